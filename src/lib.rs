@@ -1,0 +1,2 @@
+//! Homard: a hub and assistant for the house.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]

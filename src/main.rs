@@ -1,0 +1,3 @@
+//! The `homard` command.
+
+fn main() {}
