@@ -1,2 +1,6 @@
 //! Homard: a hub and assistant for the house.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod home;
+pub mod hub;
+pub mod text;

@@ -1,0 +1,336 @@
+//! What ports tell the house: announcements, reports, availability.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::device::{Device, DeviceFacts};
+use super::domain::Domain;
+use super::entity::{Announcement, Availability, Entity, Given, Naming, Source};
+use super::id::{AreaId, DeviceId, EntityId, Handle};
+use super::place::Area;
+use super::{Change, Changes, Home, Report, Touched};
+use crate::text;
+
+impl Home {
+    /// Takes in an announcement: a new entity, or one known from before or announced anew. What
+    /// the owner decided about it stays.
+    pub fn announce(&mut self, handle: Handle, new: Announcement, now: Timestamp) -> Changes {
+        let mut changes = Changes::default();
+        let device = new.device.as_ref().and_then(|facts| self.meet(facts, now, &mut changes));
+        let domain = new.caps.domain();
+        let known = self.by_key.get(&(domain, Arc::clone(&new.key))).cloned();
+        let id = match known {
+            Some(id) => id,
+            None => self.choose_id(domain, &new, device.as_ref()),
+        };
+        let before = self.entities.get(&id).and_then(Entity::record);
+        let friendly_name = self.friendly_name(&Given::default(), &new.naming, device.as_ref());
+        let entity = self.entities.entry(id.clone()).or_insert_with(|| Entity {
+            id: id.clone(),
+            handle: None,
+            key: Arc::clone(&new.key),
+            unique_id: None,
+            domain,
+            device: None,
+            naming: new.naming.clone(),
+            friendly_name,
+            traits: Arc::clone(&new.traits),
+            enabled_by_default: new.enabled_by_default,
+            given: Given::default(),
+            producer: new.producer.clone(),
+            caps: None,
+            state: None,
+            extra: Vec::new(),
+            source: Source::Restored,
+            availability: Availability::Unknown,
+            port_is_up: true,
+            restored: None,
+            heard_at: None,
+            changed_at: now,
+            updated_at: now,
+        });
+        let is_touched = entity.handle.is_none()
+            || entity.unique_id != new.unique_id
+            || entity.device != device
+            || entity.naming != new.naming
+            || entity.traits != new.traits
+            || entity.enabled_by_default != new.enabled_by_default
+            || entity.producer != new.producer;
+        if let Some(old) = entity.handle.replace(handle).filter(|old| *old != handle) {
+            self.by_handle.remove(&old);
+        }
+        entity.unique_id = new.unique_id;
+        entity.device = device;
+        entity.naming = new.naming;
+        entity.traits = new.traits;
+        entity.enabled_by_default = new.enabled_by_default;
+        entity.producer = new.producer;
+        entity.caps = Some(new.caps);
+        entity.port_is_up = true;
+        if new.always_available {
+            entity.availability = Availability::Online;
+        }
+        self.by_handle.insert(handle, id.clone());
+        self.by_key.insert((domain, new.key), id.clone());
+        if is_touched {
+            changes.registry.push(Touched::Entity(id.clone()));
+        }
+        self.rename(&id);
+        changes.states.extend(self.settle(&id, before, now));
+        changes
+    }
+
+    /// Forgets an announcement. With `forget` the entity leaves the house with all that the owner
+    /// decided about it; without, it only goes silent until it is announced again.
+    pub fn withdraw(&mut self, handle: Handle, forget: bool, now: Timestamp) -> Changes {
+        let mut changes = Changes::default();
+        let Some(id) = self.by_handle.remove(&handle) else { return changes };
+        let Some(entity) = self.entities.get_mut(&id) else { return changes };
+        let before = entity.record();
+        if !forget {
+            entity.handle = None;
+            entity.caps = None;
+            entity.availability = Availability::Offline;
+            changes.states.extend(self.settle(&id, before, now));
+            return changes;
+        }
+        let device = entity.device.clone();
+        self.by_key.remove(&(entity.domain, Arc::clone(&entity.key)));
+        self.entities.remove(&id);
+        changes.states.extend(self.settle(&id, before, now));
+        changes.registry.push(Touched::Entity(id));
+        if let Some(device) = device {
+            self.leave(&device, &mut changes);
+        }
+        changes
+    }
+
+    /// Takes in what a device said. `None` when nothing that is shown differs.
+    pub fn report(&mut self, handle: Handle, report: Report, now: Timestamp) -> Option<Change> {
+        let id = self.by_handle.get(&handle)?;
+        let entity = self.entities.get_mut(id)?;
+        if !entity.is_enabled() {
+            return None;
+        }
+        if report.source == Source::Live {
+            entity.heard_at = Some(now);
+        }
+        let state_is_same =
+            report.state.as_ref().is_none_or(|new| entity.state.as_ref() == Some(new));
+        let extra_is_same = report.extra.as_ref().is_none_or(|new| entity.extra == *new);
+        let force = report.force || entity.traits.force_update;
+        if state_is_same && extra_is_same && !force && entity.restored.is_none() {
+            entity.source = report.source;
+            return None;
+        }
+        let before = entity.record();
+        if let Some(state) = report.state {
+            entity.state = Some(state);
+            entity.restored = None;
+            entity.source = report.source;
+        }
+        if let Some(extra) = report.extra {
+            entity.extra = extra;
+        }
+        if force {
+            entity.updated_at = now;
+        }
+        let id = id.clone();
+        self.settle(&id, before, now)
+    }
+
+    /// Takes in whether a device can be reached.
+    pub fn set_available(
+        &mut self,
+        handle: Handle,
+        availability: Availability,
+        now: Timestamp,
+    ) -> Option<Change> {
+        let id = self.by_handle.get(&handle)?;
+        let entity = self.entities.get_mut(id)?;
+        if entity.availability == availability {
+            return None;
+        }
+        let before = entity.record();
+        entity.availability = availability;
+        let id = id.clone();
+        self.settle(&id, before, now)
+    }
+
+    /// Takes in that the port of all announced entities lost or found its connection: without it
+    /// nothing can be reached.
+    pub fn set_port_up(&mut self, is_up: bool, now: Timestamp) -> Vec<Change> {
+        let ids: Vec<EntityId> = self.by_handle.values().cloned().collect();
+        let mut changes = Vec::new();
+        for id in ids {
+            let Some(entity) = self.entities.get_mut(&id) else { continue };
+            if entity.port_is_up == is_up {
+                continue;
+            }
+            let before = entity.record();
+            entity.port_is_up = is_up;
+            changes.extend(self.settle(&id, before, now));
+        }
+        changes
+    }
+
+    /// Compares an entity with what it was, keeps the times, and tells the difference.
+    pub(super) fn settle(
+        &mut self,
+        id: &EntityId,
+        before: Option<super::Record>,
+        now: Timestamp,
+    ) -> Option<Change> {
+        let mut after = None;
+        if let Some(entity) = self.entities.get_mut(id) {
+            let view = entity.view();
+            let old = before.as_ref().map(|record| &record.view);
+            if view.as_ref().map(|view| &view.word) != old.map(|view| &view.word) {
+                entity.changed_at = now;
+                entity.updated_at = now;
+            } else if view.as_ref() != old {
+                entity.updated_at = now;
+            }
+            let (changed_at, updated_at) = (entity.changed_at, entity.updated_at);
+            after = view.map(|view| super::Record { view, changed_at, updated_at });
+        }
+        if before == after { None } else { Some(Change { id: id.clone(), before, after }) }
+    }
+
+    /// Forms the shown name anew.
+    pub(super) fn rename(&mut self, id: &EntityId) {
+        let Some(entity) = self.entities.get(id) else { return };
+        let name = self.friendly_name(&entity.given, &entity.naming, entity.device.as_ref());
+        if let Some(entity) = self.entities.get_mut(id)
+            && entity.friendly_name != name
+        {
+            entity.friendly_name = name;
+        }
+    }
+
+    fn friendly_name(&self, given: &Given, naming: &Naming, device: Option<&DeviceId>) -> Arc<str> {
+        if let Some(name) = &given.name {
+            return name.as_str().into();
+        }
+        let device = device.and_then(|id| self.devices.get(id)).and_then(Device::name);
+        match (naming, device) {
+            (Naming::Named(own) | Naming::Unnamed(own), Some(device)) => {
+                format!("{device} {own}").into()
+            }
+            (Naming::Named(own) | Naming::Unnamed(own), None) => Arc::clone(own),
+            (Naming::Main, Some(device)) => device.into(),
+            (Naming::Main, None) => "".into(),
+        }
+    }
+
+    fn choose_id(&self, domain: Domain, new: &Announcement, device: Option<&DeviceId>) -> EntityId {
+        let wished = new.wished_object.as_deref().map(text::slug).filter(|slug| !slug.is_empty());
+        let object = wished
+            .or_else(|| {
+                let name = self.friendly_name(&Given::default(), &new.naming, device);
+                Some(text::slug(&name)).filter(|slug| !slug.is_empty())
+            })
+            .unwrap_or_else(|| text::slug(&new.key));
+        let mut id = EntityId::new(&format!("{domain}.{object}"));
+        let mut n = 2;
+        while self.entities.contains_key(&id) {
+            id = EntityId::new(&format!("{domain}.{object}_{n}"));
+            n += 1;
+        }
+        id
+    }
+
+    /// The device these facts describe: known by any identifier or connection, or new.
+    fn meet(
+        &mut self,
+        facts: &DeviceFacts,
+        now: Timestamp,
+        changes: &mut Changes,
+    ) -> Option<DeviceId> {
+        let identities: Vec<Arc<str>> = identities(facts).collect();
+        let first = identities.first()?;
+        let known = identities.iter().find_map(|identity| self.device_by_identity.get(identity));
+        let id = known.cloned().unwrap_or_else(|| DeviceId::new(first));
+        for identity in identities {
+            self.device_by_identity.entry(identity).or_insert_with(|| id.clone());
+        }
+        if let Some(device) = self.devices.get_mut(&id) {
+            if device.facts != *facts {
+                let is_renamed = device.facts.name != facts.name;
+                device.facts = facts.clone();
+                changes.registry.push(Touched::Device(id.clone()));
+                if is_renamed {
+                    self.rename_entities_of(&id, now, changes);
+                }
+            }
+            return Some(id);
+        }
+        let area = facts.suggested_area.as_deref().and_then(|name| self.area_called(name, changes));
+        let device = Device { id: id.clone(), facts: facts.clone(), given_name: None, area };
+        self.devices.insert(id.clone(), device);
+        changes.registry.push(Touched::Device(id.clone()));
+        Some(id)
+    }
+
+    pub(super) fn rename_entities_of(
+        &mut self,
+        device: &DeviceId,
+        now: Timestamp,
+        changes: &mut Changes,
+    ) {
+        let ids: Vec<EntityId> = self
+            .entities
+            .values()
+            .filter(|entity| entity.device.as_ref() == Some(device))
+            .map(|entity| entity.id.clone())
+            .collect();
+        for id in ids {
+            let before = self.entities.get(&id).and_then(Entity::record);
+            self.rename(&id);
+            changes.states.extend(self.settle(&id, before, now));
+        }
+    }
+
+    /// The area with this name or alias, made if there is none.
+    fn area_called(&mut self, name: &str, changes: &mut Changes) -> Option<AreaId> {
+        let wanted = text::slug(name);
+        if wanted.is_empty() {
+            return None;
+        }
+        let is_called = |area: &&Area| {
+            text::slug(&area.name) == wanted
+                || area.aliases.iter().any(|alias| text::slug(alias) == wanted)
+        };
+        if let Some(area) = self.areas.values().find(is_called) {
+            return Some(area.id.clone());
+        }
+        let mut id = AreaId::new(&wanted);
+        let mut n = 2;
+        while self.areas.contains_key(&id) {
+            id = AreaId::new(&format!("{wanted}_{n}"));
+            n += 1;
+        }
+        let area = Area { id: id.clone(), name: name.to_owned(), aliases: Vec::new(), floor: None };
+        self.areas.insert(id.clone(), area);
+        changes.registry.push(Touched::Area(id.clone()));
+        Some(id)
+    }
+
+    /// Removes a device that has no entity left.
+    fn leave(&mut self, device: &DeviceId, changes: &mut Changes) {
+        if self.entities.values().any(|entity| entity.device.as_ref() == Some(device)) {
+            return;
+        }
+        self.devices.remove(device);
+        self.device_by_identity.retain(|_, id| id != device);
+        changes.registry.push(Touched::Device(device.clone()));
+    }
+}
+
+/// Under which names a device may be known: identifiers as they are, connections with their kind.
+pub(super) fn identities(facts: &DeviceFacts) -> impl Iterator<Item = Arc<str>> {
+    let connections =
+        facts.connections.iter().map(|(kind, value)| format!("{kind}:{value}").into());
+    facts.identifiers.iter().cloned().chain(connections)
+}

@@ -1,0 +1,229 @@
+//! What the owner changes, and what comes back after a restart.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::action::Refusal;
+use super::announce::identities;
+use super::device::Device;
+use super::entity::{Availability, Entity, Source};
+use super::id::{AreaId, EntityId, FloorId, Handle};
+use super::place::{Area, Floor};
+use super::{Changes, EntityEdit, Home, LastState, Remembered, Touched};
+use crate::text;
+
+impl Home {
+    /// Puts back what was known before the restart. Values are shown as restored until the
+    /// devices speak.
+    pub fn restore(
+        floors: Vec<Floor>,
+        areas: Vec<Area>,
+        devices: Vec<Device>,
+        entities: Vec<(Remembered, Option<LastState>)>,
+        now: Timestamp,
+    ) -> Self {
+        let mut home = Self::new();
+        home.floors = floors.into_iter().map(|floor| (floor.id.clone(), floor)).collect();
+        home.areas = areas.into_iter().map(|area| (area.id.clone(), area)).collect();
+        for device in devices {
+            for identity in identities(&device.facts) {
+                home.device_by_identity.insert(identity, device.id.clone());
+            }
+            home.devices.insert(device.id.clone(), device);
+        }
+        for (known, last) in entities {
+            let id = known.id.clone();
+            home.by_key.insert((known.domain, Arc::clone(&known.key)), id.clone());
+            let times = last.as_ref().map(|last| (last.changed_at, last.updated_at));
+            let (changed_at, updated_at) = times.unwrap_or((now, now));
+            home.entities.insert(
+                id.clone(),
+                Entity {
+                    id: id.clone(),
+                    handle: None,
+                    key: known.key,
+                    unique_id: known.unique_id,
+                    domain: known.domain,
+                    device: known.device,
+                    naming: known.naming,
+                    friendly_name: "".into(),
+                    traits: Arc::new(known.traits),
+                    enabled_by_default: known.enabled_by_default,
+                    given: known.given,
+                    producer: known.producer,
+                    caps: None,
+                    state: None,
+                    extra: Vec::new(),
+                    source: Source::Restored,
+                    availability: Availability::Unknown,
+                    port_is_up: true,
+                    heard_at: last.as_ref().and_then(|last| last.heard_at),
+                    restored: last.map(|last| Box::new(last.view)),
+                    changed_at,
+                    updated_at,
+                },
+            );
+            home.rename(&id);
+        }
+        home
+    }
+
+    /// What is to be kept of an entity.
+    pub fn remembered(&self, id: &EntityId) -> Option<Remembered> {
+        let entity = self.entities.get(id)?;
+        Some(Remembered {
+            id: entity.id.clone(),
+            key: Arc::clone(&entity.key),
+            unique_id: entity.unique_id.clone(),
+            domain: entity.domain,
+            device: entity.device.clone(),
+            naming: entity.naming.clone(),
+            traits: (*entity.traits).clone(),
+            enabled_by_default: entity.enabled_by_default,
+            given: entity.given.clone(),
+            producer: entity.producer.clone(),
+        })
+    }
+
+    /// The last state of an entity, to be kept over a restart; `None` when there is none worth
+    /// keeping (disabled, or nothing ever heard).
+    pub fn last_state(&self, id: &EntityId) -> Option<LastState> {
+        let entity = self.entities.get(id)?;
+        let mut view = match &entity.restored {
+            Some(view) => (**view).clone(),
+            None => {
+                // What was last known counts, also while the device is offline.
+                let mut online = entity.clone();
+                online.availability = Availability::Online;
+                online.port_is_up = true;
+                online.view().filter(|_| entity.state.is_some() && entity.caps.is_some())?
+            }
+        };
+        if view.word == "unknown" && view.attributes.is_empty() {
+            return None;
+        }
+        view.attributes.remove("restored");
+        Some(LastState {
+            view,
+            changed_at: entity.changed_at,
+            updated_at: entity.updated_at,
+            heard_at: entity.heard_at,
+        })
+    }
+
+    /// Changes what the owner decides about an entity. The second value says that its port must
+    /// bind or release it.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSuchName`] or [`Refusal::NoSuchPlace`]; nothing was changed.
+    pub fn edit_entity(
+        &mut self,
+        id: &str,
+        edit: EntityEdit,
+        now: Timestamp,
+    ) -> Result<(Changes, Option<(Handle, bool)>), Refusal> {
+        if let Some(Some(area)) = &edit.area
+            && !self.areas.contains_key(area)
+        {
+            return Err(self.no_such_area(area.as_str()));
+        }
+        let Some(entity) = self.entities.get_mut(id) else {
+            return Err(self.no_such_entity(id));
+        };
+        let before = entity.record();
+        let was_enabled = entity.is_enabled();
+        let id = entity.id.clone();
+        let given = &mut entity.given;
+        if let Some(name) = edit.name {
+            given.name = name;
+        }
+        if let Some(area) = edit.area {
+            given.area = area;
+        }
+        if let Some(aliases) = edit.aliases {
+            given.aliases = aliases;
+        }
+        if let Some(enabled) = edit.enabled {
+            given.enabled = enabled;
+        }
+        let is_enabled = entity.is_enabled();
+        if was_enabled && !is_enabled {
+            entity.state = None;
+            entity.restored = None;
+        }
+        let rebind =
+            entity.handle.filter(|_| was_enabled != is_enabled).map(|handle| (handle, is_enabled));
+        self.rename(&id);
+        let states = self.settle(&id, before, now).into_iter().collect();
+        Ok((Changes { states, registry: vec![Touched::Entity(id)] }, rebind))
+    }
+
+    /// Adds or changes a floor.
+    pub fn put_floor(&mut self, floor: Floor) -> Changes {
+        let touched = Touched::Floor(floor.id.clone());
+        self.floors.insert(floor.id.clone(), floor);
+        Changes { states: Vec::new(), registry: vec![touched] }
+    }
+
+    /// Removes a floor; its areas stay, without a floor.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSuchPlace`].
+    pub fn remove_floor(&mut self, id: &str) -> Result<Changes, Refusal> {
+        let Some((id, _)) = self.floors.remove_entry(id) else {
+            let nearest = text::nearest(id, self.floors.keys().map(FloorId::as_str));
+            return Err(Refusal::NoSuchPlace { said: id.to_owned(), nearest });
+        };
+        let mut registry = vec![Touched::Floor(id.clone())];
+        for area in self.areas.values_mut().filter(|area| area.floor.as_ref() == Some(&id)) {
+            area.floor = None;
+            registry.push(Touched::Area(area.id.clone()));
+        }
+        Ok(Changes { states: Vec::new(), registry })
+    }
+
+    /// Adds or changes an area.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSuchPlace`] when its floor does not exist; nothing was changed.
+    pub fn put_area(&mut self, area: Area) -> Result<Changes, Refusal> {
+        if let Some(floor) = &area.floor
+            && !self.floors.contains_key(floor)
+        {
+            let nearest = text::nearest(floor.as_str(), self.floors.keys().map(FloorId::as_str));
+            return Err(Refusal::NoSuchPlace { said: floor.to_string(), nearest });
+        }
+        let touched = Touched::Area(area.id.clone());
+        self.areas.insert(area.id.clone(), area);
+        Ok(Changes { states: Vec::new(), registry: vec![touched] })
+    }
+
+    /// Removes an area; what stood in it stands nowhere.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSuchPlace`].
+    pub fn remove_area(&mut self, id: &str) -> Result<Changes, Refusal> {
+        let Some((id, _)) = self.areas.remove_entry(id) else {
+            return Err(self.no_such_area(id));
+        };
+        let mut registry = vec![Touched::Area(id.clone())];
+        for device in self.devices.values_mut().filter(|device| device.area.as_ref() == Some(&id)) {
+            device.area = None;
+            registry.push(Touched::Device(device.id.clone()));
+        }
+        for entity in self.entities.values_mut() {
+            if entity.given.area.as_ref() == Some(&id) {
+                entity.given.area = None;
+                registry.push(Touched::Entity(entity.id.clone()));
+            }
+        }
+        Ok(Changes { states: Vec::new(), registry })
+    }
+
+    /// A refusal that names the nearest known areas.
+    pub fn no_such_area(&self, said: &str) -> Refusal {
+        let nearest = text::nearest(said, self.areas.keys().map(AreaId::as_str));
+        Refusal::NoSuchPlace { said: said.to_owned(), nearest }
+    }
+}

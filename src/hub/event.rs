@@ -1,0 +1,272 @@
+//! What happens to the hub ([`Event`]), what it is asked ([`Query`]) and what it wishes from the
+//! ports ([`Effect`], [`Shown`]). The whole flow of the house can be read here.
+//!
+//! Events are in the past tense, effects in the imperative. From here inwards no topic, no JSON and
+//! no chat id exists.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+
+use crate::home::action::{Outcome, Refusal};
+use crate::home::device::DeviceFacts;
+use crate::home::domain::Action;
+use crate::home::entity::{Announcement, Availability};
+use crate::home::id::{ActionId, AreaId, DeviceId, EntityId, FloorId, Handle};
+use crate::home::place::{Area, Floor};
+use crate::home::value::Value;
+use crate::home::{Change, EntityEdit, Record, Report};
+
+/// What happened. Sent by ports, in batches, in order.
+#[derive(Debug)]
+pub enum Event {
+    /// A port announced an entity, or announced it anew. Answered by [`Effect::Bind`].
+    Announced(Handle, Box<Announcement>),
+    /// A port announced something that happens and is no entity: a device trigger.
+    TriggerAnnounced(Handle, Box<Trigger>),
+    /// The announcement is gone. With `forget` the producer removed it for good.
+    Withdrawn {
+        /// Whose.
+        handle: Handle,
+        /// Its registry entry goes too.
+        forget: bool,
+    },
+    /// A device said something of its state.
+    StateReported(Handle, Box<Report>),
+    /// A device came or went.
+    AvailabilityReported(Handle, Availability),
+    /// A device trigger fired, live; never from a retained message.
+    TriggerFired(Handle),
+    /// A tag was scanned, live.
+    TagScanned {
+        /// The scanner's trigger handle.
+        handle: Handle,
+        /// What the tag says.
+        tag: Arc<str>,
+    },
+    /// The connection to the broker came up or went down.
+    BrokerConnected(bool),
+    /// An action could not be sent after all.
+    ActionFailed(ActionId, Refusal),
+    /// Something is wrong outside; kept and shown, nothing stops.
+    ProblemFound(Problem),
+    /// What was wrong at this place is right again.
+    ProblemSolved {
+        /// See [`Problem::place`].
+        place: Place,
+    },
+    /// A group of writes reached the disk.
+    Flushed {
+        /// Bytes written to the disk, as far as known.
+        bytes: u64,
+    },
+    /// A write failed; what it held is kept in memory and tried again.
+    FlushFailed(String),
+}
+
+/// A thing that happens at a device, without a state: a button of a remote.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trigger {
+    /// The device.
+    pub device: Arc<DeviceFacts>,
+    /// `action`, `button_short_press`, …; `tag` for a tag scanner.
+    pub kind: Arc<str>,
+    /// `button_1`, `turn_on`, …
+    pub subtype: Arc<str>,
+    /// Where it was announced.
+    pub topic: Arc<str>,
+}
+
+/// Where a problem is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// At an announced entity.
+    Handle(Handle),
+    /// At a topic.
+    Topic(Arc<str>),
+    /// In a part of Homard: `broker`, `storage`, `sentences`.
+    Part(&'static str),
+}
+
+/// Something wrong that a person may want to know. The same text at the same place is counted, not
+/// repeated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem {
+    /// Where.
+    pub place: Place,
+    /// The producer's name, where known.
+    pub producer: Option<Arc<str>>,
+    /// What, in plain words, naming the key or template.
+    pub text: String,
+}
+
+/// A problem as it is kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeptProblem {
+    /// What and where.
+    pub problem: Problem,
+    /// The entity, where the place is one.
+    pub entity: Option<EntityId>,
+    /// How often.
+    pub count: u64,
+    /// First.
+    pub first_at: Timestamp,
+    /// Last.
+    pub last_at: Timestamp,
+}
+
+/// What the hub wishes from the port that announced an entity.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// The announced entity is known under this id; listen to it if it is enabled, else do not.
+    Bind {
+        /// Whose.
+        handle: Handle,
+        /// Its id in the house.
+        id: EntityId,
+        /// Listen or not.
+        is_enabled: bool,
+    },
+    /// Do this. The action was accepted by the entity's capabilities.
+    Act {
+        /// To speak of it in [`Event::ActionFailed`].
+        id: ActionId,
+        /// Whose.
+        handle: Handle,
+        /// What.
+        action: Action,
+    },
+    /// The owner removed this entity: make its producer's announcement disappear too.
+    Discard(Handle),
+}
+
+/// What the hub shows to everyone who watches (panel, event stream, Telegram).
+#[derive(Debug, Clone, PartialEq)]
+pub enum Shown {
+    /// A state changed.
+    Changed(Arc<Change>, Timestamp),
+    /// A device trigger fired.
+    TriggerFired(Arc<Trigger>, Option<DeviceId>, Timestamp),
+    /// A tag was scanned.
+    TagScanned(Arc<str>, Option<DeviceId>, Timestamp),
+    /// Names, areas, devices or floors changed: lists must be read anew.
+    RegistryChanged(Timestamp),
+}
+
+/// Where an utterance comes from.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Origin {
+    /// The room of the speaker, if known: an area's id, name or alias.
+    pub area: Option<String>,
+    /// To continue a conversation.
+    pub conversation: Option<String>,
+}
+
+/// What a person said or typed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Utterance {
+    /// The words.
+    pub text: String,
+    /// `en`, `fr`, …; the home's own language when absent.
+    pub language: Option<String>,
+    /// Where from.
+    pub origin: Origin,
+}
+
+/// What is said back, and what was done. Built from outcomes, never from a wish.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    /// The sentence.
+    pub text: String,
+    /// The language it is in.
+    pub language: String,
+    /// What kind of answer.
+    pub kind: ReplyKind,
+    /// Entities on which it was done (confirmed or sent), with what became of it.
+    pub success: Vec<(EntityId, Outcome)>,
+    /// Entities on which it was not done, and why.
+    pub failed: Vec<(EntityId, Outcome)>,
+    /// The recognised intent's name, `HassTurnOn`.
+    pub intent: Option<String>,
+    /// Its slots.
+    pub slots: Vec<(String, Value)>,
+    /// To continue.
+    pub conversation: String,
+    /// An answer is expected.
+    pub continues: bool,
+    /// Milliseconds per step: (`understand`, 0.08).
+    pub elapsed_ms: Vec<(&'static str, f64)>,
+}
+
+/// Kinds of answer; the words are those of Home Assistant's conversation API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplyKind {
+    /// Something was done.
+    ActionDone,
+    /// A question was answered.
+    QueryAnswer,
+    /// Nothing was done: not understood (`no_intent_match`), no such thing
+    /// (`no_valid_targets`), or refused / failed (`failed_to_handle`).
+    Error(&'static str),
+}
+
+/// Why an edit was not made.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EditError {
+    /// The house has no such thing.
+    Refused(Refusal),
+    /// It could not be written to the disk; it was not made.
+    NotKept(String),
+}
+
+/// One action on one entity, as wished.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wish {
+    /// The entity.
+    pub entity: EntityId,
+    /// The action.
+    pub action: Action,
+}
+
+/// What became of one wish.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Done {
+    /// The entity.
+    pub entity: EntityId,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Its state now, if it changed since the wish.
+    pub changed: Option<Record>,
+}
+
+/// What the hub is asked and answers.
+#[derive(Debug)]
+pub enum Query {
+    /// Act, and wait at most `patience` for the devices' own reports.
+    Act {
+        /// On what and what.
+        wishes: Vec<Wish>,
+        /// How long to wait for confirmations. Zero does not wait.
+        patience: Duration,
+        /// In the order of the wishes.
+        reply: oneshot::Sender<Vec<Done>>,
+    },
+    /// Understand, act and answer.
+    Hear(Utterance, oneshot::Sender<Reply>),
+    /// Change what the owner decides about an entity. Answered when it is on the disk.
+    EditEntity(EntityId, EntityEdit, oneshot::Sender<Result<(), EditError>>),
+    /// Add or change a floor. Answered when it is on the disk.
+    PutFloor(Floor, oneshot::Sender<Result<(), EditError>>),
+    /// Remove a floor.
+    RemoveFloor(FloorId, oneshot::Sender<Result<(), EditError>>),
+    /// Add or change an area.
+    PutArea(Area, oneshot::Sender<Result<(), EditError>>),
+    /// Remove an area.
+    RemoveArea(AreaId, oneshot::Sender<Result<(), EditError>>),
+    /// Remove an entity, and its announcement.
+    RemoveEntity(EntityId, oneshot::Sender<Result<(), EditError>>),
+    /// All problems, newest first.
+    Problems(oneshot::Sender<Vec<KeptProblem>>),
+}

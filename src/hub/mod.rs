@@ -1,0 +1,3 @@
+//! The one loop of the house.
+
+pub mod event;
