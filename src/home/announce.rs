@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::device::{Device, DeviceFacts};
 use super::domain::Domain;
-use super::entity::{Announcement, Availability, Entity, Given, Naming, Source};
+use super::entity::{Announcement, Availability, Entity, Given, Naming, Record, Source};
 use super::id::{AreaId, DeviceId, EntityId, Handle};
 use super::place::Area;
 use super::{Change, Changes, Home, Report, Touched};
@@ -179,7 +179,7 @@ impl Home {
     pub(super) fn settle(
         &mut self,
         id: &EntityId,
-        before: Option<super::Record>,
+        before: Option<Record>,
         now: Timestamp,
     ) -> Option<Change> {
         let mut after = None;
@@ -193,7 +193,7 @@ impl Home {
                 entity.updated_at = now;
             }
             let (changed_at, updated_at) = (entity.changed_at, entity.updated_at);
-            after = view.map(|view| super::Record { view, changed_at, updated_at });
+            after = view.map(|view| Record { view, changed_at, updated_at });
         }
         if before == after { None } else { Some(Change { id: id.clone(), before, after }) }
     }

@@ -13,11 +13,11 @@ use tokio::sync::oneshot;
 use crate::home::action::{Outcome, Refusal};
 use crate::home::device::DeviceFacts;
 use crate::home::domain::Action;
-use crate::home::entity::{Announcement, Availability};
+use crate::home::entity::{Announcement, Availability, Record};
 use crate::home::id::{ActionId, AreaId, DeviceId, EntityId, FloorId, Handle};
 use crate::home::place::{Area, Floor};
 use crate::home::value::Value;
-use crate::home::{Change, EntityEdit, Record, Report};
+use crate::home::{Change, EntityEdit, Report};
 
 /// What happened. Sent by ports, in batches, in order.
 #[derive(Debug)]
