@@ -1,6 +1,10 @@
 //! Homard: a hub and assistant for the house.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod clock;
 pub mod home;
 pub mod hub;
+pub mod json;
+pub mod mqtt;
+pub mod template;
 pub mod text;

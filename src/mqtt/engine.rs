@@ -1,0 +1,587 @@
+//! The port without its connection: messages in, events, publishes and subscriptions out. Does no
+//! input or output of its own, so that it can be tested message by message.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::{Map, Value as Json};
+
+use super::binding::{Binding, Listen, Told};
+use super::common::{self, DeviceCache};
+use super::component::{self, Slot};
+use super::discovery::{self, ConfigId, Item, Request, Wish};
+use super::keys::{Interner, Keys, Reject, Workshop};
+use super::message::Message;
+use super::routes::{Listener, Routes};
+use super::trigger::TriggerBinding;
+use crate::clock::Clock;
+use crate::home::entity::{Announcement, Naming, Producer};
+use crate::home::id::{ActionId, Handle};
+use crate::hub::event::{Effect, Event, Place, Problem};
+use crate::template::Templates;
+
+/// At most this many things can be announced; more are refused and told.
+const MAX_BINDINGS: usize = 200_000;
+
+/// A message to be published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publish {
+    /// Where to.
+    pub topic: Arc<str>,
+    /// What.
+    pub payload: Vec<u8>,
+    /// Quality of service, 0 to 2.
+    pub qos: u8,
+    /// The broker keeps it.
+    pub retain: bool,
+    /// For which wish, to say if it fails.
+    pub action: Option<ActionId>,
+}
+
+/// What the engine wishes from its connection and tells the hub.
+#[derive(Debug, Default)]
+pub struct Out {
+    /// For the hub, in order.
+    pub events: Vec<Event>,
+    /// For the broker, in order.
+    pub publish: Vec<Publish>,
+    /// Filters to subscribe to (again: what the broker keeps is wanted), with the quality.
+    pub subscribe: Vec<(Arc<str>, u8)>,
+    /// Filters that nobody listens to any more.
+    pub unsubscribe: Vec<Arc<str>>,
+}
+
+/// Something announced, behind its handle.
+enum Bound {
+    Entity(Box<Binding>),
+    Trigger(Box<TriggerBinding>),
+}
+
+/// Everything announced over MQTT and its topics.
+pub struct Engine {
+    prefix: String,
+    clock: Clock,
+    workshop: Workshop,
+    devices: DeviceCache,
+    bound: BTreeMap<Handle, Bound>,
+    next_handle: u32,
+    /// What each config topic announced, and the hash of its last payload.
+    topics: HashMap<Arc<str>, Announced>,
+    by_config: HashMap<ConfigId, Handle>,
+    by_unique_id: HashMap<(&'static str, Arc<str>), Handle>,
+    routes: Routes,
+    wakes: BinaryHeap<Reverse<(Instant, Handle)>>,
+    listeners: Vec<Listener>,
+    slots: Vec<Slot>,
+}
+
+struct Announced {
+    hash: u64,
+    handles: Vec<Handle>,
+    /// It said that it will come back elsewhere.
+    is_migrating: bool,
+}
+
+impl Engine {
+    /// An engine for announcements below `prefix` (`homeassistant`).
+    pub fn new(prefix: &str, clock: Clock) -> Self {
+        Self {
+            prefix: prefix.to_owned(),
+            clock,
+            workshop: Workshop { texts: Interner::default(), templates: Templates::default() },
+            devices: DeviceCache::default(),
+            bound: BTreeMap::new(),
+            next_handle: 0,
+            topics: HashMap::new(),
+            by_config: HashMap::new(),
+            by_unique_id: HashMap::new(),
+            routes: Routes::default(),
+            wakes: BinaryHeap::new(),
+            listeners: Vec::new(),
+            slots: Vec::new(),
+        }
+    }
+
+    /// The filters by which announcements are found.
+    pub fn discovery_filters(&self) -> [Arc<str>; 2] {
+        let prefix = &self.prefix;
+        [format!("{prefix}/+/+/config").into(), format!("{prefix}/+/+/+/config").into()]
+    }
+
+    /// Everything that must be subscribed to on a new connection. What the broker keeps is
+    /// listened to again, as it may have changed meanwhile.
+    pub fn resubscribe(&mut self) -> Vec<(Arc<str>, u8)> {
+        for bound in self.bound.values_mut() {
+            if let Bound::Entity(binding) = bound {
+                for listen in &mut binding.listens {
+                    listen.is_fresh = true;
+                }
+            }
+        }
+        self.routes.filters().into_iter().map(|filter| (filter, 0)).collect()
+    }
+
+    /// Takes in a message. `now` is for delays only.
+    pub fn receive(
+        &mut self,
+        topic: &str,
+        payload: &[u8],
+        is_retained: bool,
+        now: Instant,
+        out: &mut Out,
+    ) {
+        match discovery::config_topic(&self.prefix, topic) {
+            Some(Ok(config)) => self.discover(topic, &config, payload, out),
+            Some(Err(why)) => found(out, Place::Topic(topic.into()), None, why),
+            None => {}
+        }
+        self.deliver(topic, payload, is_retained, now, out);
+    }
+
+    fn deliver(
+        &mut self,
+        topic: &str,
+        payload: &[u8],
+        is_retained: bool,
+        now: Instant,
+        out: &mut Out,
+    ) {
+        let mut listeners = std::mem::take(&mut self.listeners);
+        listeners.clear();
+        self.routes.listeners(topic, &mut listeners);
+        let message = Message::new(topic, payload, is_retained);
+        for group in listeners.chunk_by(|a, b| a.0 == b.0) {
+            let handle = group[0].0;
+            self.slots.clear();
+            self.slots.extend(group.iter().map(|(_, slot)| *slot));
+            match self.bound.get_mut(&handle) {
+                Some(Bound::Entity(binding)) => {
+                    let told = binding.receive(&self.slots, &message, &self.clock, now);
+                    tell(handle, binding, told, out);
+                    queue_wake(&mut self.wakes, handle, binding);
+                }
+                Some(Bound::Trigger(trigger)) => {
+                    trigger.receive(handle, &message, &self.clock, out);
+                }
+                None => {}
+            }
+        }
+        self.listeners = listeners;
+    }
+
+    /// When `wake` wants to be called.
+    pub fn next_wake(&self) -> Option<Instant> {
+        self.wakes.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// Lets components act whose time is over.
+    pub fn wake(&mut self, now: Instant, out: &mut Out) {
+        while let Some(Reverse((at, handle))) = self.wakes.peek().copied() {
+            if at > now {
+                return;
+            }
+            self.wakes.pop();
+            let Some(Bound::Entity(binding)) = self.bound.get_mut(&handle) else { continue };
+            if binding.queued_at == Some(at) {
+                binding.queued_at = None;
+            }
+            if binding.wake_at.is_some_and(|wake_at| wake_at <= now) {
+                let told = binding.wake(&self.clock, now);
+                tell(handle, binding, told, out);
+            }
+            queue_wake(&mut self.wakes, handle, binding);
+        }
+    }
+
+    /// Does what the hub wishes.
+    pub fn effect(&mut self, effect: Effect, now: Instant, out: &mut Out) {
+        match effect {
+            Effect::Bind { handle, id, is_enabled } => {
+                if let Some(Bound::Entity(binding)) = self.bound.get_mut(&handle) {
+                    binding.id = Some(id);
+                    binding.is_enabled = is_enabled;
+                    if is_enabled {
+                        let news = binding.news_of_availability();
+                        let told = Told { availability: news, ..Told::default() };
+                        tell(handle, binding, told, out);
+                    }
+                    self.listen(handle, out);
+                }
+            }
+            Effect::Act { id, handle, action } => {
+                let Some(Bound::Entity(binding)) = self.bound.get_mut(&handle) else { return };
+                match binding.command(&action, &self.clock, now) {
+                    Ok((commands, report)) => {
+                        for (topic, payload) in commands.publish {
+                            let (qos, retain) = (binding.qos, binding.retain);
+                            out.publish.push(Publish {
+                                topic,
+                                payload,
+                                qos,
+                                retain,
+                                action: Some(id),
+                            });
+                        }
+                        let told = Told { report, ..Told::default() };
+                        tell(handle, binding, told, out);
+                        queue_wake(&mut self.wakes, handle, binding);
+                    }
+                    Err(refusal) => out.events.push(Event::ActionFailed(id, refusal)),
+                }
+            }
+            Effect::Discard(handle) => {
+                let Some(Bound::Entity(binding)) = self.bound.get(&handle) else { return };
+                let topic = Arc::clone(&binding.topic);
+                let is_alone =
+                    self.topics.get(&topic).is_none_or(|announced| announced.handles.len() <= 1);
+                self.release(handle, true, out);
+                if is_alone {
+                    self.topics.remove(&topic);
+                    out.publish.push(Publish {
+                        topic,
+                        payload: Vec::new(),
+                        qos: 1,
+                        retain: true,
+                        action: None,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Aligns the subscriptions of a binding with what it wants to hear.
+    fn listen(&mut self, handle: Handle, out: &mut Out) {
+        let (wanted, old, qos) = match self.bound.get_mut(&handle) {
+            Some(Bound::Entity(binding)) => {
+                let wanted = if binding.is_enabled { binding.wanted() } else { Vec::new() };
+                (wanted, std::mem::take(&mut binding.listens), binding.qos)
+            }
+            Some(Bound::Trigger(trigger)) => {
+                let wanted = vec![(Arc::clone(&trigger.topic), 0)];
+                (wanted, std::mem::take(&mut trigger.listens), trigger.qos)
+            }
+            None => return,
+        };
+        let mut new = Vec::with_capacity(wanted.len());
+        for (filter, slot) in wanted {
+            let known = old.iter().find(|listen| listen.filter == filter && listen.slot == slot);
+            if known.is_none() {
+                self.routes.add(&filter, (handle, slot));
+                // Also when others listen already: what the broker keeps must come again.
+                out.subscribe.push((Arc::clone(&filter), qos));
+            }
+            let is_fresh = known.is_none_or(|listen| listen.is_fresh);
+            new.push(Listen { filter, slot, is_fresh });
+        }
+        for listen in &old {
+            let stays =
+                new.iter().any(|kept| kept.filter == listen.filter && kept.slot == listen.slot);
+            if !stays && self.routes.remove(&listen.filter, (handle, listen.slot)) {
+                out.unsubscribe.push(Arc::clone(&listen.filter));
+            }
+        }
+        match self.bound.get_mut(&handle) {
+            Some(Bound::Entity(binding)) => binding.listens = new,
+            Some(Bound::Trigger(trigger)) => trigger.listens = new,
+            None => {}
+        }
+    }
+
+    fn discover(
+        &mut self,
+        topic: &str,
+        config: &discovery::ConfigTopic<'_>,
+        payload: &[u8],
+        out: &mut Out,
+    ) {
+        let mut hasher = DefaultHasher::new();
+        payload.hash(&mut hasher);
+        let hash = hasher.finish();
+        if self.topics.get(topic).is_some_and(|known| known.hash == hash && !known.is_migrating) {
+            return;
+        }
+        let place = Place::Topic(topic.into());
+        match discovery::request(config, payload) {
+            Err(why) => found(out, place, None, why),
+            Ok(Request::Remove) => {
+                out.events.push(Event::ProblemSolved { place });
+                for handle in self.topics.remove(topic).map(|old| old.handles).unwrap_or_default() {
+                    self.release(handle, true, out);
+                }
+            }
+            Ok(Request::Migrate) => {
+                if let Some(announced) = self.topics.get_mut(topic) {
+                    announced.is_migrating = true;
+                    for handle in std::mem::take(&mut announced.handles) {
+                        self.release(handle, false, out);
+                    }
+                }
+            }
+            Ok(Request::Announce(items, problems)) => {
+                out.events.push(Event::ProblemSolved { place: place.clone() });
+                for problem in problems {
+                    found(out, place.clone(), None, problem);
+                }
+                let topic = self.workshop.texts.intern(topic);
+                let announced = self.topics.entry(Arc::clone(&topic)).or_insert(Announced {
+                    hash,
+                    handles: Vec::new(),
+                    is_migrating: false,
+                });
+                announced.hash = hash;
+                announced.is_migrating = false;
+                for item in items {
+                    self.take_in(&topic, item, out);
+                }
+            }
+        }
+    }
+
+    /// One component of an announcement: new, changed or gone.
+    fn take_in(&mut self, topic: &Arc<str>, item: Item, out: &mut Out) {
+        let known = self.by_config.get(&item.id).copied();
+        let keys = match item.wish {
+            Wish::BeGone => {
+                if let Some(handle) = known.filter(|handle| self.topic_of(*handle) == Some(topic)) {
+                    self.release(handle, true, out);
+                }
+                return;
+            }
+            Wish::Be(keys) => keys,
+        };
+        if let Some(other) = known.and_then(|handle| self.topic_of(handle))
+            && other != topic
+        {
+            let why = format!(
+                "`{}` is announced on `{other}` already; it must be removed or migrated there first",
+                item.id.id
+            );
+            return found(out, Place::Topic(Arc::clone(topic)), None, why);
+        }
+        let result = match item.id.component {
+            "device_automation" | "tag" => self.bind_trigger(topic, &item.id, keys, known, out),
+            _ => self.bind_entity(topic, &item.id, keys, known, out),
+        };
+        if let Err((producer, Reject(why))) = result {
+            let why = format!("{}: {why}", item.id.component);
+            found(out, Place::Topic(Arc::clone(topic)), producer, why);
+        }
+    }
+
+    fn bind_entity(
+        &mut self,
+        topic: &Arc<str>,
+        config: &ConfigId,
+        map: Map<String, Json>,
+        known: Option<Handle>,
+        out: &mut Out,
+    ) -> Result<(), (Option<Arc<str>>, Reject)> {
+        let mut keys = Keys::new(map, &self.workshop);
+        let mut common = common::read(config.component, &mut keys, &mut self.devices)
+            .map_err(|reject| (None, reject))?;
+        let producer = common.producer.clone();
+        let reject = |reject| (producer.clone(), reject);
+        if let Some(unique_id) = &common.unique_id
+            && let Some(other) = self.by_unique_id.get(&(config.component, Arc::clone(unique_id)))
+            && Some(*other) != known
+        {
+            return Err(reject(self.duplicate(unique_id, *other, producer.as_ref())));
+        }
+        keys.traits = std::mem::take(&mut common.traits);
+        let component = component::read(config.component, &mut keys).map_err(reject)?;
+        common.traits = std::mem::take(&mut keys.traits);
+        common.traits.assumes_state = component.assumes_state();
+        let problems = keys.into_problems();
+        if known.is_none() && self.bound.len() >= MAX_BINDINGS {
+            return Err(reject(Reject("too many things are announced".to_owned())));
+        }
+        let handle = known.unwrap_or_else(|| self.new_handle());
+        let place = Place::Handle(handle);
+        out.events.push(Event::ProblemSolved { place: place.clone() });
+        for problem in problems {
+            found(out, place.clone(), producer.clone(), problem);
+        }
+        let key = match &common.unique_id {
+            Some(unique_id) => Arc::clone(unique_id),
+            None => self.workshop.texts.intern(&format!("topic:{topic}#{}", config.id)),
+        };
+        let name = match &common.naming {
+            Naming::Named(name) | Naming::Unnamed(name) => Arc::clone(name),
+            Naming::Main => common
+                .device
+                .as_ref()
+                .and_then(|device| device.name.clone())
+                .unwrap_or_else(|| self.workshop.texts.intern("")),
+        };
+        let announcement = Announcement {
+            key,
+            unique_id: common.unique_id.clone(),
+            caps: component.caps(),
+            naming: common.naming.clone(),
+            wished_object: common.wished_object.clone(),
+            device: common.device.clone(),
+            traits: Arc::new(common.traits.clone()),
+            enabled_by_default: common.enabled_by_default,
+            always_available: common.availability.is_none() && !component.is_expired(),
+            producer: Producer { name: producer, topic: Arc::clone(topic) },
+        };
+        let unique_id = common.unique_id.clone();
+        let mut binding = Binding::new(config.clone(), Arc::clone(topic), name, common, component);
+        out.events.push(Event::Announced(handle, Box::new(announcement)));
+        let mut is_changed = false;
+        if let Some(Bound::Entity(old)) = self.bound.get_mut(&handle) {
+            binding.adopt(old);
+            binding.is_enabled = old.is_enabled;
+            binding.listens = std::mem::take(&mut old.listens);
+            if let Some(old_id) = old.unique_id.take().filter(|old| Some(old) != unique_id.as_ref())
+            {
+                self.by_unique_id.remove(&(config.component, old_id));
+            }
+            is_changed = true;
+        } else {
+            self.remember(topic, config, handle);
+        }
+        if let Some(unique_id) = unique_id {
+            self.by_unique_id.insert((config.component, unique_id), handle);
+        }
+        if is_changed && let Some(availability) = binding.news_of_availability() {
+            out.events.push(Event::AvailabilityReported(handle, availability));
+        }
+        queue_wake(&mut self.wakes, handle, &mut binding);
+        self.bound.insert(handle, Bound::Entity(Box::new(binding)));
+        if is_changed {
+            self.listen(handle, out);
+        }
+        Ok(())
+    }
+
+    fn bind_trigger(
+        &mut self,
+        topic: &Arc<str>,
+        config: &ConfigId,
+        map: Map<String, Json>,
+        known: Option<Handle>,
+        out: &mut Out,
+    ) -> Result<(), (Option<Arc<str>>, Reject)> {
+        let mut keys = Keys::new(map, &self.workshop);
+        let mut common = common::read(config.component, &mut keys, &mut self.devices)
+            .map_err(|reject| (None, reject))?;
+        let producer = common.producer.take();
+        let trigger = TriggerBinding::read(config.clone(), topic, common, &mut keys)
+            .map_err(|reject| (producer.clone(), reject))?;
+        let problems = keys.into_problems();
+        let handle = known.unwrap_or_else(|| self.new_handle());
+        for problem in problems {
+            found(out, Place::Handle(handle), producer.clone(), problem);
+        }
+        out.events.push(Event::TriggerAnnounced(handle, Box::new(trigger.announced())));
+        let mut trigger = Box::new(trigger);
+        match self.bound.get_mut(&handle) {
+            Some(Bound::Trigger(old)) => trigger.listens = std::mem::take(&mut old.listens),
+            Some(Bound::Entity(_)) | None => self.remember(topic, config, handle),
+        }
+        self.bound.insert(handle, Bound::Trigger(trigger));
+        self.listen(handle, out);
+        Ok(())
+    }
+
+    fn remember(&mut self, topic: &Arc<str>, config: &ConfigId, handle: Handle) {
+        self.by_config.insert(config.clone(), handle);
+        if let Some(announced) = self.topics.get_mut(topic) {
+            announced.handles.push(handle);
+        }
+    }
+
+    fn new_handle(&mut self) -> Handle {
+        let handle = Handle(self.next_handle);
+        self.next_handle = self.next_handle.wrapping_add(1);
+        handle
+    }
+
+    fn topic_of(&self, handle: Handle) -> Option<&Arc<str>> {
+        match self.bound.get(&handle)? {
+            Bound::Entity(binding) => Some(&binding.topic),
+            Bound::Trigger(trigger) => Some(&trigger.announced_on),
+        }
+    }
+
+    fn duplicate(&self, unique_id: &str, other: Handle, producer: Option<&Arc<str>>) -> Reject {
+        let unnamed: Arc<str> = "a producer that gives no name".into();
+        let (first, topic) = match self.bound.get(&other) {
+            Some(Bound::Entity(binding)) => (binding.producer.as_ref(), &*binding.topic),
+            Some(Bound::Trigger(_)) | None => (None, ""),
+        };
+        Reject(format!(
+            "the unique id `{unique_id}` of {} is in use already by {} (`{topic}`)",
+            producer.unwrap_or(&unnamed),
+            first.unwrap_or(&unnamed),
+        ))
+    }
+
+    /// Lets go of a binding and its topics.
+    fn release(&mut self, handle: Handle, forget: bool, out: &mut Out) {
+        let (config, listens) = match self.bound.remove(&handle) {
+            Some(Bound::Entity(binding)) => {
+                if let Some(unique_id) = binding.unique_id {
+                    self.by_unique_id.remove(&(binding.config.component, unique_id));
+                }
+                if let Some(announced) = self.topics.get_mut(&binding.topic) {
+                    announced.handles.retain(|known| *known != handle);
+                }
+                (binding.config, binding.listens)
+            }
+            Some(Bound::Trigger(trigger)) => {
+                if let Some(announced) = self.topics.get_mut(&trigger.announced_on) {
+                    announced.handles.retain(|known| *known != handle);
+                }
+                (trigger.config, trigger.listens)
+            }
+            None => return,
+        };
+        self.by_config.remove(&config);
+        for listen in listens {
+            if self.routes.remove(&listen.filter, (handle, listen.slot)) {
+                out.unsubscribe.push(listen.filter);
+            }
+        }
+        out.events.push(Event::ProblemSolved { place: Place::Handle(handle) });
+        out.events.push(Event::Withdrawn { handle, forget });
+        if self.bound.len() % 1000 == 0 {
+            self.workshop.texts.sweep();
+        }
+    }
+}
+
+fn found(out: &mut Out, place: Place, producer: Option<Arc<str>>, text: String) {
+    out.events.push(Event::ProblemFound(Problem { place, producer, text }));
+}
+
+/// Tells the house what a message or a moment changed.
+fn tell(handle: Handle, binding: &Binding, told: Told, out: &mut Out) {
+    if let Some(availability) = told.availability {
+        out.events.push(Event::AvailabilityReported(handle, availability));
+    }
+    if let Some(report) = told.report {
+        out.events.push(Event::StateReported(handle, Box::new(report)));
+    }
+    if let Some(fault) = told.fault {
+        found(out, Place::Handle(handle), binding.producer.clone(), fault.0);
+    }
+}
+
+/// Each binding has one entry in the queue, at the time of its wish or before: a sensor that moves
+/// its `expire_after` with each message must not fill the queue.
+fn queue_wake(
+    wakes: &mut BinaryHeap<Reverse<(Instant, Handle)>>,
+    handle: Handle,
+    binding: &mut Binding,
+) {
+    let Some(at) = binding.wake_at else { return };
+    if binding.queued_at.is_none_or(|queued_at| at < queued_at) {
+        binding.queued_at = Some(at);
+        wakes.push(Reverse((at, handle)));
+    }
+}
