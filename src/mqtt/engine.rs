@@ -391,6 +391,7 @@ impl Engine {
             return Err(reject(self.duplicate(unique_id, *other, producer.as_ref())));
         }
         keys.traits = std::mem::take(&mut common.traits);
+        keys.has_attributes_topic = common.attributes.is_some();
         let component = component::read(config.component, &mut keys).map_err(reject)?;
         common.traits = std::mem::take(&mut keys.traits);
         common.traits.assumes_state = component.assumes_state();

@@ -51,11 +51,13 @@ pub(crate) struct Keys<'a> {
     /// What was read of the facts shown with the state (device class, unit, …); a component may
     /// look at them and mend them.
     pub(crate) traits: Traits,
+    /// The entity has attributes of the device's own making.
+    pub(crate) has_attributes_topic: bool,
 }
 
 impl<'a> Keys<'a> {
     pub(crate) fn new(map: Map<String, Value>, workshop: &'a Workshop) -> Self {
-        Self { map, workshop, problems: Vec::new(), traits: Traits::default() }
+        Self { map, workshop, problems: Vec::new(), traits: Traits::default(), has_attributes_topic: false }
     }
 
     /// The keys of an object within.

@@ -14,3 +14,4 @@ mod message;
 mod names;
 mod routes;
 mod trigger;
+mod units;

@@ -1,47 +1,76 @@
-//! Not filled in yet: button.
+//! Buttons: something to press.
 
 use std::borrow::Cow;
+
+use jiff::Timestamp;
 
 use super::Context;
 use crate::home::action::Refusal;
 use crate::home::service::{Fields, Invalid, Service};
-use crate::home::value::Attributes;
+use crate::home::value::{Attributes};
 
+/// A button has no abilities but its one.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Caps {}
 
+/// When it was last used; the default is not yet.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct State {}
+pub struct State {
+    /// When.
+    pub at: Option<Timestamp>,
+}
 
+/// What one can wish.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Action {}
+pub enum Action {
+    /// Press it.
+    Press,
+}
 
-pub const SERVICES: &[Service] = &[];
+/// Home Assistant's services of this domain.
+pub const SERVICES: &[Service] = &[Service { name: "press", fields: &[] }];
 
-pub fn action(_: &str, _: Fields) -> Result<Action, Invalid> {
-    Err(Invalid::NoSuchService)
+/// Reads a service call.
+///
+/// # Errors
+/// See [`Invalid`].
+pub fn action(service: &str, fields: Fields) -> Result<Action, Invalid> {
+    fields.finish()?;
+    match service {
+        "press" => Ok(Action::Press),
+        _ => Err(Invalid::NoSuchService),
+    }
 }
 
 impl Caps {
+    /// Home Assistant shows none for this domain.
     pub fn features(&self) -> Option<u32> {
         None
     }
 
+    /// Puts what is shown even while the entity is unavailable.
     pub fn attributes(&self, _: &mut Attributes) {}
 
+    /// The action as this entity does it in this state.
+    ///
+    /// # Errors
+    /// A [`Refusal`] when it cannot.
     pub fn accept(&self, action: Action, _: &State, _: &Context) -> Result<Action, Refusal> {
         Ok(action)
     }
 }
 
 impl State {
+    /// The main value in Home Assistant's word; `None` is unknown.
     pub fn word(&self, _: &Caps) -> Option<Cow<'_, str>> {
-        None
+        self.at.map(|at| Cow::Owned(super::moment(at)))
     }
 
+    /// Puts what is shown while the entity is available.
     pub fn attributes(&self, _: &Caps, _: &mut Attributes) {}
 
+    /// Never: no device reports that it was used.
     pub fn confirms(&self, _: &Action) -> bool {
-        true
+        false
     }
 }

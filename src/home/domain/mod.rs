@@ -251,3 +251,18 @@ impl FromStr for Domain {
 fn on_off(on: bool) -> Cow<'static, str> {
     Cow::Borrowed(if on { "on" } else { "off" })
 }
+
+/// A moment as Home Assistant shows it in states: RFC 3339 in UTC, seconds.
+fn moment(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string()
+}
+
+/// The same with milliseconds.
+fn moment_millis(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S%.3f+00:00").to_string()
+}
+
+/// The same with microseconds.
+fn moment_micros(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S%.6f+00:00").to_string()
+}

@@ -1,47 +1,137 @@
-//! Not filled in yet: select.
+//! Choices.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::Context;
 use crate::home::action::Refusal;
 use crate::home::service::{Fields, Invalid, Service};
-use crate::home::value::Attributes;
+use crate::home::value::{Attributes, Value};
 
+/// What can be chosen.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Caps {}
+pub struct Caps {
+    /// The options, in order.
+    pub options: Vec<Arc<str>>,
+}
 
+/// What is chosen; the default is unknown.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct State {}
+pub struct State {
+    /// The option.
+    pub option: Option<Arc<str>>,
+}
 
+/// What one can wish of a choice.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Action {}
+pub enum Action {
+    /// This option.
+    Select(Arc<str>),
+    /// The one after (positive) or before (negative) the present one; becomes `Select` or `Keep`.
+    Move {
+        /// How many steps.
+        by: i64,
+        /// Whether the first follows the last.
+        cycle: bool,
+    },
+    /// The first; becomes `Select`.
+    First,
+    /// The last; becomes `Select`.
+    Last,
+    /// What it is already: nothing is sent.
+    Keep,
+}
 
-pub const SERVICES: &[Service] = &[];
+/// Home Assistant's services of this domain.
+pub const SERVICES: &[Service] = &[
+    Service { name: "select_option", fields: &["option"] },
+    Service { name: "select_next", fields: &["cycle"] },
+    Service { name: "select_previous", fields: &["cycle"] },
+    Service { name: "select_first", fields: &[] },
+    Service { name: "select_last", fields: &[] },
+];
 
-pub fn action(_: &str, _: Fields) -> Result<Action, Invalid> {
-    Err(Invalid::NoSuchService)
+/// Reads a service call.
+///
+/// # Errors
+/// See [`Invalid`].
+pub fn action(service: &str, mut fields: Fields) -> Result<Action, Invalid> {
+    let action = match service {
+        "select_option" => {
+            Action::Select(fields.text("option")?.ok_or(Invalid::Missing("option"))?)
+        }
+        "select_next" => Action::Move { by: 1, cycle: fields.flag("cycle")?.unwrap_or(true) },
+        "select_previous" => Action::Move { by: -1, cycle: fields.flag("cycle")?.unwrap_or(true) },
+        "select_first" => Action::First,
+        "select_last" => Action::Last,
+        _ => return Err(Invalid::NoSuchService),
+    };
+    fields.finish()?;
+    Ok(action)
 }
 
 impl Caps {
+    /// Home Assistant shows none for this domain.
     pub fn features(&self) -> Option<u32> {
         None
     }
 
-    pub fn attributes(&self, _: &mut Attributes) {}
+    /// Puts what is shown even while the entity is unavailable.
+    pub fn attributes(&self, out: &mut Attributes) {
+        out.put("options", Value::texts(&self.options));
+    }
 
-    pub fn accept(&self, action: Action, _: &State, _: &Context) -> Result<Action, Refusal> {
-        Ok(action)
+    /// The action as this entity does it in this state.
+    ///
+    /// # Errors
+    /// A [`Refusal`] when it cannot.
+    pub fn accept(&self, action: Action, state: &State, _: &Context) -> Result<Action, Refusal> {
+        let option = match &action {
+            Action::Select(option) => self.options.iter().find(|known| *known == option),
+            Action::First => self.options.first(),
+            Action::Last => self.options.last(),
+            Action::Keep => return Ok(action),
+            Action::Move { by, cycle } => {
+                let n = self.options.len() as i64;
+                if n == 0 {
+                    return Err(Refusal::CannotDo("select_option"));
+                }
+                let is_present = |option: &Arc<str>| Some(option) == state.option.as_ref();
+                let present = self.options.iter().position(is_present).unwrap_or(0) as i64;
+                let wished = present.saturating_add(*by);
+                let wished = if *cycle { wished.rem_euclid(n) } else { wished.clamp(0, n - 1) };
+                if !cycle && wished == present {
+                    return Ok(Action::Keep);
+                }
+                self.options.get(wished as usize)
+            }
+        };
+        match (option, action) {
+            (Some(option), _) => Ok(Action::Select(Arc::clone(option))),
+            (None, Action::Select(option)) => Err(Refusal::NotAnOption {
+                what: "option",
+                value: option.to_string(),
+                options: self.options.clone(),
+            }),
+            (None, _) => Err(Refusal::CannotDo("select_option")),
+        }
     }
 }
 
 impl State {
+    /// The main value in Home Assistant's word; `None` is unknown.
     pub fn word(&self, _: &Caps) -> Option<Cow<'_, str>> {
-        None
+        self.option.as_deref().map(Cow::Borrowed)
     }
 
+    /// Puts what is shown while the entity is available.
     pub fn attributes(&self, _: &Caps, _: &mut Attributes) {}
 
-    pub fn confirms(&self, _: &Action) -> bool {
-        true
+    /// Whether this state, reported by the device, fulfils the wish.
+    pub fn confirms(&self, action: &Action) -> bool {
+        match action {
+            Action::Select(wished) => self.option.as_ref() == Some(wished),
+            Action::Move { .. } | Action::First | Action::Last | Action::Keep => true,
+        }
     }
 }

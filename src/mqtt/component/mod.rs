@@ -1,7 +1,19 @@
 //! The kinds of thing that can be announced: reading their keys, understanding their messages,
 //! forming their commands. One file per kind; `switch.rs` is the one to copy.
 
+mod binary_sensor;
+mod datetime;
+mod device_tracker;
+mod event;
+mod infrared;
+mod momentary;
+mod number;
+mod picture;
+mod select;
+mod sensor;
 mod switch;
+mod text;
+mod update;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -131,7 +143,24 @@ pub(crate) trait Component: Send {
 /// [`Reject`] when a key without which there is no entity is missing or bad.
 pub(crate) fn read(kind: &str, keys: &mut Keys<'_>) -> Result<Box<dyn Component>, Reject> {
     match kind {
+        "binary_sensor" => binary_sensor::read(keys),
+        "button" => momentary::read_button(keys),
+        "camera" => picture::read_camera(keys),
+        "date" => datetime::read_date(keys),
+        "datetime" => datetime::read_datetime(keys),
+        "device_tracker" => device_tracker::read(keys),
+        "event" => event::read(keys),
+        "image" => picture::read_image(keys),
+        "infrared" => infrared::read(keys),
+        "notify" => momentary::read_notify(keys),
+        "number" => number::read(keys),
+        "scene" => momentary::read_scene(keys),
+        "select" => select::read(keys),
+        "sensor" => sensor::read(keys),
         "switch" => switch::read(keys),
+        "text" => text::read(keys),
+        "time" => datetime::read_time(keys),
+        "update" => update::read(keys),
         _ => Err(Reject(format!("`{kind}` is not a component that Homard knows"))),
     }
 }
