@@ -317,11 +317,6 @@ impl Keeper {
         }
         let mut inner = self.inner();
         inner.set_size(&topic, size);
-        // A topic that came and went between two saves is nothing the store needs to hear of.
-        if size == 0 && !inner.saved.contains_key(&topic) {
-            inner.changed.remove(&topic);
-            return;
-        }
         inner.changed.insert(topic);
         if inner.changed.len() >= GROUP_TOPICS {
             self.full.notify_one();

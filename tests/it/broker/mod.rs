@@ -156,10 +156,8 @@ async fn a_kept_session_gets_what_came_while_it_was_away() {
     let broker = broker().await;
     let mut publisher = Client::connect(broker.address(), V3, "publisher").await;
     for version in [V3, V5] {
-        let hello = Hello {
-            clean: false,
-            ..Hello::new(version, ["", "", "", "", "a", "b"][usize::from(version)])
-        };
+        let id = format!("sleeper{version}");
+        let hello = Hello { clean: false, ..Hello::new(version, &id) };
         let mut sleeper = Client::hello(broker.address(), &hello).await.unwrap();
         assert!(!sleeper.session_present);
         sleeper.subscribe(&["s/#"], 1).await;
@@ -172,6 +170,23 @@ async fn a_kept_session_gets_what_came_while_it_was_away() {
         let topics: Vec<String> = sleeper.messages(50).await.into_iter().map(|m| m.topic).collect();
         assert_eq!(topics, (0..50).map(|n| format!("s/{n}")).collect::<Vec<_>>());
         sleeper.disconnect().await;
+    }
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn two_hundred_clients_are_served_at_once() {
+    let broker = broker().await;
+    let mut clients = Vec::new();
+    for n in 0..200 {
+        let version = if n % 2 == 0 { V3 } else { V5 };
+        let mut client = Client::connect(broker.address(), version, &format!("c{n}")).await;
+        client.subscribe(&["all"], 1).await;
+        clients.push(client);
+    }
+    clients[7].publish("all", b"hello", 1, false).await;
+    for client in &mut clients {
+        assert_eq!(client.message().await.text(), "hello");
     }
     broker.stop().await;
 }

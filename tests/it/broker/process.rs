@@ -147,7 +147,7 @@ async fn a_subscriber_that_does_not_read_costs_bounded_memory_and_delays_nobody(
             other.publish("other", b"1", 0, false).await;
             other.message().await;
             let elapsed = begin.elapsed();
-            assert!(elapsed < Duration::from_secs(1), "others waited {elapsed:?}");
+            assert!(elapsed < Duration::from_secs(2), "others waited {elapsed:?}");
         }
     }
     publisher.ping().await;

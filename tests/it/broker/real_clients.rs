@@ -8,7 +8,11 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::broker;
+use homard::broker::{Probe, probe};
+use tokio::net::TcpListener;
+
+use super::process::TempDir;
+use super::{LOCAL, broker, users};
 
 /// Longest run of one client program.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -83,6 +87,57 @@ async fn mosquitto_pub_and_sub() {
         assert_eq!(run(subscriber, &args).await.stdout, b"", "cleared in version {version}");
     }
     broker.stop().await;
+}
+
+#[tokio::test]
+async fn mosquitto_pub_over_tls_with_a_ca_of_ones_own() {
+    let missing = "`mosquitto_pub` is missing (Debian: mosquitto-clients)";
+    if !is_there(Path::new("sh"), &["-c", "command -v mosquitto_pub"], missing).await {
+        return;
+    }
+    let dir = TempDir::new("mosquitto-tls");
+    let Some((broker, ca)) = users::with_tls(&dir).await else { return };
+    let port = broker.tls_address().unwrap().port().to_string();
+    let ca = ca.to_str().unwrap();
+    let base = ["-h", "localhost", "-p", &port, "-t", "x", "-m", "1", "-q", "1", "-u", "alice"];
+    let with = |rest: &[&str]| [&base, rest].concat().iter().map(ToString::to_string).collect();
+    for (rest, want) in [
+        (["--cafile", ca, "-P", "apw"], true),
+        (["--cafile", ca, "-P", "wrong"], false),
+        (["--capath", "/etc/ssl/certs", "-P", "apw"], false),
+    ] {
+        let args: Vec<String> = with(&rest);
+        let output = run(Path::new("mosquitto_pub"), &args).await;
+        assert_eq!(output.status.success(), want, "{rest:?}: {output:?}");
+    }
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn a_mosquitto_that_listens_already_is_recognized() {
+    let mut path = std::env::var("PATH").unwrap_or_default();
+    path.push_str(":/usr/sbin:/usr/local/sbin");
+    let reserved = TcpListener::bind(LOCAL).await.unwrap();
+    let address = reserved.local_addr().unwrap();
+    drop(reserved);
+    let started = Command::new("mosquitto")
+        .args(["-p", &address.port().to_string()])
+        .env("PATH", path)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn();
+    let Ok(mut mosquitto) = started else {
+        eprintln!("skipped: `mosquitto` is missing (Debian: mosquitto)");
+        return;
+    };
+    let found = timeout(Duration::from_secs(10), async {
+        while probe(address).await != Probe::Broker {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    assert!(found.await.is_ok(), "mosquitto on {address} was not recognized");
+    mosquitto.kill().await.unwrap();
 }
 
 #[tokio::test]

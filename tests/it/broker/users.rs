@@ -17,7 +17,7 @@ use super::client::{Client, Hello, PATIENCE, V3, V5};
 use super::process::TempDir;
 use super::store::MemoryStore;
 
-pub(super) fn user(name: &str, password: &str, filters: &[&str]) -> User {
+fn user(name: &str, password: &str, filters: &[&str]) -> User {
     let filters = filters.iter().map(|filter| (*filter).to_owned()).collect();
     User { name: name.into(), password: Password::new(password), filters }
 }
@@ -153,7 +153,7 @@ fn certificates(dir: &Path) -> Option<(PathBuf, PathBuf, PathBuf)> {
     Some((dir.join("ca.crt"), dir.join("srv.crt"), dir.join("srv.key")))
 }
 
-async fn with_tls(dir: &TempDir) -> Option<(Broker, PathBuf)> {
+pub(super) async fn with_tls(dir: &TempDir) -> Option<(Broker, PathBuf)> {
     let (ca, cert, key) = certificates(&dir.0)?;
     let settings = Settings {
         users: vec![user("alice", "apw", &["#"])],
