@@ -1,6 +1,7 @@
 //! Homard: a hub and assistant for the house.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod broker;
 pub mod clock;
 pub mod home;
 pub mod hub;

@@ -1,5 +1,6 @@
 //! The integration tests: one binary, so that the library is linked once.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
+mod broker;
 mod corpus;
 mod support;
