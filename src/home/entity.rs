@@ -66,8 +66,6 @@ pub struct Traits {
     pub hidden: bool,
     /// Every report counts as an update, even an equal one.
     pub force_update: bool,
-    /// `device_class` is shown even when it is null (Home Assistant does so for some domains).
-    pub shows_null_class: bool,
 }
 
 /// What an entity is when it is not a main function.
@@ -292,10 +290,10 @@ impl Entity {
         if traits.assumes_state {
             out.put("assumed_state", true);
         }
-        if traits.device_class.is_some() || traits.shows_null_class {
-            out.put("device_class", traits.device_class.as_ref());
+        out.put_some("device_class", traits.device_class.as_ref());
+        if out.named("entity_picture").is_none() {
+            out.put_some("entity_picture", traits.entity_picture.as_ref());
         }
-        out.put_some("entity_picture", traits.entity_picture.as_ref());
         out.put_some("icon", traits.icon.as_ref());
         out.put("friendly_name", &self.friendly_name);
         out.put_some("supported_features", caps.features());

@@ -256,7 +256,6 @@ fn read_traits(kind: &'static str, keys: &mut Keys<'_>) -> Traits {
         assumes_state: false,
         hidden: !keys.flag("visible_by_default", true),
         force_update: keys.flag("force_update", false),
-        shows_null_class: names::shows_null_class(kind),
     }
 }
 

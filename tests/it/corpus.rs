@@ -19,7 +19,17 @@ struct Allowed {
 }
 
 /// Differences that are meant, by what they are called below.
-const ALLOWED: &[Allowed] = &[];
+const ALLOWED: &[Allowed] = &[
+    Allowed {
+        what: "should be \"Shelly 2.5 000004R",
+        reason: "three devices of the corpus share one made-up MAC address; whose name the device \
+                 keeps depends on the order in which Home Assistant happened to load its platforms",
+    },
+    Allowed {
+        what: "entity_picture missing, should be \"https://brands.home-assistant.io",
+        reason: "an address outside the house that no device announced: Homard names none",
+    },
+];
 
 #[derive(Default)]
 struct Score {
@@ -112,10 +122,14 @@ fn compare(
     expected: &mut BTreeMap<usize, Json>,
     score: &mut Score,
 ) {
-    let by_unique_id: BTreeMap<(&str, &str), _> = house
+    // One unique id may be announced on one topic and, after that is gone, on another.
+    let announced: BTreeMap<(&str, &str, &str), _> = house
         .home
         .entities()
-        .filter_map(|entity| Some(((entity.domain.word(), entity.unique_id.as_deref()?), entity)))
+        .filter_map(|entity| {
+            let unique_id = entity.unique_id.as_deref()?;
+            Some(((entity.domain.word(), unique_id, &*entity.producer.topic), entity))
+        })
         .collect();
     for (at, entity) in states["entities"].as_array().unwrap().iter().enumerate() {
         let component = entity["component"].as_str().unwrap();
@@ -127,7 +141,8 @@ fn compare(
         if wanted["time_dependent"] == true || entity["time_dependent"] == true {
             continue;
         }
-        let view = by_unique_id.get(&(component, unique_id)).and_then(|entity| entity.view());
+        let topic = entity["discovery_topic"].as_str().unwrap();
+        let view = announced.get(&(component, unique_id, topic)).and_then(|entity| entity.view());
         let difference = match (wanted, view) {
             (Json::Null, None) => None,
             (Json::Null, Some(view)) => Some(format!("should be gone, is {}", view.word)),
@@ -200,7 +215,7 @@ fn call_all(house: &mut House, commands: &Json, score: &mut Score) {
             None => Some("is missing".to_owned()),
             Some(id) => {
                 let result = house.call(id.as_str(), service, &command["data"]);
-                differ_in_publishes(&command["publishes"], &result.as_deref().unwrap_or(&[])).map(
+                differ_in_publishes(&command["publishes"], result.as_deref().unwrap_or(&[])).map(
                     |text| match result {
                         Err(error) => format!("{text} ({error:?})"),
                         Ok(_) => text,
@@ -217,7 +232,7 @@ fn call_all(house: &mut House, commands: &Json, score: &mut Score) {
 
 fn differ_in_publishes(
     wanted: &Json,
-    published: &&[homard::mqtt::engine::Publish],
+    published: &[homard::mqtt::engine::Publish],
 ) -> Option<String> {
     let wanted = wanted.as_array().unwrap();
     let show = || {

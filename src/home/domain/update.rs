@@ -140,6 +140,7 @@ impl State {
         out.put("release_url", facts.release_url.as_ref());
         out.put("skipped_version", None::<bool>);
         out.put("title", facts.title.as_ref());
+        out.put_some("entity_picture", facts.entity_picture.as_ref());
         let percentage = self.percentage.filter(|_| self.in_progress);
         match percentage {
             Some(whole) if whole.fract() == 0.0 => out.put("update_percentage", whole as i64),
