@@ -222,7 +222,7 @@ impl Binding {
         act: impl FnOnce(&mut dyn Component, &mut Moment<'_>) -> T,
     ) -> T {
         let id = self.id.as_ref().map_or("", EntityId::as_str);
-        let scope = Scope { entity_id: id, name: Some(&self.name), this: None, clock, states: None };
+        let scope = Scope { name: Some(&self.name), ..Scope::new(id, clock) };
         let mut moment = Moment { scope, wake_in: None };
         let result = act(&mut *self.component, &mut moment);
         if let Some(delay) = moment.wake_in {
@@ -291,6 +291,6 @@ impl Binding {
 
     fn scope<'s>(&'s self, clock: &'s Clock) -> Scope<'s> {
         let id = self.id.as_ref().map_or("", EntityId::as_str);
-        Scope { entity_id: id, name: Some(&self.name), this: None, clock, states: None }
+        Scope { name: Some(&self.name), ..Scope::new(id, clock) }
     }
 }

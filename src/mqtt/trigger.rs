@@ -112,7 +112,7 @@ impl TriggerBinding {
         match &self.template {
             None => Ok(payload.text().to_owned()),
             Some(template) => {
-                let scope = Scope { entity_id: "", name: None, this: None, clock, states: None };
+                let scope = Scope::new("", clock);
                 template.render_value(payload, &scope).map_err(|error| error.to_string())
             }
         }

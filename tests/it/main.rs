@@ -4,3 +4,4 @@
 mod broker;
 mod corpus;
 mod support;
+mod templates;
