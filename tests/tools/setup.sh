@@ -153,6 +153,8 @@ if [ "$what" != run ]; then
     want 'python3 -c "import venv, ensurepip"' python3 python3-venv
     want 'has mosquitto || [ -x /usr/sbin/mosquitto ]' mosquitto
     want 'has mosquitto_pub' mosquitto-clients
+    # libFuzzer is C++.
+    want 'has c++' g++
 fi
 if [ "$what" = check ]; then
     want 'cargo clippy --version' rust-web-clippy
