@@ -127,8 +127,9 @@ make_npm() {
     rm -rf "$CACHE/npm"
     mkdir -p "$CACHE/npm"
     cp "$TOOLS/npm/package.json" "$TOOLS/npm/package-lock.json" "$CACHE/npm/"
+    # The system's certificates, as every other tool here uses, instead of the list inside Node.js.
     # No scripts: they would build drivers for radio sticks that no test has.
-    quietly "$CACHE/python/bin/node" "$CACHE/python/bin/npm-cli.js" ci --prefix "$CACHE/npm" \
+    quietly env NODE_USE_SYSTEM_CA=1 "$CACHE/python/bin/node" "$CACHE/python/bin/npm-cli.js" ci --prefix "$CACHE/npm" \
         --ignore-scripts --no-audit --no-fund ||
         stop "the test tools of $TOOLS/npm could not be installed (output: $LOG)"
 }
