@@ -154,6 +154,7 @@ if [ "$what" != run ]; then
     want 'python3 -c "import venv, ensurepip"' python3 python3-venv
     want 'has mosquitto || [ -x /usr/sbin/mosquitto ]' mosquitto
     want 'has mosquitto_pub' mosquitto-clients
+    want 'has zstd' zstd
     # libFuzzer is C++.
     want 'has c++' g++
 fi
