@@ -5,7 +5,7 @@
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 SETUP := tests/tools/setup.sh
 
-.PHONY: help setup run test bench check fmt
+.PHONY: help setup run test fuzz bench check fmt
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -19,13 +19,19 @@ run:
 #: make test     every test; also installs the programs that the tests talk to
 test: setup
 	cargo fmt --check
+	tests/fuzz/run 10
 	cargo test --locked
+
+#: make fuzz     fuzz each target for SECONDS=600, or only TARGET=...
+SECONDS ?= 600
+fuzz: setup
+	tests/fuzz/run $(SECONDS) $(TARGET)
 
 #: make check    format, lints as errors, documentation, dependencies, architecture
 check:
 	@$(SETUP) check
 	cargo fmt --check
-	cargo clippy --all-targets --locked -- -D warnings
+	cargo clippy --all-targets --all-features --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --locked
 	tests/tools/deny.sh
 	cargo test --locked --test it architecture
