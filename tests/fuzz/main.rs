@@ -9,6 +9,11 @@
 )]
 
 mod discovery;
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "shared with the integration tests, which use more of it"
+)]
 #[path = "../it/support/house.rs"]
 mod house;
 mod topic;
@@ -17,11 +22,14 @@ use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
 
+/// What is done with an input.
+type Check = fn(&str);
+
 /// What can be fuzzed: a name and what is done with each input. A panic, a failed assertion, more than two seconds or
 /// more than a gigabyte is a finding.
-const TARGETS: &[(&str, fn(&str))] = &[("discovery", discovery::check), ("topic", topic::check)];
+const TARGETS: &[(&str, Check)] = &[("discovery", discovery::check), ("topic", topic::check)];
 
-static CHOSEN: OnceLock<fn(&str)> = OnceLock::new();
+static CHOSEN: OnceLock<Check> = OnceLock::new();
 
 fn choose() {
     let wanted = std::env::var("HOMARD_FUZZ").unwrap_or_default();
