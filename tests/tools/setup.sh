@@ -93,8 +93,10 @@ install_packages() {
 check_debian_rust() {
     local offered
     offered=$(apt-cache policy rustc-web | sed -n 's/^ *Candidate: *//p')
-    at_least "${offered:-0}" "$RUST_WANTED" ||
-        stop "Rust $RUST_WANTED or newer is needed and Debian offers ${offered:-none} here; add Debian's security archive (bookworm-security) to the package sources, or install Rust with rustup."
+    # `apt-get update` counts lists that it cannot fetch as no failure.
+    [ -n "$offered" ] || stop "Debian's package lists have no Rust; is this machine online?"
+    at_least "$offered" "$RUST_WANTED" ||
+        stop "Rust $RUST_WANTED or newer is needed and Debian offers $offered here; add Debian's security archive (bookworm-security) to the package sources, or install Rust with rustup."
 }
 
 # Makes $2 current for the text $1 by running the rest; what it was made from is noted in it.
