@@ -15,7 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("intent", &["text", "home"]),
     ("assistant", &["text", "clock", "home", "intent"]),
     ("storage", &["config", "clock", "home", "json"]),
-    ("hub", &["clock", "home", "intent", "assistant", "storage"]),
+    ("hub", &["text", "clock", "home", "intent", "assistant", "storage"]),
     ("broker", &["config"]),
     ("mqtt", &["text", "config", "clock", "home", "json", "template", "hub"]),
     ("web", &["config", "clock", "home", "json", "hub"]),
