@@ -1,6 +1,9 @@
 //! The integration tests: one binary, so that the library is linked once.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+// Tests with real programs wait for them in real time.
+#![allow(clippy::disallowed_methods)]
 
+mod architecture;
 mod broker;
 mod corpus;
 mod support;
