@@ -11,8 +11,9 @@ use crate::home::device::{self, DeviceFacts};
 use crate::home::domain::Domain;
 use crate::home::entity::{Category, Given, Naming, Producer, Traits, View};
 use crate::home::id::{AreaId, DeviceId, EntityId, FloorId};
-use crate::home::value::{Attributes, Value};
+use crate::home::value::Attributes;
 use crate::home::{LastState, Remembered, place};
+use crate::json::{from_json, to_json};
 
 /// Why a readable record still cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -313,7 +314,7 @@ impl State {
         Self {
             id: id.shared(),
             word: last.view.word.clone().into_owned(),
-            attributes: attributes.map(|(name, value)| (name.to_owned(), json(value))).collect(),
+            attributes: attributes.map(|(name, value)| (name.to_owned(), to_json(value))).collect(),
             changed: last.changed_at.as_microsecond(),
             updated: last.updated_at.as_microsecond(),
             heard: last.heard_at.map(Timestamp::as_microsecond),
@@ -327,7 +328,7 @@ impl TryFrom<State> for LastState {
     fn try_from(wire: State) -> Result<Self, Unusable> {
         let mut attributes = Attributes::new();
         for (name, value) in wire.attributes {
-            attributes.put(name, from_json(value));
+            attributes.put(name, from_json(&value));
         }
         Ok(Self {
             view: View { word: Cow::Owned(wire.word), attributes },
@@ -349,36 +350,4 @@ pub(super) struct Token {
 
 pub(super) fn time(microseconds: i64) -> Result<Timestamp, Unusable> {
     Timestamp::from_microsecond(microseconds).map_err(|_| Unusable::Time(microseconds))
-}
-
-fn json(value: &Value) -> serde_json::Value {
-    use serde_json::Value as Json;
-    match value {
-        Value::Null => Json::Null,
-        Value::Bool(truth) => Json::Bool(*truth),
-        Value::Int(number) => Json::from(*number),
-        Value::Float(number) => Json::from(*number),
-        Value::Text(text) => Json::String((**text).to_owned()),
-        Value::List(values) => values.iter().map(json).collect(),
-        Value::Map(values) => {
-            values.iter().map(|(name, value)| ((**name).to_owned(), json(value))).collect()
-        }
-    }
-}
-
-fn from_json(value: serde_json::Value) -> Value {
-    use serde_json::Value as Json;
-    match value {
-        Json::Null => Value::Null,
-        Json::Bool(truth) => Value::Bool(truth),
-        Json::Number(number) => match number.as_i64() {
-            Some(whole) => Value::Int(whole),
-            None => number.as_f64().map_or(Value::Null, Value::Float),
-        },
-        Json::String(text) => Value::Text(text.into()),
-        Json::Array(values) => Value::List(values.into_iter().map(from_json).collect()),
-        Json::Object(values) => Value::Map(
-            values.into_iter().map(|(name, value)| (name.into(), from_json(value))).collect(),
-        ),
-    }
 }

@@ -91,6 +91,7 @@ struct Shared {
     /// Rung when the thread has ended.
     ended: Condvar,
     status: watch::Sender<Status>,
+    thread: Mutex<Option<thread::JoinHandle<()>>>,
 }
 
 #[derive(Default)]
@@ -129,6 +130,7 @@ impl Writer {
             bell: Condvar::new(),
             ended: Condvar::new(),
             status: watch::Sender::default(),
+            thread: Mutex::default(),
         });
         let pen = Pen {
             shared: Arc::clone(&shared),
@@ -139,7 +141,8 @@ impl Writer {
             retry_at: None,
             started: now(),
         };
-        thread::Builder::new().name("storage".into()).spawn(move || pen.run())?;
+        let thread = thread::Builder::new().name("storage".into()).spawn(move || pen.run())?;
+        *shared.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
         Ok(Self { shared })
     }
 
@@ -206,8 +209,15 @@ impl Writer {
         self.shared.bell.notify_one();
         let until = now() + patience;
         loop {
-            if let Some(end) = &inbox.end {
-                return end.clone();
+            if let Some(end) = inbox.end.clone() {
+                drop(inbox);
+                // It has nothing left to do; after this the data can be opened again.
+                let thread = &self.shared.thread;
+                let thread = thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+                if let Some(thread) = thread {
+                    let _ = thread.join();
+                }
+                return end;
             }
             let Some(rest) = until.checked_duration_since(now()).filter(|rest| !rest.is_zero())
             else {

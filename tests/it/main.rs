@@ -3,5 +3,6 @@
 
 mod broker;
 mod corpus;
+mod hub;
 mod support;
 mod templates;
