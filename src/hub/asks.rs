@@ -204,10 +204,13 @@ impl Part {
 
 /// How long it is worth waiting for this entity's report.
 fn fair(patience: Duration, entity: &Entity) -> Duration {
-    match entity.domain {
-        // Pressed, sent, called: there is no state that would tell.
-        Domain::Button | Domain::Scene | Domain::Notify | Domain::Infrared => Duration::ZERO,
-        _ if entity.traits.assumes_state => patience.min(ASSUMED_WITHIN),
-        _ => patience,
+    // Pressed, sent, called: there is no state that would tell.
+    let is_stateless = matches!(
+        entity.domain,
+        Domain::Button | Domain::Scene | Domain::Notify | Domain::Infrared
+    );
+    if is_stateless {
+        return Duration::ZERO;
     }
+    if entity.traits.assumes_state { patience.min(ASSUMED_WITHIN) } else { patience }
 }

@@ -24,10 +24,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 /// A directory of its own, gone at the end.
-pub struct Dir(pub PathBuf);
+pub(crate) struct Dir(pub(crate) PathBuf);
 
 impl Dir {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static N: AtomicU32 = AtomicU32::new(0);
         let n = N.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("homard-it-{}-{n}", std::process::id()));
@@ -42,14 +42,14 @@ impl Drop for Dir {
     }
 }
 
-const NOON: &str = "2026-11-22T12:00:00+01:00[Europe/Paris]";
+pub(crate) const NOON: &str = "2026-11-22T12:00:00+01:00[Europe/Paris]";
 
 fn now() -> Timestamp {
     Clock::fixed(NOON.parse().unwrap()).now()
 }
 
-struct House {
-    hub: HubHandle,
+pub(crate) struct House {
+    pub(crate) hub: HubHandle,
     effects: mpsc::Receiver<Vec<Effect>>,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<Result<(), String>>,
@@ -61,7 +61,7 @@ impl House {
         Self::start_in(Arc::new(Dir::new()), Settings::default(), NOON)
     }
 
-    fn start_in(dir: Arc<Dir>, settings: Settings, at: &str) -> Self {
+    pub(crate) fn start_in(dir: Arc<Dir>, settings: Settings, at: &str) -> Self {
         let clock = Clock::fixed(at.parse().unwrap());
         let storage = Storage::open(&dir.0).unwrap();
         let loaded = storage.load().unwrap();
@@ -83,23 +83,23 @@ impl House {
         Self { hub: handle, effects, stop: Some(stop), task, dir }
     }
 
-    async fn stop(mut self) -> Arc<Dir> {
+    pub(crate) async fn stop(mut self) -> Arc<Dir> {
         drop(self.stop.take());
         (&mut self.task).await.unwrap().unwrap();
         assert_eq!(self.hub.send(vec![Event::BrokerConnected(true)]).await, Err(Stopped));
         self.dir
     }
 
-    async fn send(&self, events: Vec<Event>) {
+    pub(crate) async fn send(&self, events: Vec<Event>) {
         self.hub.send(events).await.unwrap();
     }
 
     /// Waits until everything sent so far has been taken in.
-    async fn settle(&self) {
+    pub(crate) async fn settle(&self) {
         self.hub.ask(Query::Counters).await.unwrap();
     }
 
-    async fn announce(&mut self, handle: u32, name: &str) {
+    pub(crate) async fn announce(&mut self, handle: u32, name: &str) {
         self.send(vec![announced(handle, name)]).await;
         let effects = self.effects.recv().await.unwrap();
         let id = EntityId::new(&format!("switch.{name}"));
@@ -134,7 +134,7 @@ impl House {
     }
 }
 
-fn announced(handle: u32, name: &str) -> Event {
+pub(crate) fn announced(handle: u32, name: &str) -> Event {
     Event::Announced(
         Handle(handle),
         Box::new(Announcement {
@@ -156,7 +156,7 @@ fn announced(handle: u32, name: &str) -> Event {
     )
 }
 
-fn reported(handle: u32, on: bool, source: Source) -> Event {
+pub(crate) fn reported(handle: u32, on: bool, source: Source) -> Event {
     let state = Some(State::Switch(switch::State { on: Some(on) }));
     Event::StateReported(
         Handle(handle),
@@ -573,7 +573,7 @@ async fn a_flood_passes_and_its_last_word_stays() {
             }
         }
     });
-    let begun = std::time::Instant::now();
+    let begun = tokio::time::Instant::now();
     const N: u32 = 40_000;
     for batch in 0..N / 100 {
         let on = batch % 2 == 0;

@@ -4,5 +4,6 @@
 mod broker;
 mod corpus;
 mod hub;
+mod storage;
 mod support;
 mod templates;
