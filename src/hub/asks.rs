@@ -205,10 +205,8 @@ impl Part {
 /// How long it is worth waiting for this entity's report.
 fn fair(patience: Duration, entity: &Entity) -> Duration {
     // Pressed, sent, called: there is no state that would tell.
-    let is_stateless = matches!(
-        entity.domain,
-        Domain::Button | Domain::Scene | Domain::Notify | Domain::Infrared
-    );
+    let is_stateless =
+        matches!(entity.domain, Domain::Button | Domain::Scene | Domain::Notify | Domain::Infrared);
     if is_stateless {
         return Duration::ZERO;
     }
