@@ -7,5 +7,6 @@ pub mod home;
 pub mod hub;
 pub mod json;
 pub mod mqtt;
+pub mod storage;
 pub mod template;
 pub mod text;

@@ -95,15 +95,32 @@ impl Home {
             changes.states.extend(self.settle(&id, before, now));
             return changes;
         }
-        let device = entity.device.clone();
-        self.by_key.remove(&(entity.domain, Arc::clone(&entity.key)));
-        self.entities.remove(&id);
-        changes.states.extend(self.settle(&id, before, now));
-        changes.registry.push(Touched::Entity(id));
-        if let Some(device) = device {
-            self.leave(&device, &mut changes);
+        self.drop_entity(&id, now)
+    }
+
+    /// Takes an entity out of the house, and its device if that has no other.
+    pub(super) fn drop_entity(&mut self, id: &EntityId, now: Timestamp) -> Changes {
+        let mut changes = Changes::default();
+        let Some(entity) = self.entities.remove(id) else { return changes };
+        self.by_key.remove(&(entity.domain, entity.key.clone()));
+        changes.states.extend(self.settle(id, entity.record(), now));
+        changes.registry.push(Touched::Entity(id.clone()));
+        if let Some(device) = &entity.device {
+            self.leave(device, &mut changes);
         }
         changes
+    }
+
+    /// Takes in a device that announced something other than an entity, such as a trigger. `None`
+    /// when it names nothing by which it could be known again.
+    pub fn announce_device(
+        &mut self,
+        facts: &DeviceFacts,
+        now: Timestamp,
+    ) -> (Option<DeviceId>, Changes) {
+        let mut changes = Changes::default();
+        let id = self.meet(facts, now, &mut changes);
+        (id, changes)
     }
 
     /// Takes in what a device said. `None` when nothing that is shown differs.

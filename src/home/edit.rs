@@ -159,6 +159,24 @@ impl Home {
         Ok((Changes { states, registry: vec![Touched::Entity(id)] }, rebind))
     }
 
+    /// Removes an entity with all that the owner decided about it, and its device if that has no
+    /// other. The second value is its port's handle, if it was announced in this run.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSuchName`]; nothing was changed.
+    pub fn remove_entity(
+        &mut self,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<(Changes, Option<Handle>), Refusal> {
+        let Some(entity) = self.entities.get(id) else { return Err(self.no_such_entity(id)) };
+        let (id, handle) = (entity.id.clone(), entity.handle);
+        if let Some(handle) = handle {
+            self.by_handle.remove(&handle);
+        }
+        Ok((self.drop_entity(&id, now), handle))
+    }
+
     /// Adds or changes a floor.
     pub fn put_floor(&mut self, floor: Floor) -> Changes {
         let touched = Touched::Floor(floor.id.clone());

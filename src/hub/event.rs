@@ -269,4 +269,31 @@ pub enum Query {
     RemoveEntity(EntityId, oneshot::Sender<Result<(), EditError>>),
     /// All problems, newest first.
     Problems(oneshot::Sender<Vec<KeptProblem>>),
+    /// What the hub has counted since it started.
+    Counters(oneshot::Sender<Counters>),
+}
+
+/// What the hub has counted since it started, and how it stands now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Events taken in.
+    pub n_events: u64,
+    /// Changes of states they made.
+    pub n_changes: u64,
+    /// Actions sent to ports.
+    pub n_actions: u64,
+    /// Batches and queries that wait for the hub now.
+    pub n_waiting: u64,
+    /// Those who watch now.
+    pub n_watchers: u64,
+    /// Problems kept now.
+    pub n_problems: u64,
+    /// Problems that were dropped because there were too many.
+    pub n_problems_dropped: u64,
+    /// Writes to the disk.
+    pub n_writes: u64,
+    /// Bytes they cost.
+    pub n_bytes_written: u64,
+    /// Writes that failed.
+    pub n_writes_failed: u64,
 }

@@ -1,3 +1,495 @@
-//! The one loop of the house.
+//! The one loop of the house: takes events and queries in, changes the [`Home`] (nobody else does),
+//! and sends effects, changes and answers out. What happens is in [`event`]; this file only says in
+//! which order.
+//!
+//! The loop never waits for a disk, a device or a port: writes are the writer's, wishes wait in
+//! [`asks`], effects wait in the backlog of the [`outbox`].
 
+mod asks;
+mod dirty;
+mod ear;
+mod edit;
 pub mod event;
+mod handle;
+mod outbox;
+mod problems;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::time::Instant;
+use tracing::{debug, warn};
+
+pub use self::ear::{Deaf, Ear, Finish, Heard};
+pub use self::handle::{HubHandle, Stopped};
+
+use self::asks::{Answer, Asks};
+use self::dirty::Dirty;
+use self::edit::Edit;
+use self::event::{Counters, EditError, Effect, Event, Place, Problem, Query, Shown, Trigger};
+use self::outbox::Outbox;
+use self::problems::Problems;
+use crate::clock::Clock;
+use crate::home::action::{Outcome, Refusal};
+use crate::home::entity::{Entity, Source};
+use crate::home::id::{ActionId, DeviceId, Handle};
+use crate::home::{Changes, Home};
+use crate::storage::{Committed, Status, Writer};
+
+/// Batches and queries that may wait for the hub; more make their senders wait.
+const INBOX: usize = 32;
+
+/// Inputs taken in one turn, before edits, deadlines and the stop are looked at.
+const TURN: usize = 8;
+
+/// Things shown that go out together. Small, so that what a slow watcher holds back stays small.
+const SHOWN_TOGETHER: usize = 64;
+
+/// Groups of things shown that a slow watcher may be behind; then it loses the oldest.
+const SHOWN_BEHIND: usize = 256;
+
+/// Edits that may wait for the disk; more are answered with an error.
+const MOST_EDITS: usize = 1_000;
+
+/// How long the stop waits for an edit that is on its way to the disk, and then for the writer.
+const LAST_EDIT: Duration = Duration::from_millis(500);
+const LAST_WRITES: Duration = Duration::from_millis(1_500);
+
+/// The place of the problem that the disk does not take what is written.
+const DISK: Place = Place::Part("disk");
+
+/// What a hub is made of.
+pub struct Setup {
+    /// The house as it was before the restart, or empty.
+    pub home: Home,
+    /// Keeps it. The hub becomes its source and stops it at the end.
+    pub writer: Writer,
+    /// The time of day.
+    pub clock: Clock,
+    /// Understands what people say.
+    pub ear: Box<dyn Ear>,
+    /// The port that announces entities.
+    pub outbox: mpsc::Sender<Vec<Effect>>,
+}
+
+/// The hub; does nothing until it [runs](Hub::run).
+pub struct Hub {
+    home: Arc<RwLock<Home>>,
+    inbox: mpsc::Receiver<Input>,
+    shown: broadcast::Sender<Arc<[Shown]>>,
+    writer: Writer,
+    status: watch::Receiver<Status>,
+    dirty: Arc<Dirty>,
+    clock: Clock,
+    ear: Box<dyn Ear>,
+    outbox: Outbox,
+    triggers: BTreeMap<Handle, (Arc<Trigger>, Option<DeviceId>)>,
+    problems: Problems,
+    asks: Asks,
+    edits: VecDeque<Waiting>,
+    in_flight: Option<(Waiting, oneshot::Receiver<Result<Committed, String>>)>,
+    counters: Counters,
+}
+
+/// What comes in. One queue, so that what a port sends and asks stays in its order.
+#[derive(Debug)]
+enum Input {
+    Events(Vec<Event>),
+    Query(Query),
+}
+
+struct Waiting {
+    edit: Edit,
+    reply: oneshot::Sender<Result<(), EditError>>,
+}
+
+/// What one turn brought, to be sent when the house is no longer locked.
+#[derive(Default)]
+struct Turn {
+    changes: Changes,
+    effects: Vec<Effect>,
+    /// What happened that is no change of a state, and before which of the changes.
+    happened: Vec<(usize, Shown)>,
+    shown: Vec<Shown>,
+}
+
+impl Hub {
+    /// A hub and the way to it.
+    pub fn new(setup: Setup) -> (Self, HubHandle) {
+        let Setup { home, writer, clock, ear, outbox } = setup;
+        let (inputs, inbox) = mpsc::channel(INBOX);
+        let (shown, _) = broadcast::channel(SHOWN_BEHIND);
+        let home = Arc::new(RwLock::new(home));
+        let dirty = Arc::new(Dirty::new(Arc::clone(&home), writer.clone()));
+        writer.set_source(dirty.clone());
+        let handle = HubHandle::new(Arc::clone(&home), inputs, shown.clone());
+        let hub = Self {
+            home,
+            inbox,
+            shown,
+            status: writer.status(),
+            writer,
+            dirty,
+            clock,
+            ear,
+            outbox: Outbox::new(outbox),
+            triggers: BTreeMap::new(),
+            problems: Problems::default(),
+            asks: Asks::default(),
+            edits: VecDeque::new(),
+            in_flight: None,
+            counters: Counters::default(),
+        };
+        (hub, handle)
+    }
+
+    /// Runs until `stop` is done; then takes in what was sent, answers everybody and writes
+    /// everything, in two seconds at most.
+    ///
+    /// # Errors
+    /// When not everything could be written at the end, in plain words.
+    pub async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), String> {
+        tokio::pin!(stop);
+        let outbox = self.outbox.sender();
+        let mut inputs = Vec::with_capacity(TURN);
+        loop {
+            let deadline = self.asks.next_deadline();
+            tokio::select! {
+                () = &mut stop => break,
+                n = self.inbox.recv_many(&mut inputs, TURN) => {
+                    if n == 0 {
+                        break;
+                    }
+                    self.take(inputs.drain(..));
+                }
+                () = until(deadline) => self.expire(),
+                permit = outbox.reserve(), if !self.outbox.is_empty() => match permit {
+                    Ok(permit) => permit.send(self.outbox.take()),
+                    Err(_) => self.refuse_unsent(),
+                },
+                result = answer_of(&mut self.in_flight) => self.finish_edit(result),
+                Ok(()) = self.status.changed() => self.note_status(),
+            }
+        }
+        self.end().await
+    }
+
+    fn take(&mut self, inputs: impl Iterator<Item = Input>) {
+        let mut turn = Turn::default();
+        for input in inputs {
+            match input {
+                Input::Events(events) => self.take_events(events, &mut turn),
+                Input::Query(query) => self.take_query(query, &mut turn),
+            }
+        }
+        self.send_out(turn);
+    }
+
+    fn take_events(&mut self, events: Vec<Event>, turn: &mut Turn) {
+        let now = self.clock.now();
+        let shared = Arc::clone(&self.home);
+        let mut home = write(&shared);
+        self.counters.n_events += events.len() as u64;
+        for event in events {
+            self.step(&mut home, event, now, turn);
+        }
+        self.note_changes(now, turn);
+        self.asks.finish(&home);
+    }
+
+    /// One event. Fast: the house is locked.
+    fn step(&mut self, home: &mut Home, event: Event, now: Timestamp, turn: &mut Turn) {
+        match event {
+            Event::Announced(handle, announcement) => {
+                turn.extend(home.announce(handle, *announcement, now));
+                turn.effects.extend(home.by_handle(handle).map(|entity| bind(handle, entity)));
+            }
+            Event::TriggerAnnounced(handle, trigger) => {
+                let (device, changes) = home.announce_device(&trigger.device, now);
+                turn.extend(changes);
+                self.triggers.insert(handle, (Arc::from(trigger), device));
+            }
+            Event::Withdrawn { handle, forget } => {
+                self.triggers.remove(&handle);
+                turn.extend(home.withdraw(handle, forget, now));
+            }
+            Event::StateReported(handle, report) => {
+                if let Some(state) = &report.state {
+                    match report.source {
+                        Source::Live => self.asks.reported(handle, state, Outcome::Confirmed),
+                        Source::Assumed => self.asks.reported(handle, state, Outcome::Sent),
+                        // Never acted on: nobody knows when it was said.
+                        Source::Retained | Source::Restored => {}
+                    }
+                }
+                turn.changes.states.extend(home.report(handle, *report, now));
+            }
+            Event::AvailabilityReported(handle, availability) => {
+                turn.changes.states.extend(home.set_available(handle, availability, now));
+            }
+            Event::TriggerFired(handle) => {
+                if let Some((trigger, device)) = self.triggers.get(&handle) {
+                    let (trigger, device) = (Arc::clone(trigger), device.clone());
+                    turn.happened(Shown::TriggerFired(trigger, device, now));
+                }
+            }
+            Event::TagScanned { handle, tag } => {
+                let device = self.triggers.get(&handle).and_then(|(_, device)| device.clone());
+                turn.happened(Shown::TagScanned(tag, device, now));
+            }
+            Event::BrokerConnected(is_up) => {
+                turn.changes.states.extend(home.set_port_up(is_up, now));
+            }
+            Event::ActionFailed(id, refusal) => self.asks.failed(id, refusal),
+            Event::ProblemFound(problem) => self.problems.found(problem, now),
+            Event::ProblemSolved { place } => self.problems.solved(&place),
+            Event::Flushed { .. } => self.problems.solved(&DISK),
+            Event::FlushFailed(why) => {
+                let text = format!(
+                    "Cannot write to the disk: {why}. Nothing is lost while Homard runs; it is \
+                     tried again."
+                );
+                self.problems.found(Problem { place: DISK, producer: None, text }, now);
+            }
+        }
+    }
+
+    fn take_query(&mut self, query: Query, turn: &mut Turn) {
+        match query {
+            Query::Act { wishes, patience, reply } => {
+                let shared = Arc::clone(&self.home);
+                let home = read(&shared);
+                let answer = Answer::Done(reply);
+                self.asks.begin(&home, wishes, patience, answer, &mut turn.effects);
+                self.asks.finish(&home);
+            }
+            Query::Hear(utterance, reply) => {
+                let shared = Arc::clone(&self.home);
+                let home = read(&shared);
+                match self.ear.hear(&utterance, &home, self.clock.now()) {
+                    Heard::Reply(answer) => drop(reply.send(answer)),
+                    Heard::Acts { wishes, patience, finish } => {
+                        let answer = Answer::Reply(finish, reply);
+                        self.asks.begin(&home, wishes, patience, answer, &mut turn.effects);
+                        self.asks.finish(&home);
+                    }
+                }
+            }
+            Query::EditEntity(id, edit, reply) => self.queue(Edit::Entity(id, edit), reply),
+            Query::PutFloor(floor, reply) => self.queue(Edit::PutFloor(floor), reply),
+            Query::RemoveFloor(id, reply) => self.queue(Edit::RemoveFloor(id), reply),
+            Query::PutArea(area, reply) => self.queue(Edit::PutArea(area), reply),
+            Query::RemoveArea(id, reply) => self.queue(Edit::RemoveArea(id), reply),
+            Query::RemoveEntity(id, reply) => self.queue(Edit::RemoveEntity(id), reply),
+            Query::Problems(reply) => {
+                let home = read(&self.home);
+                drop(reply.send(self.problems.list(&home)));
+            }
+            Query::Counters(reply) => drop(reply.send(self.counters())),
+        }
+    }
+
+    fn counters(&self) -> Counters {
+        let status = self.status.borrow();
+        Counters {
+            n_waiting: self.inbox.len() as u64,
+            n_watchers: self.shown.receiver_count() as u64,
+            n_problems: self.problems.len() as u64,
+            n_problems_dropped: self.problems.n_dropped(),
+            n_writes: status.n_writes,
+            n_bytes_written: status.bytes,
+            n_writes_failed: status.n_failures,
+            ..self.counters
+        }
+    }
+
+    /// Turns what changed into what is kept and what is shown.
+    fn note_changes(&mut self, now: Timestamp, turn: &mut Turn) {
+        let Changes { states, registry } = std::mem::take(&mut turn.changes);
+        let mut happened = std::mem::take(&mut turn.happened).into_iter().peekable();
+        self.counters.n_changes += states.len() as u64;
+        self.dirty.mark(&states, &registry);
+        if self.shown.receiver_count() == 0 {
+            return;
+        }
+        for (n, change) in states.into_iter().enumerate() {
+            while let Some((_, what)) = happened.next_if(|(before, _)| *before <= n) {
+                turn.shown.push(what);
+            }
+            turn.shown.push(Shown::Changed(Arc::new(change), now));
+        }
+        turn.shown.extend(happened.map(|(_, what)| what));
+        if !registry.is_empty() {
+            turn.shown.push(Shown::RegistryChanged(now));
+        }
+    }
+
+    fn send_out(&mut self, turn: Turn) {
+        let is_act = |effect: &&Effect| matches!(effect, Effect::Act { .. });
+        self.counters.n_actions += turn.effects.iter().filter(is_act).count() as u64;
+        self.outbox.push(turn.effects);
+        if self.outbox.flush().is_err() {
+            self.refuse_unsent();
+        }
+        let mut shown = turn.shown.into_iter().peekable();
+        while shown.peek().is_some() {
+            // Nobody watching any more is no error.
+            let _ = self.shown.send(shown.by_ref().take(SHOWN_TOGETHER).collect());
+        }
+    }
+
+    /// The port has ended: nothing that waits for it will be sent.
+    fn refuse_unsent(&mut self) {
+        for effect in self.outbox.take() {
+            if let Effect::Act { id, .. } = effect {
+                self.asks.failed(id, Refusal::NoBroker);
+            }
+        }
+        self.asks.finish(&read(&self.home));
+    }
+
+    fn expire(&mut self) {
+        let outbox = &mut self.outbox;
+        // What still waits for the port was not sent and must not be sent later, when the person
+        // no longer expects it.
+        let was_sent = |id: ActionId| !outbox.withdraw(id);
+        self.asks.expire(Instant::now(), was_sent);
+        self.asks.finish(&read(&self.home));
+    }
+
+    fn queue(&mut self, edit: Edit, reply: oneshot::Sender<Result<(), EditError>>) {
+        if self.edits.len() >= MOST_EDITS {
+            let why = "too many edits are waiting for the disk".to_owned();
+            drop(reply.send(Err(EditError::NotKept(why))));
+            return;
+        }
+        self.edits.push_back(Waiting { edit, reply });
+        self.next_edit();
+    }
+
+    /// Starts writing the next edit, if none is on its way. One at a time, because an edit's
+    /// records are made from the house as the one before left it.
+    fn next_edit(&mut self) {
+        while self.in_flight.is_none() {
+            let Some(waiting) = self.edits.pop_front() else { return };
+            match waiting.edit.records(&read(&self.home)) {
+                Ok(keeps) => {
+                    let answer = self.writer.write_now(keeps);
+                    self.in_flight = Some((waiting, answer));
+                }
+                Err(refusal) => drop(waiting.reply.send(Err(EditError::Refused(refusal)))),
+            }
+        }
+    }
+
+    /// The disk has taken an edit, or not. Only then the house has it.
+    fn finish_edit(&mut self, result: Result<Committed, String>) {
+        let Some((Waiting { edit, reply }, _)) = self.in_flight.take() else { return };
+        match result {
+            Ok(committed) => {
+                let now = self.clock.now();
+                let mut turn = Turn::default();
+                let result = {
+                    let shared = Arc::clone(&self.home);
+                    let mut home = write(&shared);
+                    // Marked in either case: should the house have changed meanwhile so that the
+                    // edit no longer fits, the disk must follow the house.
+                    turn.changes.registry.push(edit.touched());
+                    let result = edit.apply(&mut home, now, &mut turn);
+                    self.note_changes(now, &mut turn);
+                    result
+                };
+                drop(committed);
+                drop(reply.send(result.map_err(EditError::Refused)));
+                self.send_out(turn);
+            }
+            Err(why) => {
+                warn!(error = %why, "Edit not written, so not made.");
+                drop(reply.send(Err(EditError::NotKept(why))));
+            }
+        }
+        self.next_edit();
+    }
+
+    fn note_status(&mut self) {
+        let status = self.status.borrow_and_update().clone();
+        let event = match status.failing {
+            None => Event::Flushed { bytes: status.bytes },
+            Some(why) => Event::FlushFailed(why),
+        };
+        let now = self.clock.now();
+        let shared = Arc::clone(&self.home);
+        self.step(&mut write(&shared), event, now, &mut Turn::default());
+    }
+
+    async fn end(mut self) -> Result<(), String> {
+        self.inbox.close();
+        while let Ok(input) = self.inbox.try_recv() {
+            self.take(std::iter::once(input));
+        }
+        for waiting in self.edits.drain(..) {
+            let why = "Homard is stopping".to_owned();
+            drop(waiting.reply.send(Err(EditError::NotKept(why))));
+        }
+        if self.in_flight.is_some()
+            && let Ok(result) =
+                tokio::time::timeout(LAST_EDIT, answer_of(&mut self.in_flight)).await
+        {
+            self.finish_edit(result);
+        }
+        self.in_flight = None;
+        self.asks.expire_all();
+        self.asks.finish(&read(&self.home));
+        debug!("The hub has stopped; writing what is left.");
+        let writer = self.writer.clone();
+        match tokio::task::spawn_blocking(move || writer.stop(LAST_WRITES)).await {
+            Ok(result) => result,
+            Err(_) => Err("the writer ended unexpectedly".to_owned()),
+        }
+    }
+}
+
+impl Turn {
+    fn extend(&mut self, changes: Changes) {
+        self.changes.states.extend(changes.states);
+        self.changes.registry.extend(changes.registry);
+    }
+
+    fn happened(&mut self, what: Shown) {
+        self.happened.push((self.changes.states.len(), what));
+    }
+}
+
+fn bind(handle: Handle, entity: &Entity) -> Effect {
+    Effect::Bind { handle, id: entity.id.clone(), is_enabled: entity.is_enabled() }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn answer_of(
+    in_flight: &mut Option<(Waiting, oneshot::Receiver<Result<Committed, String>>)>,
+) -> Result<Committed, String> {
+    match in_flight {
+        Some((_, answer)) => {
+            answer.await.unwrap_or_else(|_| Err("the writer has stopped".to_owned()))
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// A panic of a reader cannot leave the house half changed, so its mark on the lock is ignored.
+fn read(home: &RwLock<Home>) -> RwLockReadGuard<'_, Home> {
+    home.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write(home: &RwLock<Home>) -> RwLockWriteGuard<'_, Home> {
+    home.write().unwrap_or_else(PoisonError::into_inner)
+}

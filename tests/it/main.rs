@@ -6,5 +6,7 @@
 mod architecture;
 mod broker;
 mod corpus;
+mod hub;
+mod storage;
 mod support;
 mod templates;

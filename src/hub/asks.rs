@@ -1,0 +1,214 @@
+//! Wishes that were sent to devices and wait for what becomes of them.
+//!
+//! A wish is confirmed by the device's own live report only. What is assumed, and what has not
+//! come in time, is "sent".
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use tracing::debug;
+
+use super::ear::Finish;
+use super::event::{Done, Effect, Reply, Wish};
+use crate::home::Home;
+use crate::home::action::{Outcome, Refusal};
+use crate::home::domain::{Action, Domain, State};
+use crate::home::entity::{Entity, Record};
+use crate::home::id::{ActionId, EntityId, Handle};
+
+/// How long a port may take to assume a state after it sent a command.
+const ASSUMED_WITHIN: Duration = Duration::from_millis(500);
+
+/// To whom the outcome goes.
+pub(super) enum Answer {
+    Done(oneshot::Sender<Vec<Done>>),
+    Reply(Finish, oneshot::Sender<Reply>),
+}
+
+/// All that waits.
+#[derive(Default)]
+pub(super) struct Asks {
+    last_action: u64,
+    last_ask: u64,
+    asks: BTreeMap<u64, Ask>,
+    /// By the entity they are for.
+    waiting: BTreeMap<Handle, Vec<Waiting>>,
+    handles: BTreeMap<ActionId, Handle>,
+    deadlines: BTreeSet<(Instant, ActionId)>,
+    /// Asks of which nothing waits any more.
+    ready: Vec<u64>,
+}
+
+struct Ask {
+    parts: Vec<Part>,
+    n_waiting: usize,
+    answer: Answer,
+}
+
+struct Part {
+    entity: EntityId,
+    before: Option<Record>,
+    outcome: Outcome,
+}
+
+struct Waiting {
+    id: ActionId,
+    ask: u64,
+    part: usize,
+    action: Action,
+    until: Instant,
+}
+
+impl Asks {
+    /// Takes wishes in: what can be done becomes an effect, the rest is refused.
+    pub(super) fn begin(
+        &mut self,
+        home: &Home,
+        wishes: Vec<Wish>,
+        patience: Duration,
+        answer: Answer,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.last_ask += 1;
+        let now = Instant::now();
+        let mut ask = Ask { parts: Vec::with_capacity(wishes.len()), n_waiting: 0, answer };
+        for Wish { entity: id, action } in wishes {
+            let entity = home.entity(id.as_str());
+            let before = entity.and_then(Entity::record);
+            let outcome = match home.accept(id.as_str(), action) {
+                Err(refusal) => Outcome::Refused(refusal),
+                Ok((handle, action)) => {
+                    self.last_action += 1;
+                    let id = ActionId(self.last_action);
+                    effects.push(Effect::Act { id, handle, action: action.clone() });
+                    let patience = entity.map_or(Duration::ZERO, |entity| fair(patience, entity));
+                    if !patience.is_zero() {
+                        ask.n_waiting += 1;
+                        // A patience beyond the clock's end waits for a day.
+                        let day = Duration::from_secs(86_400);
+                        let until = now + patience.min(day);
+                        let part = ask.parts.len();
+                        let waiting = Waiting { id, ask: self.last_ask, part, action, until };
+                        self.waiting.entry(handle).or_default().push(waiting);
+                        self.handles.insert(id, handle);
+                        self.deadlines.insert((until, id));
+                    }
+                    Outcome::Sent
+                }
+            };
+            ask.parts.push(Part { entity: id, before, outcome });
+        }
+        if ask.n_waiting == 0 {
+            self.ready.push(self.last_ask);
+        }
+        self.asks.insert(self.last_ask, ask);
+    }
+
+    /// A device is in this state: wishes that it fulfils have this outcome.
+    pub(super) fn reported(&mut self, handle: Handle, state: &State, outcome: Outcome) {
+        // The way of every message: nearly always nothing waits.
+        let Some(waiting) = self.waiting.get_mut(&handle) else { return };
+        let fulfilled: Vec<Waiting> =
+            waiting.extract_if(.., |waiting| state.confirms(&waiting.action)).collect();
+        if waiting.is_empty() {
+            self.waiting.remove(&handle);
+        }
+        for waiting in fulfilled {
+            self.settle(waiting, outcome.clone());
+        }
+    }
+
+    /// A wish could not be sent after all.
+    pub(super) fn failed(&mut self, id: ActionId, refusal: Refusal) {
+        match self.take(id) {
+            Some(waiting) => self.settle(waiting, Outcome::Refused(refusal)),
+            None => debug!(error = %refusal, "An action failed that nobody waits for any more."),
+        }
+    }
+
+    /// When the next wish has waited long enough.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines.first().map(|(until, _)| *until)
+    }
+
+    /// Ends the waiting of those whose time has come.
+    pub(super) fn expire(&mut self, now: Instant, mut was_sent: impl FnMut(ActionId) -> bool) {
+        while let Some((until, id)) = self.deadlines.first().copied()
+            && until <= now
+        {
+            self.deadlines.remove(&(until, id));
+            if let Some(waiting) = self.take(id) {
+                let outcome = match was_sent(id) {
+                    true => Outcome::Sent,
+                    false => Outcome::Refused(Refusal::NoBroker),
+                };
+                self.settle(waiting, outcome);
+            }
+        }
+    }
+
+    /// Ends all waiting.
+    pub(super) fn expire_all(&mut self) {
+        let waiting = std::mem::take(&mut self.waiting);
+        for waiting in waiting.into_values().flatten() {
+            self.settle(waiting, Outcome::Sent);
+        }
+    }
+
+    /// Answers those of which nothing waits any more.
+    pub(super) fn finish(&mut self, home: &Home) {
+        for id in self.ready.drain(..) {
+            let Some(ask) = self.asks.remove(&id) else { continue };
+            let done = ask.parts.into_iter().map(|part| part.done(home)).collect();
+            match ask.answer {
+                Answer::Done(reply) => drop(reply.send(done)),
+                Answer::Reply(finish, reply) => drop(reply.send(finish(home, done))),
+            }
+        }
+    }
+
+    fn take(&mut self, id: ActionId) -> Option<Waiting> {
+        let handle = *self.handles.get(&id)?;
+        let waiting = self.waiting.get_mut(&handle)?;
+        let at = waiting.iter().position(|waiting| waiting.id == id)?;
+        let found = waiting.swap_remove(at);
+        if waiting.is_empty() {
+            self.waiting.remove(&handle);
+        }
+        Some(found)
+    }
+
+    fn settle(&mut self, waiting: Waiting, outcome: Outcome) {
+        self.handles.remove(&waiting.id);
+        self.deadlines.remove(&(waiting.until, waiting.id));
+        let Some(ask) = self.asks.get_mut(&waiting.ask) else { return };
+        if let Some(part) = ask.parts.get_mut(waiting.part) {
+            part.outcome = outcome;
+        }
+        ask.n_waiting = ask.n_waiting.saturating_sub(1);
+        if ask.n_waiting == 0 {
+            self.ready.push(waiting.ask);
+        }
+    }
+}
+
+impl Part {
+    fn done(self, home: &Home) -> Done {
+        let now = home.entity(self.entity.as_str()).and_then(Entity::record);
+        let changed = now.filter(|now| self.before.as_ref() != Some(now));
+        Done { entity: self.entity, outcome: self.outcome, changed }
+    }
+}
+
+/// How long it is worth waiting for this entity's report.
+fn fair(patience: Duration, entity: &Entity) -> Duration {
+    // Pressed, sent, called: there is no state that would tell.
+    let is_stateless =
+        matches!(entity.domain, Domain::Button | Domain::Scene | Domain::Notify | Domain::Infrared);
+    if is_stateless {
+        return Duration::ZERO;
+    }
+    if entity.traits.assumes_state { patience.min(ASSUMED_WITHIN) } else { patience }
+}

@@ -1,0 +1,53 @@
+//! What the hub needs of the assistant: somebody who understands.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::event::{Done, Reply, ReplyKind, Utterance, Wish};
+use crate::home::Home;
+
+/// Understands what people say. Pure and fast: the hub waits for it.
+pub trait Ear: Send {
+    /// What is to be done about an utterance.
+    fn hear(&mut self, utterance: &Utterance, home: &Home, now: Timestamp) -> Heard;
+}
+
+/// Makes the answer once it is known what became of the wishes.
+pub type Finish = Box<dyn FnOnce(&Home, Vec<Done>) -> Reply + Send>;
+
+/// What is to be done about an utterance.
+pub enum Heard {
+    /// Only answer.
+    Reply(Reply),
+    /// Act, then answer.
+    Acts {
+        /// On what and what.
+        wishes: Vec<Wish>,
+        /// How long to wait for the devices' own reports.
+        patience: Duration,
+        /// Makes the answer.
+        finish: Finish,
+    },
+}
+
+/// Understands nothing: for a hub without sentences.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Deaf;
+
+impl Ear for Deaf {
+    fn hear(&mut self, utterance: &Utterance, _: &Home, _: Timestamp) -> Heard {
+        Heard::Reply(Reply {
+            text: String::new(),
+            language: utterance.language.clone().unwrap_or_default(),
+            kind: ReplyKind::Error("no_intent_match"),
+            success: Vec::new(),
+            failed: Vec::new(),
+            intent: None,
+            slots: Vec::new(),
+            conversation: utterance.origin.conversation.clone().unwrap_or_default(),
+            continues: false,
+            elapsed_ms: Vec::new(),
+        })
+    }
+}

@@ -1,0 +1,69 @@
+//! The way to the hub for everything above it.
+
+use std::sync::{Arc, RwLock};
+
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use super::event::{Event, Query, Shown};
+use super::{Input, read};
+use crate::home::Home;
+
+/// The hub has stopped; there is nobody to take this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("Homard is stopping")]
+pub struct Stopped;
+
+/// The way to the hub: `send`, `read`, `ask` and `watch`, and no more. Cheap to clone.
+#[derive(Clone)]
+pub struct HubHandle {
+    home: Arc<RwLock<Home>>,
+    inputs: mpsc::Sender<Input>,
+    shown: broadcast::Sender<Arc<[Shown]>>,
+}
+
+impl HubHandle {
+    pub(super) fn new(
+        home: Arc<RwLock<Home>>,
+        inputs: mpsc::Sender<Input>,
+        shown: broadcast::Sender<Arc<[Shown]>>,
+    ) -> Self {
+        Self { home, inputs, shown }
+    }
+
+    /// Tells the hub what happened, in order. Give what is there in one batch, up to about a
+    /// thousand: the house is locked once a batch. Waits when the hub is behind, so that a port
+    /// reads no faster than the house can think.
+    ///
+    /// # Errors
+    /// [`Stopped`]; the events are lost.
+    pub async fn send(&self, events: Vec<Event>) -> Result<(), Stopped> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        self.inputs.send(Input::Events(events)).await.map_err(|_| Stopped)
+    }
+
+    /// Reads the house. Keep it short: the house stands still meanwhile.
+    pub fn read<T>(&self, f: impl FnOnce(&Home) -> T) -> T {
+        f(&read(&self.home))
+    }
+
+    /// Asks and waits for the answer: `hub.ask(Query::Problems).await`.
+    ///
+    /// # Errors
+    /// [`Stopped`]; what was asked for may have been done all the same.
+    pub async fn ask<T>(
+        &self,
+        query: impl FnOnce(oneshot::Sender<T>) -> Query,
+    ) -> Result<T, Stopped> {
+        let (reply, answer) = oneshot::channel();
+        self.inputs.send(Input::Query(query(reply))).await.map_err(|_| Stopped)?;
+        answer.await.map_err(|_| Stopped)
+    }
+
+    /// Everything shown from now on, in order, in groups. Who reads too slowly loses the oldest
+    /// groups and is told so ([`broadcast::error::RecvError::Lagged`]); then read the house anew.
+    pub fn watch(&self) -> broadcast::Receiver<Arc<[Shown]>> {
+        self.shown.subscribe()
+    }
+}

@@ -1,0 +1,514 @@
+//! The one thread that writes: at once what a person did, and in groups, within the [`Budget`],
+//! what devices did. Not what is written: a [`Source`] is asked when the time has come, so nothing
+//! waits here twice and a slow disk costs no memory.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{oneshot, watch};
+use tracing::{error, info};
+
+use super::retained::RetainedChange;
+use super::{Budget, Error, Keep, Lane, Storage};
+
+/// Edits of a person that may wait for the disk; more are answered with an error.
+const MOST_URGENT: usize = 1_000;
+
+/// Records of one transaction: bounds the memory of a write, and how long an edit waits behind it.
+const GROUP_RECORDS: usize = 1_000;
+
+/// Payload bytes of one transaction of retained messages.
+const GROUP_BYTES: usize = 1 << 20;
+
+/// What a file system's own journal adds to every synced write; not counted in `/proc`.
+const JOURNAL_BYTES: u64 = 16 << 10;
+
+/// How the writer paces itself.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// See [`Budget`].
+    pub budget: Budget,
+    /// How long the first change waits for others, so that they share a write.
+    pub gather: Duration,
+    /// How long a failed write waits; doubled each time, up to sixteen times this.
+    pub retry: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            budget: Budget::daily(Budget::DAILY_BYTES),
+            gather: Duration::from_secs(10),
+            retry: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Where the writer fetches what has changed. Called on the writer's thread.
+pub trait Source: Send + Sync {
+    /// Takes at most `n` changed things of a lane, as they are now. Empty when there are no more.
+    fn take(&self, lane: Lane, n: usize) -> Vec<Keep>;
+    /// Takes back what could not be written; it is fetched again later.
+    fn give_back(&self, keeps: Vec<Keep>);
+}
+
+/// What the writer has done so far.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Status {
+    /// Transactions that changed something.
+    pub n_writes: u64,
+    /// Bytes they sent to the disk, as the kernel counts them, and the journal's share.
+    pub bytes: u64,
+    /// Attempts that failed.
+    pub n_failures: u64,
+    /// Why the last attempt failed; `None` when it did not.
+    pub failing: Option<String>,
+}
+
+/// The way to the writing thread. Cheap to clone; no call waits for the disk but
+/// [`Writer::stop`].
+#[derive(Clone)]
+pub struct Writer {
+    shared: Arc<Shared>,
+}
+
+/// An edit is on the disk. Until this is dropped the registry is not fetched from the
+/// [`Source`], so that the model's older version cannot overwrite the edit: drop it once the model
+/// has the edit too.
+#[derive(Debug)]
+#[must_use]
+pub struct Committed {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    storage: Storage,
+    inbox: Mutex<Inbox>,
+    /// Rung when the thread has something to look at.
+    bell: Condvar,
+    /// Rung when the thread has ended.
+    ended: Condvar,
+    status: watch::Sender<Status>,
+    thread: Mutex<Option<thread::JoinHandle<()>>>,
+}
+
+#[derive(Default)]
+struct Inbox {
+    urgent: VecDeque<Urgent>,
+    /// By topic, so that only the newest of each waits.
+    retained: BTreeMap<String, (Lane, RetainedChange)>,
+    source: Option<Arc<dyn Source>>,
+    registry_since: Option<Instant>,
+    states_since: Option<Instant>,
+    n_unapplied: usize,
+    is_stopping: bool,
+    end: Option<Result<(), String>>,
+}
+
+struct Urgent {
+    keeps: Vec<Keep>,
+    done: oneshot::Sender<Result<Committed, String>>,
+}
+
+enum Work {
+    Urgent(Urgent),
+    Flush(Lane),
+    Stop,
+}
+
+impl Writer {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(storage: Storage, settings: Settings) -> Result<Self, std::io::Error> {
+        let shared = Arc::new(Shared {
+            storage,
+            inbox: Mutex::default(),
+            bell: Condvar::new(),
+            ended: Condvar::new(),
+            status: watch::Sender::default(),
+            thread: Mutex::default(),
+        });
+        let pen = Pen {
+            shared: Arc::clone(&shared),
+            budget: settings.budget,
+            gather: settings.gather,
+            first_retry: settings.retry,
+            retry: settings.retry,
+            retry_at: None,
+            started: now(),
+        };
+        let thread = thread::Builder::new().name("storage".into()).spawn(move || pen.run())?;
+        *shared.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        Ok(Self { shared })
+    }
+
+    /// From where changed things are fetched.
+    pub fn set_source(&self, source: Arc<dyn Source>) {
+        self.shared.lock().source = Some(source);
+    }
+
+    /// Something of this lane has changed: it is fetched when the budget allows.
+    pub fn nudge(&self, lane: Lane) {
+        self.shared.lock().ask(lane);
+        self.shared.bell.notify_one();
+    }
+
+    /// Writes what a person did, before everything else and whatever the budget says. Answered
+    /// when it is on the disk, or with the reason why it is not; then it is not written later.
+    pub fn write_now(&self, keeps: Vec<Keep>) -> oneshot::Receiver<Result<Committed, String>> {
+        let (done, answer) = oneshot::channel();
+        let mut inbox = self.shared.lock();
+        if inbox.is_stopping {
+            let _ = done.send(Err("Homard is stopping".to_owned()));
+        } else if inbox.urgent.len() >= MOST_URGENT {
+            let _ = done.send(Err("the disk is too slow for so many edits".to_owned()));
+        } else {
+            inbox.urgent.push_back(Urgent { keeps, done });
+            self.shared.bell.notify_one();
+        }
+        answer
+    }
+
+    /// Takes over changes of retained messages; of each topic the newest is written when the
+    /// budget allows. Reads the database to tell new topics from known ones: not for an
+    /// asynchronous task.
+    pub fn save_retained(&self, changes: Vec<RetainedChange>) {
+        let known = self.shared.storage.has_retained(&changes).unwrap_or_default();
+        let mut inbox = self.shared.lock();
+        for (n, change) in changes.into_iter().enumerate() {
+            let lane = match (&change, known.get(n)) {
+                (RetainedChange::Set(_), Some(true)) => Lane::States,
+                (RetainedChange::Set(_) | RetainedChange::Cleared(_), _) => Lane::Registry,
+            };
+            // A topic that waits as new stays new, whatever its payload is by now.
+            let waiting = inbox.retained.get(change.topic()).map(|(lane, _)| *lane);
+            let lane = if waiting == Some(Lane::Registry) { Lane::Registry } else { lane };
+            inbox.ask(lane);
+            inbox.retained.insert(change.topic().to_owned(), (lane, change));
+        }
+        drop(inbox);
+        self.shared.bell.notify_one();
+    }
+
+    /// What has been written, and whether writing fails.
+    pub fn status(&self) -> watch::Receiver<Status> {
+        self.shared.status.subscribe()
+    }
+
+    /// Writes everything that waits and ends the thread. Blocks, at most `patience`.
+    ///
+    /// # Errors
+    /// When not everything could be written (in time), in plain words.
+    pub fn stop(&self, patience: Duration) -> Result<(), String> {
+        let mut inbox = self.shared.lock();
+        inbox.is_stopping = true;
+        self.shared.bell.notify_one();
+        let until = now() + patience;
+        loop {
+            if let Some(end) = inbox.end.clone() {
+                drop(inbox);
+                // It has nothing left to do; after this the data can be opened again.
+                let thread = &self.shared.thread;
+                let thread = thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+                if let Some(thread) = thread {
+                    let _ = thread.join();
+                }
+                return end;
+            }
+            let Some(rest) = until.checked_duration_since(now()).filter(|rest| !rest.is_zero())
+            else {
+                return Err("the disk did not take everything in time".to_owned());
+            };
+            let waited = self.shared.ended.wait_timeout(inbox, rest);
+            inbox = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+impl Drop for Committed {
+    fn drop(&mut self) {
+        let mut inbox = self.shared.lock();
+        inbox.n_unapplied = inbox.n_unapplied.saturating_sub(1);
+        drop(inbox);
+        self.shared.bell.notify_one();
+    }
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Shared")
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Inbox> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inbox {
+    fn since(&mut self, lane: Lane) -> &mut Option<Instant> {
+        match lane {
+            Lane::Registry => &mut self.registry_since,
+            Lane::States => &mut self.states_since,
+        }
+    }
+
+    fn ask(&mut self, lane: Lane) {
+        self.since(lane).get_or_insert_with(now);
+    }
+}
+
+/// What the thread owns.
+struct Pen {
+    shared: Arc<Shared>,
+    budget: Budget,
+    gather: Duration,
+    first_retry: Duration,
+    retry: Duration,
+    retry_at: Option<Instant>,
+    /// Zero of the budget's time.
+    started: Instant,
+}
+
+impl Pen {
+    fn run(mut self) {
+        loop {
+            match self.next() {
+                Work::Urgent(urgent) => self.write_urgent(urgent),
+                Work::Flush(lane) => {
+                    let _ = self.flush(lane);
+                }
+                Work::Stop => break,
+            }
+        }
+        let end = self.flush(Lane::Registry).and_then(|()| self.flush(Lane::States));
+        if let Err(error) = &end {
+            error!(%error, "Not everything could be written at the end.");
+        }
+        let mut inbox = self.shared.lock();
+        inbox.end = Some(end);
+        inbox.source = None;
+        self.shared.ended.notify_all();
+    }
+
+    /// Waits for the next thing to do.
+    fn next(&self) -> Work {
+        let mut inbox = self.shared.lock();
+        loop {
+            if let Some(urgent) = inbox.urgent.pop_front() {
+                return Work::Urgent(urgent);
+            }
+            if inbox.is_stopping {
+                return Work::Stop;
+            }
+            let registry = if inbox.n_unapplied > 0 { None } else { inbox.registry_since };
+            let lanes = [(Lane::Registry, registry), (Lane::States, inbox.states_since)];
+            let next = lanes
+                .into_iter()
+                .filter_map(|(lane, since)| Some((self.due(lane, since?), lane)))
+                .min_by_key(|(due, _)| *due);
+            let waited = match next {
+                None => self.shared.bell.wait(inbox).unwrap_or_else(PoisonError::into_inner),
+                Some((due, lane)) => {
+                    let rest = due.saturating_duration_since(now());
+                    if rest.is_zero() {
+                        return Work::Flush(lane);
+                    }
+                    let waited = self.shared.bell.wait_timeout(inbox, rest);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+            inbox = waited;
+        }
+    }
+
+    fn due(&self, lane: Lane, since: Instant) -> Instant {
+        let due = (self.started + self.budget.due(lane)).max(since + self.gather);
+        self.retry_at.map_or(due, |retry_at| retry_at.max(due))
+    }
+
+    fn write_urgent(&mut self, urgent: Urgent) {
+        let result = self.measured(|storage| storage.write(&urgent.keeps));
+        let answer = result.map(|bytes| {
+            self.budget.spend_at_once(bytes, self.started.elapsed());
+            self.shared.lock().n_unapplied += 1;
+            Committed { shared: Arc::clone(&self.shared) }
+        });
+        let _ = urgent.done.send(answer);
+    }
+
+    /// Writes all that waits in a lane, in groups. Edits of a person go between the groups.
+    fn flush(&mut self, lane: Lane) -> Result<(), String> {
+        let mut inbox = self.shared.lock();
+        *inbox.since(lane) = None;
+        let source = inbox.source.clone();
+        drop(inbox);
+        let mut bytes = 0;
+        let mut result = Ok(());
+        if let Some(source) = source {
+            result = self.flush_source(lane, &*source, &mut bytes);
+        }
+        if result.is_ok() {
+            result = self.flush_retained(lane, &mut bytes);
+        }
+        if result.is_err() {
+            self.shared.lock().ask(lane);
+        }
+        self.budget.spend(lane, bytes, self.started.elapsed());
+        result
+    }
+
+    fn flush_source(
+        &mut self,
+        lane: Lane,
+        source: &dyn Source,
+        bytes: &mut u64,
+    ) -> Result<(), String> {
+        loop {
+            if lane == Lane::Registry && self.shared.lock().n_unapplied > 0 {
+                self.shared.lock().ask(lane);
+                return Ok(());
+            }
+            let keeps = source.take(lane, GROUP_RECORDS);
+            if keeps.is_empty() {
+                return Ok(());
+            }
+            match self.measured(|storage| storage.write(&keeps)) {
+                Ok(more) => *bytes += more,
+                Err(error) => {
+                    source.give_back(keeps);
+                    return Err(error);
+                }
+            }
+            self.write_all_urgent();
+        }
+    }
+
+    fn flush_retained(&mut self, lane: Lane, bytes: &mut u64) -> Result<(), String> {
+        loop {
+            let group = self.take_retained(lane);
+            if group.is_empty() {
+                return Ok(());
+            }
+            match self.measured(|storage| storage.write_retained(&group)) {
+                Ok(more) => *bytes += more,
+                Err(error) => {
+                    let mut inbox = self.shared.lock();
+                    for change in group {
+                        // A newer one may wait by now.
+                        let topic = change.topic().to_owned();
+                        inbox.retained.entry(topic).or_insert((lane, change));
+                    }
+                    return Err(error);
+                }
+            }
+            self.write_all_urgent();
+        }
+    }
+
+    fn take_retained(&self, lane: Lane) -> Vec<RetainedChange> {
+        let mut inbox = self.shared.lock();
+        let mut n_bytes = 0;
+        let mut topics = Vec::new();
+        for (topic, (of, change)) in &inbox.retained {
+            if *of != lane {
+                continue;
+            }
+            if topics.len() >= GROUP_RECORDS || n_bytes >= GROUP_BYTES {
+                break;
+            }
+            if let RetainedChange::Set(message) = change {
+                n_bytes += message.payload.len();
+            }
+            topics.push(topic.clone());
+        }
+        topics.iter().filter_map(|topic| inbox.retained.remove(topic)).map(|(_, c)| c).collect()
+    }
+
+    fn write_all_urgent(&mut self) {
+        loop {
+            let urgent = self.shared.lock().urgent.pop_front();
+            let Some(urgent) = urgent else { return };
+            self.write_urgent(urgent);
+        }
+    }
+
+    /// Does one write; returns the bytes it cost and tells everybody how it went.
+    fn measured(
+        &mut self,
+        write: impl FnOnce(&Storage) -> Result<(), Error>,
+    ) -> Result<u64, String> {
+        let storage = &self.shared.storage;
+        let (io_before, txn_before) = (written_by_thread(), storage.env.info().last_txn_id);
+        match write(storage) {
+            Ok(()) => {
+                // LMDB numbers only transactions that changed something.
+                let changed = storage.env.info().last_txn_id != txn_before;
+                let bytes = if changed { cost(io_before, written_by_thread()) } else { 0 };
+                self.retry = self.first_retry;
+                self.retry_at = None;
+                self.shared.status.send_if_modified(|status| {
+                    if status.failing.take().is_some() {
+                        info!("Writing works again.");
+                    } else if !changed {
+                        return false;
+                    }
+                    status.n_writes += u64::from(changed);
+                    status.bytes += bytes;
+                    true
+                });
+                Ok(bytes)
+            }
+            Err(error) => {
+                let error = plain(&error);
+                self.retry_at = Some(now() + self.retry);
+                self.retry = (self.retry * 2).min(self.first_retry * 16);
+                self.shared.status.send_modify(|status| {
+                    status.n_failures += 1;
+                    status.failing = Some(error.clone());
+                });
+                Err(error)
+            }
+        }
+    }
+}
+
+/// A write error as a person can use it.
+fn plain(error: &Error) -> String {
+    match error {
+        Error::Database(heed::Error::Io(io)) if io.kind() == std::io::ErrorKind::StorageFull => {
+            "the disk is full".to_owned()
+        }
+        Error::Database(heed::Error::Mdb(heed::MdbError::MapFull)) => {
+            "the database has reached its largest size".to_owned()
+        }
+        error => error.to_string(),
+    }
+}
+
+/// Bytes that this thread has sent towards the disk, as Linux counts them.
+fn written_by_thread() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/thread-self/io").ok()?;
+    text.lines().find_map(|line| line.strip_prefix("write_bytes: ")?.parse().ok())
+}
+
+fn cost(before: Option<u64>, after: Option<u64>) -> u64 {
+    let counted = match (before, after) {
+        (Some(before), Some(after)) => after.saturating_sub(before),
+        _ => 0,
+    };
+    // Kernels without this count, and file systems in memory, say zero; six pages is the least
+    // that LMDB writes for a changed record.
+    counted.max(6 * 4_096) + JOURNAL_BYTES
+}
+
+/// The writer measures how long things take; nothing here is a time of day.
+#[allow(clippy::disallowed_methods, reason = "condition variables wait for a std `Instant`")]
+fn now() -> Instant {
+    Instant::now()
+}
