@@ -575,16 +575,17 @@ impl<'a> Run<'a> {
             if is_allowed(&list.values[entry.value as usize], block) {
                 let exact = &list.exact[entry.first as usize..];
                 let n_accents = said[at..end].iter().zip(exact).filter(|(l, e)| l.exact != **e);
-                hits.push((end, entry.value, entry.literal, n_accents.count() as u16));
+                hits.push((end, entry.value, n_accents.count() as u16));
             }
         });
-        for (end, value, n_literal, n_accents) in hits {
+        // Words of a list are not literal text of the sentence: they do not count in the ranking.
+        for (end, value, n_accents) in hits {
             let fill = Fill::Value(place.list, value);
             let slots = self.fill(state.slots, slot, at, end, fill);
             out.push(State {
                 at: end as u16,
                 is_word_start: state.is_word_start,
-                n_literal: state.n_literal + n_literal,
+                n_literal: state.n_literal,
                 n_accents: state.n_accents + n_accents,
                 slots,
             });
@@ -598,7 +599,8 @@ impl<'a> Run<'a> {
             for end in &ends {
                 let fill = Fill::Value(place.list, *value);
                 let slots = self.fill(end.slots, slot, at, end.at as usize, fill);
-                out.push(State { is_word_start: state.is_word_start, slots, ..*end });
+                let State { is_word_start, n_literal, .. } = state;
+                out.push(State { is_word_start, n_literal, slots, ..*end });
             }
             self.give(ends);
         }

@@ -86,7 +86,6 @@ pub(crate) struct TextList {
 pub(crate) struct TextEntry {
     /// Where its accented letters are in `exact`.
     pub(crate) first: u32,
-    pub(crate) literal: u16,
     pub(crate) value: u32,
 }
 
@@ -206,7 +205,7 @@ impl TextList {
         let mut builder = TextListBuilder::default();
         for (said, value) in texts {
             let value = builder.value(value);
-            builder.text(&said, value, Count::All);
+            builder.text(&said, value);
         }
         builder.finish()
     }
@@ -217,14 +216,6 @@ impl TextList {
             + self.exact.len() * size_of::<char>()
             + self.values.len() * size_of::<TextValue>()
     }
-}
-
-/// How the literal text of a list value counts in the ranking: a plain value with the spaces in it,
-/// one made from a template without.
-#[derive(Clone, Copy, PartialEq)]
-enum Count {
-    All,
-    NoSpaces,
 }
 
 #[derive(Default)]
@@ -242,15 +233,10 @@ impl TextListBuilder {
         values.len() as u32 - 1
     }
 
-    fn text(&mut self, said: &str, value: u32, count: Count) {
+    fn text(&mut self, said: &str, value: u32) {
         let letters = trimmed(text::letters(said));
-        let literal = letters.iter().filter(|l| count == Count::All || l.plain != ' ').count();
         self.keys.push((letters.iter().map(|l| l.plain).collect(), self.list.entries.len() as u32));
-        self.list.entries.push(TextEntry {
-            first: self.list.exact.len() as u32,
-            literal: literal.min(u16::MAX as usize) as u16,
-            value,
-        });
+        self.list.entries.push(TextEntry { first: self.list.exact.len() as u32, value });
         self.list.exact.extend(letters.iter().map(|l| l.exact));
     }
 
@@ -528,12 +514,10 @@ impl Compiler<'_> {
         for value in values {
             let index =
                 builder.value(TextValue { out: value.out.clone(), context: value.context.clone() });
-            let count =
-                if matches!(value.said, Expr::Text(_)) { Count::All } else { Count::NoSpaces };
             match written_out(&value.said) {
                 Some(texts) => {
                     for said in texts {
-                        builder.text(&said, index, count);
+                        builder.text(&said, index);
                     }
                 }
                 None => {
