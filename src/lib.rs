@@ -5,6 +5,7 @@ pub mod broker;
 pub mod clock;
 pub mod home;
 pub mod hub;
+pub mod intent;
 pub mod json;
 pub mod mqtt;
 pub mod storage;
