@@ -11,3 +11,4 @@ pub mod mqtt;
 pub mod storage;
 pub mod template;
 pub mod text;
+pub mod web;
