@@ -13,11 +13,13 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::failure::Failure;
+use super::states::PAGE;
 use super::words::Words;
 use super::{Site, auth};
 use crate::home::Home;
 use crate::home::domain::Domain;
 use crate::home::entity::{Entity, View};
+use crate::home::id::{AreaId, EntityId};
 use crate::home::place::{Area, Floor};
 
 /// Nothing from elsewhere, nothing inline, nobody may frame it.
@@ -61,9 +63,19 @@ pub(super) async fn panel(
     if !auth::is_signed_in(&site, &headers) {
         return html(StatusCode::OK, words, sign_in_page(words, None));
     }
-    let body = site.hub.read(|home| house(home, &site.settings.name, words));
+    // A few rows at a time: a large house must not stand still while it is looked at.
+    let ids: Vec<EntityId> = site.hub.read(|home| home.entities().map(|e| e.id.clone()).collect());
+    let mut rooms = Rooms::new();
+    for page in ids.chunks(PAGE) {
+        site.hub.read(|home| page.iter().for_each(|id| row(home, id, words, &mut rooms)));
+        tokio::task::yield_now().await;
+    }
+    let body = site.hub.read(|home| house(home, &site.settings.name, words, rooms));
     html(StatusCode::OK, words, body)
 }
+
+/// The rows of each area, by its id.
+type Rooms = BTreeMap<Option<AreaId>, String>;
 
 /// The form's field.
 #[derive(Deserialize)]
@@ -167,23 +179,13 @@ fn sign_in_page(words: &Words, wrong: Option<&str>) -> String {
 }
 
 /// All rooms by floor.
-fn house(home: &Home, name: &str, words: &Words) -> String {
-    let mut by_area: BTreeMap<Option<&str>, Vec<(&Entity, View)>> = BTreeMap::new();
-    for entity in home.entities() {
-        if entity.traits.category.is_some() || entity.traits.hidden {
-            continue;
-        }
-        let Some(view) = entity.view() else { continue };
-        let area = home.area_of(entity).map(|area| area.id.as_str());
-        by_area.entry(area).or_default().push((entity, view));
-    }
+fn house(home: &Home, name: &str, words: &Words, mut rooms: Rooms) -> String {
     let mut out = String::with_capacity(8 * 1024);
     put(
         &mut out,
         format_args!(
             "<body data-words=\"{}\">\n<header>\n<h1>{}</h1>\n\
              <p id=\"status\" role=\"status\">{}</p>\n\
-             <form method=\"post\" action=\"/sign-out\"><button type=\"submit\" class=\"quiet\">{}</button></form>\n\
              </header>\n<form id=\"say\">\n<label for=\"text\">{}</label>\n<div>\
              <input id=\"text\" name=\"text\" autocomplete=\"off\" maxlength=\"500\" placeholder=\"{}\">\
              <button type=\"submit\">{}</button></div>\n\
@@ -191,13 +193,12 @@ fn house(home: &Home, name: &str, words: &Words) -> String {
             Text(&words.for_script()),
             Text(name),
             Text(words.connecting),
-            Text(words.sign_out),
             Text(words.say),
             Text(words.example),
             Text(words.send),
         ),
     );
-    if by_area.is_empty() {
+    if rooms.is_empty() {
         put(&mut out, format_args!("<p class=\"empty\">{}</p>\n", Text(words.empty)));
     }
     let mut floors: Vec<&Floor> = home.floors().collect();
@@ -205,13 +206,15 @@ fn house(home: &Home, name: &str, words: &Words) -> String {
     let has_floors = !floors.is_empty();
     for floor in floors.into_iter().map(Some).chain([None]) {
         let is_here = |area: &&Area| area.floor.as_ref() == floor.map(|floor| &floor.id);
-        let rooms: Vec<(&Area, Vec<(&Entity, View)>)> = home
+        let mut here: Vec<(&str, String)> = home
             .areas()
             .filter(is_here)
-            .filter_map(|area| Some((area, by_area.remove(&Some(area.id.as_str()))?)))
+            .filter_map(|area| Some((&*area.name, rooms.remove(&Some(area.id.clone()))?)))
             .collect();
-        let loose = if floor.is_none() { by_area.remove(&None) } else { None };
-        if rooms.is_empty() && loose.is_none() {
+        if floor.is_none() {
+            here.extend(rooms.remove(&None).map(|rows| (words.no_area, rows)));
+        }
+        if here.is_empty() {
             continue;
         }
         out.push_str("<section class=\"floor\">\n");
@@ -220,30 +223,42 @@ fn house(home: &Home, name: &str, words: &Words) -> String {
             put(&mut out, format_args!("<h2>{}</h2>\n", Text(title)));
         }
         out.push_str("<div class=\"rooms\">\n");
-        for (area, entities) in rooms {
-            room(&mut out, &area.name, &entities, words);
-        }
-        if let Some(entities) = loose {
-            room(&mut out, words.no_area, &entities, words);
+        for (name, rows) in here {
+            let name = Text(name);
+            put(
+                &mut out,
+                format_args!(
+                    "<section class=\"room\">\n<h3>{name}</h3>\n<ul>\n{rows}</ul>\n</section>\n"
+                ),
+            );
         }
         out.push_str("</div>\n</section>\n");
     }
-    out.push_str("</main>\n<script src=\"/panel.js\" type=\"module\"></script>\n</body>");
+    put(
+        &mut out,
+        format_args!(
+            "</main>\n<footer><form method=\"post\" action=\"/sign-out\">\
+             <button type=\"submit\" class=\"quiet\">{}</button></form></footer>\n\
+             <script src=\"/panel.js\" type=\"module\"></script>\n</body>",
+            Text(words.sign_out),
+        ),
+    );
     out
 }
 
-fn room(out: &mut String, name: &str, entities: &[(&Entity, View)], words: &Words) {
-    put(out, format_args!("<section class=\"room\">\n<h3>{}</h3>\n<ul>\n", Text(name)));
-    for (entity, view) in entities {
-        row(out, entity, view, words);
+/// What a person looks for: not the settings and diagnostic values of devices.
+fn row(home: &Home, id: &EntityId, words: &Words, rooms: &mut Rooms) {
+    let Some(entity) = home.entity(id.as_str()) else { return };
+    if entity.traits.category.is_some() || entity.traits.hidden {
+        return;
     }
-    out.push_str("</ul>\n</section>\n");
-}
-
-fn row(out: &mut String, entity: &Entity, view: &View, words: &Words) {
+    let Some(view) = entity.view() else { return };
+    let out = rooms.entry(home.area_of(entity).map(|area| area.id.clone())).or_default();
     let unit = entity.traits.unit.as_deref().unwrap_or_default();
-    let name =
-        if entity.friendly_name.is_empty() { entity.id.as_str() } else { &entity.friendly_name };
+    let name = match &*entity.friendly_name {
+        "" => entity.id.as_str(),
+        name => name,
+    };
     put(
         out,
         format_args!(
@@ -257,7 +272,7 @@ fn row(out: &mut String, entity: &Entity, view: &View, words: &Words) {
             Text(unit),
         ),
     );
-    controls(out, entity, name, view, words);
+    controls(out, entity, name, &view, words);
     out.push_str("</li>\n");
 }
 
@@ -356,7 +371,7 @@ mod tests {
 
     #[test]
     fn an_empty_house_says_so_in_the_reader_s_language() {
-        let page = house(&Home::new(), "Chez <nous>", FRENCH);
+        let page = house(&Home::new(), "Chez <nous>", FRENCH, Rooms::new());
         assert!(page.contains("Chez &lt;nous&gt;"));
         assert!(page.contains(&Text(FRENCH.empty).to_string()));
     }
