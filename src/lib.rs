@@ -3,6 +3,7 @@
 
 pub mod broker;
 pub mod clock;
+pub mod config;
 pub mod home;
 pub mod hub;
 pub mod intent;
