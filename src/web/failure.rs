@@ -125,9 +125,34 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
         let text = if body.is_empty() { b"{}" } else { &*body };
         match serde_json::from_slice(text) {
             Ok(value) => Ok(Self(value)),
-            Err(error) if error.is_data() => Err(Failure::bad(error.to_string())),
+            Err(error) if error.is_data() => Err(Failure::bad(wrong_data(text, &error))),
             Err(error) => Err(Failure::bad(format!("the body is not valid JSON: {error}"))),
         }
+    }
+}
+
+/// What is wrong in a body that is JSON, with the key before the place where it is wrong.
+fn wrong_data(text: &[u8], error: &serde_json::Error) -> String {
+    let said = error.to_string();
+    let what = said.rsplit_once(" at line ").map_or(&*said, |(what, _)| what);
+    // The name of a type of ours says nothing to whoever asked.
+    let what = match what.split_once(", expected struct ") {
+        Some((what, _)) => &format!("{what}, expected an object"),
+        None => what,
+    };
+    let line_start = (1..error.line()).try_fold(0, |start, _| {
+        Some(start + text.get(start..)?.iter().position(|byte| *byte == b'\n')? + 1)
+    });
+    let until = line_start.unwrap_or_default().saturating_add(error.column()).min(text.len());
+    let before = String::from_utf8_lossy(&text[..until]);
+    let key = before.rfind("\":").and_then(|end| before[..end].rsplit('"').next());
+    match key {
+        // These name the key themselves.
+        _ if what.starts_with("missing field") || what.starts_with("unknown field") => {
+            what.to_owned()
+        }
+        Some(key) => format!("`{key}`: {what}"),
+        None => what.to_owned(),
     }
 }
 
@@ -165,4 +190,35 @@ pub(super) async fn speak_json(response: Response) -> Response {
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     parts.headers.remove(header::CONTENT_LENGTH);
     Response::from_parts(parts, Body::from(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Body {
+        #[allow(dead_code)]
+        name: String,
+        #[allow(dead_code)]
+        level: Option<i8>,
+    }
+
+    #[test]
+    fn wrong_data_names_its_key() {
+        for (text, said) in [
+            (r#"{"name": 3}"#, "`name`: invalid type: integer `3`, expected a string"),
+            (
+                "{\"name\": \"x\",\n \"level\":\n [1]}",
+                "`level`: invalid type: sequence, expected i8",
+            ),
+            (r#"{}"#, "missing field `name`"),
+            (r#"{"nme": 3}"#, "unknown field `nme`, expected `name` or `level`"),
+            ("3", "invalid type: integer `3`, expected an object"),
+        ] {
+            let error = serde_json::from_str::<Body>(text).unwrap_err();
+            assert_eq!(wrong_data(text.as_bytes(), &error), said, "{text}");
+        }
+    }
 }

@@ -10,3 +10,4 @@ mod hub;
 mod storage;
 mod support;
 mod templates;
+mod web;
