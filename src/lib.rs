@@ -1,4 +1,56 @@
-//! Homard: a hub and assistant for the house.
+//! Homard: a home-automation hub and the household's own assistant, in one process on a small
+//! board, without a cloud.
+//!
+//! # The idea
+//!
+//! A functional core in an imperative shell. What the house *is* and what it *decides* are plain
+//! values and functions ([`home`], [`intent`], [`assistant`]); what speaks to the outside are ports
+//! ([`mqtt`], [`web`], [`broker`], [`demo`]). Between them runs one loop, the [`hub`]: it takes
+//! [`hub::event::Event`]s in, asks the core, and sends [`hub::event::Effect`]s out.
+//!
+//! ```text
+//!  devices ──► broker ──► mqtt ──┐                        ┌──► mqtt ──► devices
+//!  panel, programs ─────► web ───┼─ Event, Query ► hub ───┼─ Effect, Shown ► web ► panel
+//!  `homard/say` ────────► mqtt ──┘                  │     └──► storage (LMDB)
+//!                                                   │
+//!                            home, intent, assistant: pure decisions
+//! ```
+//!
+//! # Layers
+//!
+//! Arrows point down only; `tests/it/architecture.rs` enforces it.
+//!
+//! ```text
+//!  6  main  cli  app                       wire everything
+//!  5  mqtt  web  broker  demo              ports: one outside protocol each, never each other
+//!  4  hub                                  the one loop, the only writer of the house
+//!  3  storage                              LMDB
+//!  2  assistant ► intent                   decide: pure
+//!  1  home   template                      the model; the templates of MQTT discovery
+//!  0  config  clock  text  json            leaves
+//! ```
+//!
+//! # Invariants
+//!
+//! 1. `home`, `template`, `intent` and `assistant` do no input or output, start no task and read no
+//!    clock: same input, same output.
+//! 2. The hub is the only writer of [`home::Home`]. Ports read it through
+//!    [`hub::HubHandle::read`], a closure, so that no lock crosses an `.await`.
+//! 3. Topics and payloads never leave `mqtt`; JSON types of the API never leave `web`.
+//! 4. What was recognised in a sentence never acts by itself: it is an intent, and walks one road:
+//!    target, capability, action, outcome.
+//! 5. A target is never widened. No such room, no such name: ask, do not act.
+//! 6. Nothing is acted on because of a retained or restored message.
+//! 7. The hub's loop never blocks: the disk and the ports answer by events.
+//! 8. [`hub::HubHandle`] has four methods: `send`, `read`, `ask` and `watch`. A fifth needs a
+//!    change of this list.
+//! 9. A reply is built from what devices reported, never from what was wished.
+//!
+//! # Reading order
+//!
+//! [`hub::event`] shows everything that can happen; [`home`] what the house is;
+//! [`home::domain::switch`] and `mqtt/component/switch.rs` are the blueprint of a kind of device;
+//! then [`hub`], [`mqtt::engine`], [`intent`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod broker;
