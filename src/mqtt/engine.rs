@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use serde_json::{Map, Value as Json};
@@ -67,7 +68,6 @@ pub struct Engine {
     workshop: Workshop,
     devices: DeviceCache,
     bound: BTreeMap<Handle, Bound>,
-    next_handle: u32,
     /// What each config topic announced, and the hash of its last payload.
     topics: HashMap<Arc<str>, Announced>,
     by_config: HashMap<ConfigId, Handle>,
@@ -94,7 +94,6 @@ impl Engine {
             workshop: Workshop { texts: Interner::default(), templates: Templates::default() },
             devices: DeviceCache::default(),
             bound: BTreeMap::new(),
-            next_handle: 0,
             topics: HashMap::new(),
             by_config: HashMap::new(),
             by_unique_id: HashMap::new(),
@@ -399,7 +398,7 @@ impl Engine {
         if known.is_none() && self.bound.len() >= MAX_BINDINGS {
             return Err(reject(Reject("too many things are announced".to_owned())));
         }
-        let handle = known.unwrap_or_else(|| self.new_handle());
+        let handle = known.unwrap_or_else(Self::new_handle);
         let place = Place::Handle(handle);
         out.events.push(Event::ProblemSolved { place: place.clone() });
         for problem in problems {
@@ -474,7 +473,7 @@ impl Engine {
         let trigger = TriggerBinding::read(config.clone(), topic, common, &mut keys)
             .map_err(|reject| (producer.clone(), reject))?;
         let problems = keys.into_problems();
-        let handle = known.unwrap_or_else(|| self.new_handle());
+        let handle = known.unwrap_or_else(Self::new_handle);
         for problem in problems {
             found(out, Place::Handle(handle), producer.clone(), problem);
         }
@@ -496,10 +495,11 @@ impl Engine {
         }
     }
 
-    fn new_handle(&mut self) -> Handle {
-        let handle = Handle(self.next_handle);
-        self.next_handle = self.next_handle.wrapping_add(1);
-        handle
+    fn new_handle() -> Handle {
+        // Unique in the process: the port may be started anew while the house still knows the
+        // handles of the one before.
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        Handle(NEXT.fetch_add(1, Ordering::Relaxed))
     }
 
     fn topic_of(&self, handle: Handle) -> Option<&Arc<str>> {

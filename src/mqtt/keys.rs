@@ -57,13 +57,7 @@ pub(crate) struct Keys<'a> {
 
 impl<'a> Keys<'a> {
     pub(crate) fn new(map: Map<String, Value>, workshop: &'a Workshop) -> Self {
-        Self {
-            map,
-            workshop,
-            problems: Vec::new(),
-            traits: Traits::default(),
-            has_attributes_topic: false,
-        }
+        Self { map, workshop, problems: Vec::new(), traits: Traits::default(), has_attributes_topic: false }
     }
 
     /// The keys of an object within.

@@ -77,7 +77,7 @@ impl Routes {
     /// All filters that somebody listens to.
     pub(super) fn filters(&self) -> Vec<Arc<str>> {
         let mut filters: Vec<Arc<str>> = self.exact.keys().cloned().collect();
-        self.wildcards.filters(&mut String::new(), &mut filters);
+        self.wildcards.filters(None, &mut filters);
         filters
     }
 }
@@ -129,20 +129,17 @@ impl Node {
         }
     }
 
-    fn filters(&self, path: &mut String, out: &mut Vec<Arc<str>>) {
-        if !self.here.is_empty() {
-            out.push(path.as_str().into());
+    /// `path` are the levels so far; `None` at the root, as the first level may be empty.
+    fn filters(&self, path: Option<&str>, filters: &mut Vec<Arc<str>>) {
+        let below = |level: &str| path.map_or(level.to_owned(), |path| format!("{path}/{level}"));
+        if let Some(path) = path.filter(|_| !self.here.is_empty()) {
+            filters.push(path.into());
         }
-        let length = path.len();
-        let slash = if length == 0 { "" } else { "/" };
         if !self.below.is_empty() {
-            out.push(format!("{path}{slash}#").into());
+            filters.push(below("#").into());
         }
         for (level, child) in &self.children {
-            path.push_str(slash);
-            path.push_str(level);
-            child.filters(path, out);
-            path.truncate(length);
+            child.filters(Some(&below(level)), filters);
         }
     }
 }
@@ -180,6 +177,10 @@ mod tests {
         check("a/+", "a", false);
         check("a/+/c", "a/b/c", true);
         check("+/+", "/x", true);
+        check("/+", "/x", true);
+        check("/+", "x", false);
+        check("/#", "/x/y", true);
+        check("a//+", "a//x", true);
         check("a/#", "a", true);
         check("a/#", "a/b/c", true);
         check("#", "a/b", true);

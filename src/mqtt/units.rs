@@ -1,6 +1,8 @@
 //! Units of measurement: what is shown in a metric house whatever the device sends. The table is
 //! that of Home Assistant's metric unit system.
 
+use crate::template::python;
+
 /// From the device's unit to the house's: `value * factor + offset`.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Conversion {
@@ -48,12 +50,15 @@ impl Conversion {
     }
 
     /// The value in the house's unit, with as many decimals as it came with, and more where the
-    /// house's unit is ten, a hundred … times the device's.
-    pub(super) fn convert(&self, value: &str) -> String {
+    /// house's unit is ten, a hundred … times the device's. With `exact` it is not rounded.
+    pub(super) fn convert(&self, value: &str, exact: bool) -> String {
         let Ok(number) = value.trim().parse::<f64>() else { return value.to_owned() };
         let decimals = value.trim().split_once('.').map_or(0, |(_, decimals)| decimals.len());
         let more = (1.0 / self.factor).log10().floor().max(0.0) as usize;
         let converted = number * self.factor + self.offset;
+        if exact {
+            return python::float_repr(converted);
+        }
         let text = format!("{converted:.*}", decimals.min(12) + more);
         // No minus zero.
         if text.bytes().all(|byte| matches!(byte, b'0' | b'.' | b'-')) {
@@ -88,7 +93,11 @@ mod tests {
 
     fn check(class: &str, value: &str, unit: &str, shown: &str, shown_unit: &str) {
         let conversion = Conversion::of(Some(class), Some(unit)).unwrap();
-        assert_eq!((&*conversion.convert(value), conversion.to), (shown, shown_unit), "{value}");
+        assert_eq!(
+            (&*conversion.convert(value, false), conversion.to),
+            (shown, shown_unit),
+            "{value}"
+        );
     }
 
     #[test]

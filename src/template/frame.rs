@@ -18,6 +18,8 @@ pub(super) const MAX_TEXT: usize = 1 << 20;
 pub(super) const WORK: usize = 16 << 20;
 /// The price of one list item: about what it occupies in memory.
 pub(super) const ITEM_COST: usize = 32;
+/// The price of comparing two items.
+pub(super) const COMPARE_COST: usize = 8;
 
 /// The name under which functions find the frame. No template can write it.
 const NAME: &str = "\u{0}frame";

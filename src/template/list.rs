@@ -6,7 +6,7 @@ use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, Value};
 
 use super::call::Call;
-use super::frame::ITEM_COST;
+use super::frame::{COMPARE_COST, ITEM_COST};
 use super::operators::{
     self, Comparison, add, equal, failed, is_list, order, refuse_undefined, sequence, type_name,
 };
@@ -58,7 +58,7 @@ fn distinct(call: &Call, items: Vec<Value>) -> Result<Vec<Value>, Error> {
 
 fn holds(call: &Call, items: &[Value], item: &Value) -> Result<bool, Error> {
     for candidate in items {
-        call.frame.charge(1)?;
+        call.frame.charge(COMPARE_COST)?;
         if equal(call.state, candidate, item)? {
             return Ok(true);
         }
@@ -187,7 +187,7 @@ fn sort_by_key(
         if error.is_some() {
             return Ordering::Equal;
         }
-        let ordered = call.frame.charge(1).and_then(|()| order(call.state, a, b));
+        let ordered = call.frame.charge(COMPARE_COST).and_then(|()| order(call.state, a, b));
         match ordered {
             Ok(order) if descending => order.unwrap_or(Ordering::Equal).reverse(),
             Ok(order) => order.unwrap_or(Ordering::Equal),

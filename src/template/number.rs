@@ -270,7 +270,7 @@ pub(super) fn average(call: &mut Call) -> Result<Value, Error> {
 }
 
 pub(super) fn median(call: &mut Call) -> Result<Value, Error> {
-    statistic(call, "median", |mut floats| {
+    let median = statistic(call, "median", |mut floats| {
         floats.sort_by(f64::total_cmp);
         let middle = floats.len() / 2;
         let upper = floats.get(middle).copied().unwrap_or(f64::NAN);
@@ -278,7 +278,19 @@ pub(super) fn median(call: &mut Call) -> Result<Value, Error> {
             Some(lower) => f64::midpoint(floats[lower], upper),
             None => upper,
         }
-    })
+    })?;
+    // The middle one of an odd number of integers is one of them.
+    let values = match &call.rest[..] {
+        [list, ..] if is_list(list) => operators::items(&call.frame, list)?,
+        values => values.to_vec(),
+    };
+    let whole = values.iter().all(|value| matches!(Number::of(value), Some(Number::Int(_))));
+    match Number::of(&median) {
+        Some(Number::Float(float)) if whole && !values.len().is_multiple_of(2) => {
+            Ok(truncated(float).map_or(median, int_value))
+        }
+        _ => Ok(median),
+    }
 }
 
 /// `clamp(value, min, max)`.

@@ -7,7 +7,7 @@ use minijinja::value::{Tuple, ValueKind};
 use minijinja::{Error, ErrorKind, State, Value};
 
 use super::format::printf;
-use super::frame::{self, Frame, ITEM_COST};
+use super::frame::{self, COMPARE_COST, Frame, ITEM_COST};
 use super::python::{Number, Text, int_value, str_of};
 use super::time::Moment;
 
@@ -375,7 +375,7 @@ pub(super) fn contains(state: &State, container: &Value, item: &Value) -> Result
         ValueKind::Seq | ValueKind::Iterable => {
             let frame = frame::of(state)?;
             for candidate in container.try_iter()? {
-                frame.charge(1)?;
+                frame.charge(COMPARE_COST)?;
                 if equal(state, &candidate, item)? {
                     return Ok(true);
                 }
@@ -489,7 +489,7 @@ fn check_depth(frame: &Frame, value: &Value, in_namespace: bool, left: usize) ->
     }
     let Some(left) = left.checked_sub(1) else { return Err(failed("value nests too deep")) };
     for item in value.try_iter()? {
-        frame.charge(1)?;
+        frame.charge(ITEM_COST)?;
         if value.kind() == ValueKind::Map {
             check_depth(frame, &value.get_item(&item)?, in_namespace, left)?;
         }

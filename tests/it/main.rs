@@ -1,9 +1,13 @@
 //! The integration tests: one binary, so that the library is linked once.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+// Tests with real programs wait for them in real time.
+#![allow(clippy::disallowed_methods)]
 
+mod architecture;
 mod broker;
 mod corpus;
 mod hub;
 mod storage;
 mod support;
 mod templates;
+mod web;

@@ -4,6 +4,9 @@
 //! `Action`, `SERVICES`, `action()`. This file joins them into one type each; adding a domain
 //! means one line in the table below.
 
+mod check;
+pub mod temperature;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;

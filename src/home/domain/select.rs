@@ -97,10 +97,19 @@ impl Caps {
                     return Err(Refusal::CannotDo("select_option"));
                 }
                 let is_present = |option: &Arc<str>| Some(option) == state.option.as_ref();
-                let present = self.options.iter().position(is_present).unwrap_or(0) as i64;
-                let wished = present.saturating_add(*by);
-                let wished = if *cycle { wished.rem_euclid(n) } else { wished.clamp(0, n - 1) };
-                if !cycle && wished == present {
+                let present = self.options.iter().position(is_present).map(|at| at as i64);
+                // From an unknown option, forward is the first and back the last.
+                let wished = match present {
+                    Some(present) => present.saturating_add(*by),
+                    None if *by > 0 => by - 1,
+                    None => *by,
+                };
+                let wished = if *cycle || present.is_none() {
+                    wished.rem_euclid(n)
+                } else {
+                    wished.clamp(0, n - 1)
+                };
+                if !cycle && present == Some(wished) {
                     return Ok(Action::Keep);
                 }
                 self.options.get(wished as usize)

@@ -8,9 +8,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
 use super::sensor::short;
-use super::{
-    Commands, Component, Fault, Heard, Moment, NONE, Slot, Topics, command_payload, value,
-};
+use super::{Commands, Component, Fault, Heard, Moment, NONE, Slot, Topics, command_payload, value};
 use crate::home::action::Refusal;
 use crate::home::domain::{Action, Caps, State, date as date_domain, datetime, time};
 use crate::mqtt::keys::{Keys, Reject};

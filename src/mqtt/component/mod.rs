@@ -2,17 +2,21 @@
 //! forming their commands. One file per kind; `switch.rs` is the one to copy.
 
 mod binary_sensor;
+mod climate;
+mod cover;
 mod datetime;
 mod device_tracker;
 mod event;
 mod infrared;
 mod momentary;
 mod number;
+mod percentage;
 mod picture;
 mod select;
 mod sensor;
 mod switch;
 mod text;
+mod thermal;
 mod update;
 
 use std::borrow::Cow;
@@ -146,6 +150,8 @@ pub(crate) fn read(kind: &str, keys: &mut Keys<'_>) -> Result<Box<dyn Component>
         "binary_sensor" => binary_sensor::read(keys),
         "button" => momentary::read_button(keys),
         "camera" => picture::read_camera(keys),
+        "climate" => climate::read(keys),
+        "cover" => cover::read(keys),
         "date" => datetime::read_date(keys),
         "datetime" => datetime::read_datetime(keys),
         "device_tracker" => device_tracker::read(keys),

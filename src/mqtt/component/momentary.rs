@@ -32,7 +32,11 @@ pub(super) fn read_button(keys: &mut Keys<'_>) -> Result<Box<dyn Component>, Rej
 
 /// Reads the keys of a scene.
 pub(super) fn read_scene(keys: &mut Keys<'_>) -> Result<Box<dyn Component>, Reject> {
-    let payload = Some(keys.string_or("payload_on", "ON"));
+    // Home Assistant activates no scene that has no payload, and neither do we; but we say so.
+    let payload = keys.string("payload_on");
+    if payload.is_none() {
+        keys.problem("payload_on", "is missing: the scene cannot be activated");
+    }
     read(keys, Kind::Scene, payload)
 }
 
@@ -91,7 +95,7 @@ impl Component for Momentary {
         let text = match (action, &self.payload) {
             (Action::Notify(notify::Action::Send(message)), _) => message,
             (_, Some(payload)) => payload,
-            (_, None) => return Err(Refusal::CannotDo("send_message")),
+            (_, None) => return Err(Refusal::CannotDo("turn_on")),
         };
         let variables = [("value", Variable::from(&**text))];
         // Home Assistant's scenes know no command template.

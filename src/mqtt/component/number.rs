@@ -102,7 +102,7 @@ impl Component for Number {
             return Err(Refusal::CannotDo("number"));
         };
         // Whole numbers are sent without a fraction.
-        let is_whole = number.fract() == 0.0 && number.abs() < 1e15;
+        let is_whole = number.fract() == 0.0 && number.abs() < 9.2e18;
         let (text, variable) = if is_whole {
             ((*number as i64).to_string(), Variable::from(*number as i64))
         } else {

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use super::sensor::short;
-use super::{
-    Commands, Component, Fault, Heard, Moment, NONE, Slot, Topics, command_payload, value,
-};
+use super::{Commands, Component, Fault, Heard, Moment, NONE, Slot, Topics, command_payload, value};
 use crate::home::action::Refusal;
 use crate::home::domain::select::{Action as Wish, Caps as SelectCaps, State as SelectState};
 use crate::home::domain::{Action, Caps, State};

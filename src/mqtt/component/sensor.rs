@@ -10,7 +10,7 @@ use crate::home::domain::{Action, Caps, State};
 use crate::mqtt::keys::{Keys, Reject};
 use crate::mqtt::message::Message;
 use crate::mqtt::units::Conversion;
-use crate::template::Template;
+use crate::template::{Template, python};
 
 const STATE: Slot = 0;
 /// Longer values are not kept: Home Assistant's limit of a state.
@@ -21,6 +21,8 @@ struct Sensor {
     caps: SensorCaps,
     kind: Kind,
     conversion: Option<Conversion>,
+    /// The producer says how many decimals to show: a converted value is not rounded.
+    has_precision: bool,
     topic: Arc<str>,
     value_template: Option<Template>,
     last_reset_template: Option<Template>,
@@ -77,6 +79,7 @@ pub(super) fn read(keys: &mut Keys<'_>) -> Result<Box<dyn Component>, Reject> {
         state: SensorState::default(),
         kind,
         conversion,
+        has_precision: precision.is_some(),
         topic: keys.required_topic("state_topic")?,
         value_template: keys.template("value_template"),
         expire_after: expire_after.map(|seconds| Duration::from_secs(seconds as u64)),
@@ -167,12 +170,13 @@ impl Sensor {
                 if payload.is_empty() {
                     return Ok(None);
                 }
-                if crate::template::python::parse_float(payload).is_none() {
+                let number = python::parse_float(payload).filter(|number| number.is_finite());
+                if number.is_none() {
                     return Err(Fault(format!("`{}` is no number", short(payload))));
                 }
                 Ok(Some(match &self.conversion {
                     None => payload.to_owned(),
-                    Some(conversion) => conversion.convert(payload),
+                    Some(conversion) => conversion.convert(payload, self.has_precision),
                 }))
             }
             Kind::Word => {

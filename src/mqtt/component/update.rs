@@ -43,7 +43,10 @@ pub(super) fn read(keys: &mut Keys<'_>) -> Result<Box<dyn Component>, Reject> {
         caps: UpdateCaps {
             can_install: command_topic.is_some() && payload_install.is_some(),
             has_progress: true,
-            display_precision: keys.positive_int("display_precision").unwrap_or(0).min(10) as u32,
+            display_precision: keys
+                .positive_int("display_precision")
+                .unwrap_or(0)
+                .min(10) as u32,
         },
         state_topic,
         value_template: keys.template("value_template"),

@@ -1,0 +1,50 @@
+# The commands of this project; `make` alone lists them. On Debian 12, `make run` and `make test` need nothing else:
+# they install what is missing first.
+
+# rustup's folder, for a shell that was open while rustup was installed.
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+SETUP := tests/tools/setup.sh
+
+.PHONY: help setup run test fuzz bench check fmt
+
+help:
+	@sed -n 's/^#: //p' Makefile
+
+#: make run      build, then start a simulated house to try Homard on (Ctrl-C stops it)
+run:
+	@$(SETUP) run
+	cargo build --release --locked
+	@exec target/release/homard demo
+
+#: make test     every test; also installs the programs that the tests talk to
+test: setup
+	cargo fmt --check
+	tests/fuzz/run 10
+	cargo test --locked
+
+#: make fuzz     fuzz each target for SECONDS=600, or only TARGET=...
+SECONDS ?= 600
+fuzz: setup
+	tests/fuzz/run $(SECONDS) $(TARGET)
+
+#: make check    format, lints as errors, documentation, dependencies, architecture
+check:
+	@$(SETUP) check
+	cargo fmt --check
+	cargo clippy --all-targets --all-features --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --locked
+	tests/tools/deny.sh
+	cargo test --locked --test it architecture
+
+#: make bench    measure speed, memory and size (release build)
+bench: setup
+	cargo build --release --locked
+	tests/bench/run
+
+#: make fmt      format the code
+fmt:
+	cargo fmt
+
+#: make setup    only install what `make test` needs
+setup:
+	@$(SETUP) test

@@ -1,0 +1,330 @@
+//! The port's task: the connection's messages through the engine to the hub, the hub's wishes
+//! through the engine to the connection.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
+
+use super::Settings;
+use super::connection::{self, Incoming, Request, Requests};
+use super::engine::{Engine, Out, Publish};
+use crate::clock::Clock;
+use crate::home::action::{Outcome, Refusal};
+use crate::hub::event::{Effect, Event, Origin, Place, Problem, Query, Reply, Utterance};
+use crate::hub::{HubHandle, Stopped};
+
+/// New subscriptions are gathered this long: a device announces its entities one by one, and most
+/// of them listen to the same topic.
+const GATHER: Duration = Duration::from_millis(20);
+/// Filters in one SUBSCRIBE.
+const MAX_FILTERS: usize = 200;
+/// Announcements have gone quiet after this long without one; then the birth message is sent.
+const QUIET: Duration = Duration::from_secs(2);
+/// Where a sentence may be said over MQTT, and where the reply is given.
+const SAY: &str = "homard/say";
+const REPLY: &str = "homard/reply";
+/// Where Homard says whether it runs.
+const STATUS: &str = "homard/status";
+/// Sentences over MQTT that are thought about at once; more are dropped.
+const MAX_SAID: usize = 8;
+/// Events in one batch to the hub.
+const BATCH: usize = 1024;
+
+/// The connection's errors are its own affair; only the end of the hub ends the port.
+pub(super) async fn run(
+    settings: Settings,
+    hub: HubHandle,
+    clock: Clock,
+    effects: &mut mpsc::Receiver<Vec<Effect>>,
+    stop: impl Future<Output = ()>,
+) -> Result<(), Stopped> {
+    let mut tasks = JoinSet::new();
+    let engine = Engine::new(&settings.discovery_prefix, clock);
+    let birth_topic = settings.status_topic.clone();
+    let (requests, mut incoming, mut unsent) = connection::start(settings, &mut tasks);
+    let mut port = Port {
+        engine,
+        hub,
+        requests,
+        generation: None,
+        subscribe: HashMap::new(),
+        gather_until: None,
+        birth_topic: birth_topic.into(),
+        birth_at: None,
+        said: JoinSet::new(),
+        complaint: None,
+    };
+    tokio::pin!(stop);
+    loop {
+        let timer = port.next_timer();
+        tokio::select! {
+            () = &mut stop => break,
+            received = incoming.recv() => match received {
+                Some(received) => port.take_in(received).await?,
+                None => return Ok(()),
+            },
+            wished = effects.recv() => match wished {
+                Some(wished) => port.wished(wished).await?,
+                None => return Ok(()),
+            },
+            Some(action) = unsent.recv() => {
+                let failed = Event::ActionFailed(action, Refusal::NoBroker);
+                port.hub.send(vec![failed]).await?;
+            }
+            Some(answer) = port.said.join_next() => {
+                if let Ok(Some(reply)) = answer {
+                    port.reply(&reply);
+                }
+            }
+            () = tokio::time::sleep_until(timer.unwrap_or_else(far)), if timer.is_some() => {
+                port.on_timer().await?;
+            }
+        }
+    }
+    port.say_goodbye();
+    // The goodbye must reach the broker before the tasks end.
+    let ended = async { while incoming.recv().await.is_some() {} };
+    let _ = tokio::time::timeout(Duration::from_millis(500), ended).await;
+    Ok(())
+}
+
+/// Only a stand-in for a timer that is not set.
+fn far() -> Instant {
+    Instant::now() + Duration::from_secs(3600)
+}
+
+struct Port {
+    engine: Engine,
+    hub: HubHandle,
+    requests: Requests,
+    /// The connection that stands, by its number.
+    generation: Option<u64>,
+    /// Filters to subscribe to when they have been gathered.
+    subscribe: HashMap<Arc<str>, u8>,
+    gather_until: Option<Instant>,
+    birth_topic: Arc<str>,
+    birth_at: Option<Instant>,
+    said: JoinSet<Option<Reply>>,
+    /// The last reason why there is no connection, so that it is logged once.
+    complaint: Option<String>,
+}
+
+impl Port {
+    fn next_timer(&self) -> Option<Instant> {
+        let wake = self.engine.next_wake().map(Instant::from_std);
+        [wake, self.gather_until, self.birth_at].into_iter().flatten().min()
+    }
+
+    async fn on_timer(&mut self) -> Result<(), Stopped> {
+        let now = Instant::now();
+        if self.engine.next_wake().is_some_and(|at| at <= now.into_std()) {
+            let mut out = Out::default();
+            self.engine.wake(now.into_std(), &mut out);
+            self.put_out(out).await?;
+        }
+        if self.gather_until.is_some_and(|at| at <= now) {
+            self.subscribe_now();
+        }
+        if self.birth_at.is_some_and(|at| at <= now) {
+            self.birth_at = None;
+            let topic = Arc::clone(&self.birth_topic);
+            self.publish(topic, b"online".to_vec(), false);
+        }
+        Ok(())
+    }
+
+    async fn take_in(&mut self, incoming: Incoming) -> Result<(), Stopped> {
+        match incoming {
+            Incoming::Connected { generation, version } => {
+                info!(version, "The broker is connected.");
+                self.complaint = None;
+                self.generation = Some(generation);
+                self.subscribe.clear();
+                for filter in self.engine.discovery_filters() {
+                    self.subscribe.insert(filter, 0);
+                }
+                self.subscribe.insert(SAY.into(), 0);
+                // Announcements first: what they bring is most of what there is to know.
+                self.subscribe_now();
+                for (filter, qos) in self.engine.resubscribe() {
+                    self.subscribe.insert(filter, qos);
+                }
+                self.subscribe_now();
+                self.birth_at = Some(Instant::now() + QUIET);
+                self.publish(STATUS.into(), b"online".to_vec(), true);
+                let place = Place::Part("broker");
+                self.hub
+                    .send(vec![Event::ProblemSolved { place }, Event::BrokerConnected(true)])
+                    .await
+            }
+            Incoming::Lost(why) => {
+                let was_connected = self.generation.take().is_some();
+                self.birth_at = None;
+                let is_news = self.complaint.as_ref() != Some(&why);
+                if was_connected || is_news {
+                    warn!(error = %why, "The broker cannot be reached; trying again.");
+                } else {
+                    debug!(error = %why, "The broker still cannot be reached.");
+                }
+                let text = format!("the broker cannot be reached: {why}");
+                self.complaint = Some(why);
+                let place = Place::Part("broker");
+                let problem = Problem { place: place.clone(), producer: None, text };
+                let mut events = Vec::new();
+                if was_connected || is_news {
+                    // The newest reason only.
+                    events.push(Event::ProblemSolved { place });
+                }
+                events.push(Event::ProblemFound(problem));
+                if was_connected || is_news {
+                    events.push(Event::BrokerConnected(false));
+                }
+                self.hub.send(events).await
+            }
+            Incoming::Messages(messages) => {
+                let now = Instant::now();
+                let mut out = Out::default();
+                for message in messages {
+                    if message.topic == SAY {
+                        self.hear(&message.payload, message.is_retained);
+                        continue;
+                    }
+                    self.engine.receive(
+                        &message.topic,
+                        &message.payload,
+                        message.is_retained,
+                        now.into_std(),
+                        &mut out,
+                    );
+                }
+                let has_news = out.events.iter().any(|event| matches!(event, Event::Announced(..)));
+                if has_news && let Some(birth_at) = &mut self.birth_at {
+                    *birth_at = now + QUIET;
+                }
+                self.put_out(out).await
+            }
+        }
+    }
+
+    async fn wished(&mut self, effects: Vec<Effect>) -> Result<(), Stopped> {
+        let now = Instant::now().into_std();
+        let mut out = Out::default();
+        for effect in effects {
+            match (effect, self.generation) {
+                (Effect::Act { id, .. }, None) => {
+                    out.events.push(Event::ActionFailed(id, Refusal::NoBroker));
+                }
+                (effect, _) => self.engine.effect(effect, now, &mut out),
+            }
+        }
+        self.put_out(out).await
+    }
+
+    /// Sends what the engine wishes, and tells the hub.
+    async fn put_out(&mut self, out: Out) -> Result<(), Stopped> {
+        let Out { mut events, publish, subscribe, unsubscribe } = out;
+        for publish in publish {
+            let action = publish.action;
+            let is_taken = self.generation.is_some_and(|generation| {
+                self.requests.send(generation, Request::Publish(publish)).is_ok()
+            });
+            if !is_taken && let Some(action) = action {
+                events.push(Event::ActionFailed(action, Refusal::NoBroker));
+            }
+        }
+        for filter in unsubscribe {
+            // It may be wanted again already.
+            if self.subscribe.remove(&filter).is_none()
+                && let Some(generation) = self.generation
+            {
+                let _ = self.requests.send(generation, Request::Unsubscribe(filter));
+            }
+        }
+        if !subscribe.is_empty() && self.generation.is_some() {
+            for (filter, qos) in subscribe {
+                let wanted = self.subscribe.entry(filter).or_insert(qos);
+                *wanted = qos.max(*wanted);
+            }
+            self.gather_until.get_or_insert_with(|| Instant::now() + GATHER);
+        }
+        while events.len() > BATCH {
+            let rest = events.split_off(BATCH);
+            self.hub.send(events).await?;
+            events = rest;
+        }
+        self.hub.send(events).await
+    }
+
+    fn subscribe_now(&mut self) {
+        self.gather_until = None;
+        let Some(generation) = self.generation else { return };
+        let filters: Vec<(Arc<str>, u8)> = self.subscribe.drain().collect();
+        for chunk in filters.chunks(MAX_FILTERS) {
+            let _ = self.requests.send(generation, Request::Subscribe(chunk.to_vec()));
+        }
+    }
+
+    fn publish(&self, topic: Arc<str>, payload: Vec<u8>, retain: bool) {
+        let Some(generation) = self.generation else { return };
+        let publish = Publish { topic, payload, qos: 0, retain, action: None };
+        if self.requests.send(generation, Request::Publish(publish)).is_err() {
+            warn!("Too many messages wait to be sent; one of Homard's own was dropped.");
+        }
+    }
+
+    fn say_goodbye(&self) {
+        let Some(generation) = self.generation else { return };
+        self.publish(STATUS.into(), b"offline".to_vec(), true);
+        let _ = self.requests.send(generation, Request::Disconnect);
+    }
+
+    /// A sentence said over MQTT: plain text, or `{"text", "language"?, "area"?,
+    /// "conversation_id"?}`.
+    fn hear(&mut self, payload: &[u8], is_retained: bool) {
+        // What the broker kept was said some time ago, perhaps before a restart.
+        if is_retained {
+            return;
+        }
+        if self.said.len() >= MAX_SAID {
+            warn!(topic = SAY, "Too much is said at once; a sentence was dropped.");
+            return;
+        }
+        let Ok(text) = std::str::from_utf8(payload) else { return };
+        if text.trim().is_empty() {
+            return;
+        }
+        let object = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).ok();
+        let field = |name: &str| {
+            object.as_ref().and_then(|object| object.get(name)?.as_str().map(str::to_owned))
+        };
+        let utterance = Utterance {
+            text: field("text").unwrap_or_else(|| text.to_owned()),
+            language: field("language"),
+            origin: Origin { area: field("area"), conversation: field("conversation_id") },
+        };
+        let hub = self.hub.clone();
+        self.said.spawn(async move { hub.ask(|reply| Query::Hear(utterance, reply)).await.ok() });
+    }
+
+    fn reply(&self, reply: &Reply) {
+        let ids = |list: &[(crate::home::id::EntityId, Outcome)]| -> Vec<String> {
+            list.iter().map(|(id, _)| id.to_string()).collect()
+        };
+        let json = json!({
+            "text": reply.text,
+            "language": reply.language,
+            "intent": reply.intent,
+            "success": ids(&reply.success),
+            "failed": ids(&reply.failed),
+            "conversation_id": reply.conversation,
+            "continue_conversation": reply.continues,
+        });
+        self.publish(REPLY.into(), json.to_string().into_bytes(), false);
+    }
+}

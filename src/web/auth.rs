@@ -1,0 +1,330 @@
+//! Who may ask: tokens in a header, sessions of the panel in a cookie, and requests that a foreign
+//! page makes a browser send.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tokio::time::Instant;
+
+use super::Site;
+use super::failure::Failure;
+
+/// Whose token this is, or `None` if it is nobody's. Compares in constant time; called for every
+/// request, so it must be quick.
+pub type CheckToken = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+const COOKIE: &str = "homard_session";
+/// The panel asks for the token again after this time without a request.
+const SESSION_IDLE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// More sessions push out the one that was not used for longest.
+const MAX_SESSIONS: usize = 64;
+/// An address may be wrong this often, and then once per `WRONG_EVERY`. Tokens are far too long to
+/// be guessed; this only keeps a misconfigured program from filling the log.
+const WRONG_BURST: u32 = 20;
+const WRONG_EVERY: Duration = Duration::from_secs(3);
+const MAX_ADDRESSES: usize = 1024;
+
+/// The open sessions and the addresses that showed wrong tokens. In memory only.
+#[derive(Debug, Default)]
+pub(super) struct Sessions {
+    open: Mutex<HashMap<String, Session>>,
+    wrong: Mutex<HashMap<IpAddr, Wrong>>,
+}
+
+/// A session is as good as its token: it is checked each time, so that revoking the token ends it.
+struct Session {
+    token: String,
+    used_at: Instant,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("used_at", &self.used_at).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug)]
+struct Wrong {
+    n_left: u32,
+    since: Instant,
+}
+
+impl Sessions {
+    /// Opens a session for a token that was checked; the value of the cookie.
+    fn open(&self, token: &str) -> Result<String, Failure> {
+        let mut random = [0_u8; 32];
+        getrandom::fill(&mut random).map_err(|error| {
+            let message = format!("no random numbers for a session: {error}");
+            Failure::new(StatusCode::INTERNAL_SERVER_ERROR, message)
+        })?;
+        let id: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let now = Instant::now();
+        let mut open = lock(&self.open);
+        open.retain(|_, session| now.duration_since(session.used_at) < SESSION_IDLE);
+        if open.len() >= MAX_SESSIONS
+            && let Some(oldest) =
+                open.iter().min_by_key(|(_, session)| session.used_at).map(|(id, _)| id.clone())
+        {
+            open.remove(&oldest);
+        }
+        open.insert(id.clone(), Session { token: token.to_owned(), used_at: now });
+        Ok(id)
+    }
+
+    /// The token behind a session.
+    fn token(&self, id: &str) -> Option<String> {
+        // 256 random bits: looking them up in a map tells an attacker nothing of use.
+        let mut open = lock(&self.open);
+        let session = open.get_mut(id)?;
+        let now = Instant::now();
+        if now.duration_since(session.used_at) >= SESSION_IDLE {
+            open.remove(id);
+            return None;
+        }
+        session.used_at = now;
+        Some(session.token.clone())
+    }
+
+    fn close(&self, id: &str) {
+        lock(&self.open).remove(id);
+    }
+
+    /// Counts a wrong token; says whether the address has been wrong too often.
+    fn is_wrong_too_often(&self, from: IpAddr) -> bool {
+        let now = Instant::now();
+        let mut wrong = lock(&self.wrong);
+        if wrong.len() >= MAX_ADDRESSES {
+            wrong.clear();
+        }
+        let tries = wrong.entry(from).or_insert(Wrong { n_left: WRONG_BURST, since: now });
+        let n_earned = now.duration_since(tries.since).as_secs() / WRONG_EVERY.as_secs();
+        if n_earned > 0 {
+            let n_earned = u32::try_from(n_earned).unwrap_or(WRONG_BURST);
+            tries.n_left = tries.n_left.saturating_add(n_earned).min(WRONG_BURST);
+            tries.since = now;
+        }
+        if tries.n_left == 0 {
+            return true;
+        }
+        tries.n_left -= 1;
+        if tries.n_left == 0 {
+            tracing::warn!(%from, "Many requests with a wrong token.");
+        }
+        false
+    }
+}
+
+/// A panic while one of these locks was held leaves nothing half done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Lets only requests with a good token or session through.
+pub(super) async fn guard(
+    State(site): State<Arc<Site>>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match admit(&site, from.ip(), request.method(), request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(failure) => {
+            let mut response = failure.into_response();
+            let headers = response.headers_mut();
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            if response.status() == StatusCode::TOO_MANY_REQUESTS {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("3"));
+            }
+            response
+        }
+    }
+}
+
+fn admit(site: &Site, from: IpAddr, method: &Method, headers: &HeaderMap) -> Result<(), Failure> {
+    if let Some(authorization) = headers.get(header::AUTHORIZATION) {
+        let token = authorization.to_str().ok().and_then(bearer).ok_or_else(|| {
+            Failure::new(
+                StatusCode::UNAUTHORIZED,
+                "the header must be `Authorization: Bearer TOKEN`",
+            )
+        })?;
+        return match (site.check_token)(token) {
+            Some(_) => Ok(()),
+            None => Err(wrong_token(site, from)),
+        };
+    }
+    if session_token(site, headers).is_none() {
+        let message =
+            "a token is needed: `Authorization: Bearer TOKEN`; `homard token add NAME` makes one";
+        return Err(Failure::new(StatusCode::UNAUTHORIZED, message));
+    }
+    // The cookie goes with whatever a page makes the browser send; only our own page may act.
+    if !method.is_safe() && !is_same_origin(headers) {
+        return Err(Failure::new(
+            StatusCode::FORBIDDEN,
+            "this request came from another site's page",
+        ));
+    }
+    Ok(())
+}
+
+fn wrong_token(site: &Site, from: IpAddr) -> Failure {
+    if site.sessions.is_wrong_too_often(from) {
+        Failure::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too many wrong tokens; try again in a few seconds",
+        )
+    } else {
+        Failure::new(StatusCode::UNAUTHORIZED, "the token is not known")
+    }
+}
+
+fn bearer(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+/// The token of the request's session, if it has one and its token is still good.
+fn session_token(site: &Site, headers: &HeaderMap) -> Option<String> {
+    let token = site.sessions.token(cookie(headers)?)?;
+    (site.check_token)(&token).map(|_| token)
+}
+
+/// Whether the request comes from someone who has signed in to the panel.
+pub(super) fn is_signed_in(site: &Site, headers: &HeaderMap) -> bool {
+    session_token(site, headers).is_some()
+}
+
+fn cookie(headers: &HeaderMap) -> Option<&str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, _)| *name == COOKIE)
+        .map(|(_, id)| id)
+}
+
+/// Whether the browser says that our own page sent this. Every browser since 2020 sends `Origin`
+/// with a request that is not safe.
+pub(super) fn is_same_origin(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    if let Some(site) = text(header::HeaderName::from_static("sec-fetch-site")) {
+        return site == "same-origin";
+    }
+    let origin = text(header::ORIGIN).and_then(|origin| origin.split_once("://"));
+    matches!((origin, text(header::HOST)), (Some((_, origin)), Some(host)) if origin == host)
+}
+
+/// Signs in with a token: the `Set-Cookie` header.
+pub(super) fn sign_in(site: &Site, from: IpAddr, token: &str) -> Result<HeaderValue, Failure> {
+    let token = token.trim();
+    if (site.check_token)(token).is_none() {
+        return Err(wrong_token(site, from));
+    }
+    let id = site.sessions.open(token)?;
+    let line = format!(
+        "{COOKIE}={id}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}",
+        SESSION_IDLE.as_secs()
+    );
+    HeaderValue::from_str(&line)
+        .map_err(|_| Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "no cookie could be made"))
+}
+
+/// Signs out: the `Set-Cookie` header that clears the cookie.
+pub(super) fn sign_out(site: &Site, headers: &HeaderMap) -> HeaderValue {
+    if let Some(id) = cookie(headers) {
+        site.sessions.close(id);
+    }
+    HeaderValue::from_static("homard_session=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0")
+}
+
+/// Whether the `Host` header names this machine as a loopback address. A foreign page that makes
+/// its own name point to 127.0.0.1 (DNS rebinding) is told apart by it.
+pub(super) fn is_loopback_host(headers: &HeaderMap) -> bool {
+    let Some(host) = headers.get(header::HOST) else { return true };
+    let Ok(host) = host.to_str() else { return false };
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').map_or("", |(name, _)| name),
+        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+    };
+    let is_name =
+        name.eq_ignore_ascii_case("localhost") || name.to_ascii_lowercase().ends_with(".localhost");
+    is_name || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_this_machine_are_loopback() {
+        for (host, is_ours) in [
+            ("localhost", true),
+            ("LocalHost:8466", true),
+            ("127.0.0.1:8466", true),
+            ("127.0.0.1", true),
+            ("127.3.2.1:1", true),
+            ("[::1]:8466", true),
+            ("homard.localhost:8466", true),
+            ("evil.example:8466", false),
+            ("localhost.evil.example", false),
+            ("127.0.0.1.evil.example:8466", false),
+            ("192.168.1.4:8466", false),
+            ("", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, HeaderValue::from_str(host).unwrap());
+            assert_eq!(is_loopback_host(&headers), is_ours, "{host:?}");
+        }
+    }
+
+    #[test]
+    fn only_our_own_page_is_the_same_origin() {
+        for (lines, is_ours) in [
+            (&[("origin", "http://localhost:8466"), ("host", "localhost:8466")][..], true),
+            (&[("sec-fetch-site", "same-origin")], true),
+            (&[("origin", "http://evil.example"), ("host", "localhost:8466")], false),
+            (&[("origin", "null"), ("host", "localhost:8466")], false),
+            (&[("sec-fetch-site", "cross-site"), ("origin", "http://a"), ("host", "a")], false),
+            (&[("sec-fetch-site", "same-site")], false),
+            (&[("host", "localhost:8466")], false),
+        ] {
+            let mut headers = HeaderMap::new();
+            for &(name, value) in lines {
+                let name = header::HeaderName::from_static(name);
+                headers.insert(name, HeaderValue::from_static(value));
+            }
+            assert_eq!(is_same_origin(&headers), is_ours, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn sessions_are_bounded_and_the_oldest_goes_first() {
+        let sessions = Sessions::default();
+        let first = sessions.open("token").unwrap();
+        for _ in 0..MAX_SESSIONS {
+            sessions.open("token").unwrap();
+        }
+        assert_eq!(sessions.token(&first), None);
+        assert_eq!(lock(&sessions.open).len(), MAX_SESSIONS);
+    }
+
+    #[test]
+    fn wrong_tokens_run_out() {
+        let sessions = Sessions::default();
+        let from = IpAddr::from([127, 0, 0, 1]);
+        for _ in 0..WRONG_BURST {
+            assert!(!sessions.is_wrong_too_often(from));
+        }
+        assert!(sessions.is_wrong_too_often(from));
+        assert!(!sessions.is_wrong_too_often(IpAddr::from([127, 0, 0, 2])));
+    }
+}

@@ -1,0 +1,187 @@
+//! `POST /api/conversation/process`: what a person says, and the answer in Home Assistant's shape.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as JsonValue};
+use utoipa::ToSchema;
+
+use super::Site;
+use super::failure::{self, Failure, Json, Message};
+use crate::home::Home;
+use crate::home::action::Outcome;
+use crate::home::id::EntityId;
+use crate::hub::event::{Origin, Query, Reply, ReplyKind, Utterance};
+use crate::json;
+
+/// Nobody says more in one breath.
+const MAX_CHARS: usize = 2_000;
+
+/// What a person said or typed.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct Said {
+    /// The words.
+    #[schema(example = "turn on the kitchen light")]
+    text: String,
+    /// `en`, `fr`, …; the home's own when absent.
+    language: Option<String>,
+    /// To go on with a conversation.
+    conversation_id: Option<String>,
+    /// The speaker's room: an area's id, name or alias.
+    area: Option<String>,
+    /// The device that heard it; its room counts as the speaker's.
+    device_id: Option<String>,
+}
+
+/// Home Assistant's answer, and how it was found.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Answer {
+    response: ReplyObject,
+    conversation_id: String,
+    continue_conversation: bool,
+    homard: Understood,
+}
+
+/// What is said back and what was done.
+#[derive(Debug, Serialize, ToSchema)]
+struct ReplyObject {
+    speech: Speech,
+    card: Map<String, JsonValue>,
+    language: String,
+    /// `action_done`, `query_answer` or `error`.
+    response_type: &'static str,
+    data: Outcomes,
+}
+
+/// Plain text only.
+#[derive(Debug, Serialize, ToSchema)]
+struct Speech {
+    plain: PlainSpeech,
+}
+
+/// The sentence.
+#[derive(Debug, Serialize, ToSchema)]
+struct PlainSpeech {
+    speech: String,
+    extra_data: Option<bool>,
+}
+
+/// What was done on which entity.
+#[derive(Debug, Serialize, ToSchema)]
+struct Outcomes {
+    targets: Vec<Named>,
+    success: Vec<Named>,
+    failed: Vec<Named>,
+    /// With an error: `no_intent_match`, `no_valid_targets` or `failed_to_handle`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+}
+
+/// An entity that was acted on.
+#[derive(Debug, Serialize, ToSchema)]
+struct Named {
+    name: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    id: String,
+    /// `confirmed` by the device, `sent` but not confirmed, `refused`.
+    outcome: &'static str,
+    /// Why it was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl Named {
+    fn of(home: &Home, (id, outcome): &(EntityId, Outcome)) -> Self {
+        let name = home.entity(id.as_str()).map(|entity| entity.friendly_name.to_string());
+        let (word, reason) = match outcome {
+            Outcome::Confirmed => ("confirmed", None),
+            Outcome::Sent => ("sent", None),
+            Outcome::Refused(refusal) => ("refused", Some(refusal.to_string())),
+        };
+        Self {
+            name: name.unwrap_or_else(|| id.to_string()),
+            kind: "entity",
+            id: id.to_string(),
+            outcome: word,
+            reason,
+        }
+    }
+}
+
+/// What was understood, and how.
+#[derive(Debug, Serialize, ToSchema)]
+struct Understood {
+    /// `HassTurnOn`, …
+    intent: Option<String>,
+    slots: Map<String, JsonValue>,
+    /// How it was understood: `sentence`, `words` or `model`.
+    by: Option<&'static str>,
+    /// Milliseconds per step.
+    elapsed_ms: Map<String, JsonValue>,
+}
+
+/// Says something to the house.
+#[utoipa::path(post, path = "/api/conversation/process", request_body = Said,
+    responses((status = 200, body = Answer), (status = 400, body = Message)))]
+pub(super) async fn process(
+    State(site): State<Arc<Site>>,
+    Json(said): Json<Said>,
+) -> Result<Response, Failure> {
+    if said.text.chars().count() > MAX_CHARS {
+        return Err(Failure::bad(format!("`text` must be at most {MAX_CHARS} characters")));
+    }
+    let area = said.area.or_else(|| {
+        let id = said.device_id?;
+        site.hub.read(|home| home.device(&id)?.area.as_ref().map(ToString::to_string))
+    });
+    let utterance = Utterance {
+        text: said.text,
+        language: said.language,
+        origin: Origin { area, conversation: said.conversation_id },
+    };
+    let ask = |reply| Query::Hear(utterance, reply);
+    let reply = site.hub.ask(ask).await.map_err(|_| Failure::stopping())?;
+    Ok(failure::json(&site.hub.read(|home| answer(home, reply))))
+}
+
+fn answer(home: &Home, reply: Reply) -> Answer {
+    let (response_type, code) = match reply.kind {
+        ReplyKind::ActionDone => ("action_done", None),
+        ReplyKind::QueryAnswer => ("query_answer", None),
+        ReplyKind::Error(code) => ("error", Some(code)),
+    };
+    let named = |list: &[_]| list.iter().map(|item| Named::of(home, item)).collect();
+    Answer {
+        response: ReplyObject {
+            speech: Speech { plain: PlainSpeech { speech: reply.text, extra_data: None } },
+            card: Map::new(),
+            language: reply.language,
+            response_type,
+            data: Outcomes {
+                targets: Vec::new(),
+                success: named(&reply.success),
+                failed: named(&reply.failed),
+                code,
+            },
+        },
+        conversation_id: reply.conversation,
+        continue_conversation: reply.continues,
+        homard: Understood {
+            by: reply.intent.is_some().then_some("sentence"),
+            intent: reply.intent,
+            slots: reply
+                .slots
+                .iter()
+                .map(|(name, slot)| (name.clone(), json::to_json(slot)))
+                .collect(),
+            elapsed_ms: reply
+                .elapsed_ms
+                .iter()
+                .map(|&(step, millis)| (step.to_owned(), JsonValue::from(millis)))
+                .collect(),
+        },
+    }
+}

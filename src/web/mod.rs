@@ -1,0 +1,256 @@
+//! The port for browsers and programs: the panel, the REST API and the event stream.
+//!
+//! Owns HTTP and JSON. What a call means is decided by `home` and `hub`; this module only
+//! translates. A request holds the house for microseconds at a time and never stops it.
+
+mod auth;
+mod conversation;
+mod failure;
+mod live;
+mod metrics;
+mod page;
+mod registry;
+mod server;
+mod services;
+mod states;
+mod wire;
+mod words;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use self::failure::Failure;
+use crate::hub::HubHandle;
+
+pub use self::auth::CheckToken;
+pub use self::states::{ContextObject, StateObject};
+
+/// Larger bodies are refused.
+const MAX_BODY: usize = 1024 * 1024;
+/// A request that is not answered by then is given up. Event streams are answered at once.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What the port must know about the home and cannot learn from the hub.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// The home's name.
+    pub name: String,
+    /// Degrees north.
+    pub latitude: Option<f64>,
+    /// Degrees east.
+    pub longitude: Option<f64>,
+    /// `Europe/Paris`.
+    pub time_zone: String,
+    /// The home's own language, `en`.
+    pub language: String,
+    /// Metric units, else US customary ones.
+    pub is_metric: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            name: "Home".to_owned(),
+            latitude: None,
+            longitude: None,
+            time_zone: "UTC".to_owned(),
+            language: "en".to_owned(),
+            is_metric: true,
+        }
+    }
+}
+
+/// What every request may need.
+struct Site {
+    hub: HubHandle,
+    settings: Settings,
+    check_token: CheckToken,
+    sessions: auth::Sessions,
+    live: Arc<live::Live>,
+    requests: metrics::Requests,
+    started_at: Instant,
+    /// Reachable from this machine only: then the `Host` must be this machine too.
+    is_loopback: bool,
+    openapi: Vec<u8>,
+}
+
+/// Serves until `shutdown` is done; then open requests get a few seconds and event streams end.
+///
+/// # Errors
+/// When the listener does not say its address.
+pub async fn run(
+    listener: TcpListener,
+    settings: Settings,
+    hub: HubHandle,
+    check_token: CheckToken,
+    shutdown: impl Future<Output = ()>,
+) -> std::io::Result<()> {
+    let address = listener.local_addr()?;
+    let openapi = api().merge(open()).into_openapi();
+    let site = Arc::new(Site {
+        hub: hub.clone(),
+        settings,
+        check_token,
+        sessions: auth::Sessions::default(),
+        live: Arc::new(live::Live::new()),
+        requests: metrics::Requests::default(),
+        started_at: Instant::now(),
+        is_loopback: address.ip().is_loopback(),
+        openapi: serde_json::to_vec(&openapi).unwrap_or_default(),
+    });
+    let live = Arc::clone(&site.live);
+    let router = router(site);
+    let stop = async {
+        // When the hub ends there is nothing left to serve.
+        tokio::select! {
+            () = shutdown => {}
+            () = live.run(&hub) => {}
+        }
+        live.close();
+    };
+    server::serve(listener, router, stop).await;
+    Ok(())
+}
+
+/// The routes that need a token, and their description.
+fn api() -> OpenApiRouter<Arc<Site>> {
+    #[derive(OpenApi)]
+    #[openapi(
+        info(title = "Homard", description = "A home-automation hub. Errors are `{\"message\"}`."),
+        modifiers(&TokenNeeded)
+    )]
+    struct Description;
+
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(states::root))
+        .routes(routes!(states::config))
+        .routes(routes!(states::all))
+        .routes(routes!(states::one))
+        .routes(routes!(services::list))
+        .routes(routes!(services::call))
+        .routes(routes!(conversation::process))
+        .routes(routes!(live::events))
+        .routes(routes!(registry::entities))
+        .routes(routes!(registry::edit_entity))
+        .routes(routes!(registry::problems))
+        .routes(routes!(registry::areas))
+        .routes(routes!(registry::area, registry::put_area, registry::remove_area))
+        .routes(routes!(registry::floors))
+        .routes(routes!(registry::floor, registry::put_floor, registry::remove_floor))
+        .routes(routes!(openapi))
+        .routes(routes!(metrics::metrics))
+}
+
+/// The described routes that need no token.
+fn open() -> OpenApiRouter<Arc<Site>> {
+    OpenApiRouter::new().routes(routes!(metrics::healthz))
+}
+
+/// The bearer token in the description.
+struct TokenNeeded;
+
+impl utoipa::Modify for TokenNeeded {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        use utoipa::openapi::security::{
+            Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
+        };
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        openapi.components.get_or_insert_default().add_security_scheme("token", scheme);
+        let needed = SecurityRequirement::new("token", [] as [&str; 0]);
+        openapi.security = Some(vec![needed]);
+    }
+}
+
+/// This description.
+#[utoipa::path(get, path = "/api/openapi.json",
+    responses((status = 200, content_type = "application/json", body = String)))]
+async fn openapi(State(site): State<Arc<Site>>) -> Response {
+    failure::json_bytes(site.openapi.clone())
+}
+
+/// All routes, and what goes around every request.
+fn router(site: Arc<Site>) -> Router {
+    let (api, _) = api().split_for_parts();
+    let (open, _) = open().split_for_parts();
+    let pages = Router::new()
+        .route("/", get(page::panel))
+        .route("/sign-in", post(page::sign_in))
+        .route("/sign-out", post(page::sign_out))
+        .route("/panel.css", get(page::css))
+        .route("/panel.js", get(page::js))
+        .route("/icon.svg", get(page::icon));
+    api.layer(middleware::from_fn_with_state(Arc::clone(&site), auth::guard))
+        .merge(open)
+        .merge(pages)
+        .fallback(|| async { StatusCode::NOT_FOUND })
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn_with_state(Arc::clone(&site), around))
+        .with_state(site)
+}
+
+/// Around every request: the right host, a time limit, JSON errors, safe headers, counting.
+async fn around(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+    let response = if site.is_loopback && !auth::is_loopback_host(request.headers()) {
+        let message = "this address belongs to the machine itself; use `localhost` or 127.0.0.1";
+        Failure::new(StatusCode::MISDIRECTED_REQUEST, message).into_response()
+    } else {
+        match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
+            Ok(response) => failure::speak_json(response).await,
+            Err(_) => {
+                Failure::new(StatusCode::REQUEST_TIMEOUT, "this took too long").into_response()
+            }
+        }
+    };
+    site.requests.count(response.status());
+    let mut response = response;
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // Whatever is not marked otherwise may change at any moment and is not for shared caches.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_call_of_the_interface_is_described() {
+        let openapi = serde_json::to_value(api().merge(open()).into_openapi()).unwrap();
+        for (path, methods) in [
+            ("/api/", &["get"][..]),
+            ("/api/config", &["get"]),
+            ("/api/states", &["get"]),
+            ("/api/states/{entity_id}", &["get"]),
+            ("/api/services", &["get"]),
+            ("/api/services/{domain}/{service}", &["post"]),
+            ("/api/conversation/process", &["post"]),
+            ("/api/events", &["get"]),
+            ("/api/homard/entities", &["get"]),
+            ("/api/homard/entities/{entity_id}", &["patch"]),
+            ("/api/homard/problems", &["get"]),
+            ("/api/homard/areas/{area_id}", &["get", "put", "delete"]),
+            ("/api/homard/floors/{floor_id}", &["get", "put", "delete"]),
+            ("/api/openapi.json", &["get"]),
+            ("/healthz", &["get"]),
+            ("/metrics", &["get"]),
+        ] {
+            for method in methods {
+                assert!(openapi["paths"][path][method].is_object(), "{method} {path}");
+            }
+        }
+    }
+}

