@@ -13,6 +13,8 @@ pub(super) struct Dirty {
     home: Arc<RwLock<Home>>,
     writer: Writer,
     names: Mutex<Names>,
+    /// What the write that is going on still has to take.
+    gathered: Mutex<Names>,
 }
 
 #[derive(Default)]
@@ -26,11 +28,11 @@ struct Names {
 
 impl Dirty {
     pub(super) fn new(home: Arc<RwLock<Home>>, writer: Writer) -> Self {
-        Self { home, writer, names: Mutex::default() }
+        Self { home, writer, names: Mutex::default(), gathered: Mutex::default() }
     }
 
     pub(super) fn mark(&self, states: &[Change], registry: &[Touched]) {
-        let mut names = self.lock();
+        let mut names = lock(&self.names);
         let (states_slept, registry_slept) = (names.states.is_empty(), names.registry_is_empty());
         for change in states {
             if !names.states.contains(&change.id) {
@@ -53,10 +55,6 @@ impl Dirty {
             self.writer.nudge(Lane::Registry);
         }
     }
-
-    fn lock(&self) -> MutexGuard<'_, Names> {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Names {
@@ -69,9 +67,23 @@ impl Names {
 }
 
 impl Source for Dirty {
+    fn gather(&self, lane: Lane) {
+        let mut names = lock(&self.names);
+        let mut gathered = lock(&self.gathered);
+        match lane {
+            Lane::States => gathered.states.append(&mut names.states),
+            Lane::Registry => {
+                gathered.floors.append(&mut names.floors);
+                gathered.areas.append(&mut names.areas);
+                gathered.devices.append(&mut names.devices);
+                gathered.entities.append(&mut names.entities);
+            }
+        }
+    }
+
     fn take(&self, lane: Lane, n: usize) -> Vec<Keep> {
         let mut taken = Names::default();
-        let mut names = self.lock();
+        let mut names = lock(&self.gathered);
         match lane {
             Lane::States => take(&mut names.states, &mut taken.states, n),
             Lane::Registry => {
@@ -110,7 +122,7 @@ impl Source for Dirty {
     }
 
     fn give_back(&self, keeps: Vec<Keep>) {
-        let mut names = self.lock();
+        let mut names = lock(&self.gathered);
         for keep in keeps {
             match keep {
                 Keep::Floor(floor) => names.floors.insert(floor.id),
@@ -132,5 +144,40 @@ fn take<T: Ord>(from: &mut BTreeSet<T>, to: &mut BTreeSet<T>, n: usize) {
         && let Some(name) = from.pop_first()
     {
         to.insert(name);
+    }
+}
+
+fn lock(names: &Mutex<Names>) -> MutexGuard<'_, Names> {
+    names.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::{Settings, Storage};
+
+    #[test]
+    fn what_changes_during_a_write_is_for_the_next_one() {
+        let dir = std::env::temp_dir().join(format!("homard-{}-dirty", std::process::id()));
+        let writer = Writer::start(Storage::open(&dir).unwrap(), Settings::default()).unwrap();
+        let dirty = Dirty::new(Arc::default(), writer);
+        let change = |id: &str| Change { id: EntityId::new(id), before: None, after: None };
+        let state = |id: &str| Keep::ForgetState(EntityId::new(id));
+        dirty.mark(&[change("a.a"), change("a.b"), change("a.a"), change("a.c")], &[]);
+        dirty.gather(Lane::States);
+        assert_eq!(dirty.take(Lane::States, 2), [state("a.a"), state("a.b")]);
+        dirty.mark(&[change("a.a"), change("a.d")], &[Touched::Area(AreaId::new("x"))]);
+        assert_eq!(dirty.take(Lane::Registry, 2), []);
+        let last = dirty.take(Lane::States, 2);
+        assert_eq!(last, [state("a.c")]);
+        assert_eq!(dirty.take(Lane::States, 2), []);
+        // What could not be written is part of the next write.
+        dirty.give_back(last);
+        dirty.gather(Lane::States);
+        let all = [state("a.a"), state("a.c"), state("a.d")];
+        assert_eq!(dirty.take(Lane::States, 9), all);
+        dirty.gather(Lane::Registry);
+        assert_eq!(dirty.take(Lane::Registry, 9), [Keep::ForgetArea(AreaId::new("x"))]);
+        let _ = std::fs::remove_dir_all(&dir);
     }
 }

@@ -48,7 +48,11 @@ impl Default for Settings {
 
 /// Where the writer fetches what has changed. Called on the writer's thread.
 pub trait Source: Send + Sync {
-    /// Takes at most `n` changed things of a lane, as they are now. Empty when there are no more.
+    /// A write of this lane begins: what has changed by now is what [`Source::take`] gives. What
+    /// changes later is for the next write, or a busy house would never come to an end of one.
+    fn gather(&self, lane: Lane);
+    /// Takes at most `n` of the gathered things of a lane, as they are now. Empty when there are
+    /// no more.
     fn take(&self, lane: Lane, n: usize) -> Vec<Keep>;
     /// Takes back what could not be written; it is fetched again later.
     fn give_back(&self, keeps: Vec<Keep>);
@@ -351,6 +355,7 @@ impl Pen {
         let mut bytes = 0;
         let mut result = Ok(());
         if let Some(source) = source {
+            source.gather(lane);
             result = self.flush_source(lane, &*source, &mut bytes);
         }
         if result.is_ok() {
@@ -390,8 +395,13 @@ impl Pen {
     }
 
     fn flush_retained(&mut self, lane: Lane, bytes: &mut u64) -> Result<(), String> {
+        let mut inbox = self.shared.lock();
+        let (mut waiting, others) =
+            std::mem::take(&mut inbox.retained).into_iter().partition(|(_, (of, _))| *of == lane);
+        inbox.retained = others;
+        drop(inbox);
         loop {
-            let group = self.take_retained(lane);
+            let group = take_group(&mut waiting);
             if group.is_empty() {
                 return Ok(());
             }
@@ -399,7 +409,8 @@ impl Pen {
                 Ok(more) => *bytes += more,
                 Err(error) => {
                     let mut inbox = self.shared.lock();
-                    for change in group {
+                    let group = group.into_iter().map(|change| (lane, change));
+                    for (lane, change) in group.chain(waiting.into_values()) {
                         // A newer one may wait by now.
                         let topic = change.topic().to_owned();
                         inbox.retained.entry(topic).or_insert((lane, change));
@@ -409,25 +420,6 @@ impl Pen {
             }
             self.write_all_urgent();
         }
-    }
-
-    fn take_retained(&self, lane: Lane) -> Vec<RetainedChange> {
-        let mut inbox = self.shared.lock();
-        let mut n_bytes = 0;
-        let mut topics = Vec::new();
-        for (topic, (of, change)) in &inbox.retained {
-            if *of != lane {
-                continue;
-            }
-            if topics.len() >= GROUP_RECORDS || n_bytes >= GROUP_BYTES {
-                break;
-            }
-            if let RetainedChange::Set(message) = change {
-                n_bytes += message.payload.len();
-            }
-            topics.push(topic.clone());
-        }
-        topics.iter().filter_map(|topic| inbox.retained.remove(topic)).map(|(_, c)| c).collect()
     }
 
     fn write_all_urgent(&mut self) {
@@ -476,6 +468,22 @@ impl Pen {
             }
         }
     }
+}
+
+/// The next messages that share a transaction.
+fn take_group(waiting: &mut BTreeMap<String, (Lane, RetainedChange)>) -> Vec<RetainedChange> {
+    let mut n_bytes = 0;
+    let mut group = Vec::new();
+    while group.len() < GROUP_RECORDS
+        && n_bytes < GROUP_BYTES
+        && let Some((_, (_, change))) = waiting.pop_first()
+    {
+        if let RetainedChange::Set(message) = &change {
+            n_bytes += message.payload.len();
+        }
+        group.push(change);
+    }
+    group
 }
 
 /// A write error as a person can use it.
