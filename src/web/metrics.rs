@@ -45,7 +45,7 @@ pub(super) async fn healthz() -> Response {
 #[utoipa::path(get, path = "/metrics",
     responses((status = 200, content_type = "text/plain", body = String)))]
 pub(super) async fn metrics(State(site): State<Arc<Site>>) -> Result<Response, Failure> {
-    let problems = site.hub.ask(Query::Problems).await.map_err(|_| Failure::stopping())?;
+    let hub = site.hub.ask(Query::Counters).await.map_err(|_| Failure::stopping())?;
     let mut entities: BTreeMap<&str, usize> = BTreeMap::new();
     let mut n_unavailable = 0;
     let (n_devices, n_areas) = site.hub.read(|home| {
@@ -70,7 +70,23 @@ pub(super) async fn metrics(State(site): State<Arc<Site>>) -> Result<Response, F
     });
     page.one("homard_devices", "gauge", "Known devices.", n_devices as f64);
     page.one("homard_areas", "gauge", "Known areas.", n_areas as f64);
-    page.one("homard_problems", "gauge", "Kept problems.", problems.len() as f64);
+    for (name, kind, help, number) in [
+        ("homard_problems", "gauge", "Kept problems.", hub.n_problems),
+        ("homard_problems_dropped_total", "counter", "Problems too many to keep.", {
+            hub.n_problems_dropped
+        }),
+        ("homard_hub_events_total", "counter", "Events the hub took in.", hub.n_events),
+        ("homard_hub_changes_total", "counter", "Changes of states they made.", hub.n_changes),
+        ("homard_hub_actions_total", "counter", "Actions sent to devices.", hub.n_actions),
+        ("homard_hub_waiting", "gauge", "Batches and questions that wait for the hub.", {
+            hub.n_waiting
+        }),
+        ("homard_disk_writes_total", "counter", "Writes to the disk.", hub.n_writes),
+        ("homard_disk_written_bytes_total", "counter", "Bytes they cost.", hub.n_bytes_written),
+        ("homard_disk_write_failures_total", "counter", "Writes that failed.", hub.n_writes_failed),
+    ] {
+        page.one(name, kind, help, number as f64);
+    }
     page.head("homard_http_requests_total", "counter", "Answered requests by kind of status.");
     for (digit, counter) in site.requests.0.iter().enumerate().skip(1) {
         let count = counter.load(Ordering::Relaxed) as f64;
