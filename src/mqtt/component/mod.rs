@@ -7,7 +7,9 @@ mod cover;
 mod datetime;
 mod device_tracker;
 mod event;
+mod fan;
 mod infrared;
+mod lock;
 mod momentary;
 mod number;
 mod percentage;
@@ -156,8 +158,10 @@ pub(crate) fn read(kind: &str, keys: &mut Keys<'_>) -> Result<Box<dyn Component>
         "datetime" => datetime::read_datetime(keys),
         "device_tracker" => device_tracker::read(keys),
         "event" => event::read(keys),
+        "fan" => fan::read(keys),
         "image" => picture::read_image(keys),
         "infrared" => infrared::read(keys),
+        "lock" => lock::read(keys),
         "notify" => momentary::read_notify(keys),
         "number" => number::read(keys),
         "scene" => momentary::read_scene(keys),
