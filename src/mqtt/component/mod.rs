@@ -6,6 +6,7 @@ mod datetime;
 mod device_tracker;
 mod event;
 mod infrared;
+mod light;
 mod momentary;
 mod number;
 mod picture;
@@ -35,6 +36,8 @@ pub(crate) struct Moment<'a> {
     pub(crate) scope: Scope<'a>,
     /// When set, the component's `wake` is called after this time, unless set anew before.
     pub(crate) wake_in: Option<Duration>,
+    /// What was wrong with a part of a message of which the rest was used.
+    pub(crate) doubt: Option<Fault>,
 }
 
 /// What a message meant.
@@ -152,6 +155,7 @@ pub(crate) fn read(kind: &str, keys: &mut Keys<'_>) -> Result<Box<dyn Component>
         "event" => event::read(keys),
         "image" => picture::read_image(keys),
         "infrared" => infrared::read(keys),
+        "light" => light::read(keys),
         "notify" => momentary::read_notify(keys),
         "number" => number::read(keys),
         "scene" => momentary::read_scene(keys),
