@@ -9,6 +9,7 @@ mod device_tracker;
 mod event;
 mod fan;
 mod infrared;
+mod light;
 mod lock;
 mod momentary;
 mod number;
@@ -41,6 +42,8 @@ pub(crate) struct Moment<'a> {
     pub(crate) scope: Scope<'a>,
     /// When set, the component's `wake` is called after this time, unless set anew before.
     pub(crate) wake_in: Option<Duration>,
+    /// What was wrong with a part of a message of which the rest was used.
+    pub(crate) doubt: Option<Fault>,
 }
 
 /// What a message meant.
@@ -161,6 +164,7 @@ pub(crate) fn read(kind: &str, keys: &mut Keys<'_>) -> Result<Box<dyn Component>
         "fan" => fan::read(keys),
         "image" => picture::read_image(keys),
         "infrared" => infrared::read(keys),
+        "light" => light::read(keys),
         "lock" => lock::read(keys),
         "notify" => momentary::read_notify(keys),
         "number" => number::read(keys),
