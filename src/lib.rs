@@ -53,6 +53,7 @@
 //! then [`hub`], [`mqtt::engine`], [`intent`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod assistant;
 pub mod broker;
 pub mod clock;
 pub mod config;

@@ -12,6 +12,7 @@ pub mod entity;
 pub mod id;
 pub mod place;
 pub mod service;
+pub mod target;
 pub mod value;
 
 use std::collections::BTreeMap;
