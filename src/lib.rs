@@ -54,6 +54,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod app;
+pub mod assistant;
 pub mod broker;
 pub mod cli;
 pub mod clock;
