@@ -53,9 +53,13 @@
 //! then [`hub`], [`mqtt::engine`], [`intent`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod app;
+pub mod assistant;
 pub mod broker;
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod demo;
 pub mod home;
 pub mod hub;
 pub mod intent;

@@ -1,3 +1,5 @@
+//! What is said about wrong configurations, and that the example says the defaults.
+
 use std::collections::BTreeSet;
 
 use super::*;

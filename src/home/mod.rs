@@ -13,6 +13,7 @@ pub mod entity;
 pub mod id;
 pub mod place;
 pub mod service;
+pub mod target;
 pub mod value;
 
 use std::collections::BTreeMap;

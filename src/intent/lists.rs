@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::home::Home;
 use crate::intent::program::{HOME_LISTS, TextList, TextValue};
 use crate::intent::value::Value;
 
@@ -35,6 +36,31 @@ pub struct NamedEntity {
 pub struct NamedPlace {
     /// Its name first, then aliases.
     pub names: Vec<String>,
+}
+
+impl Names {
+    /// All names of a home: of entities that are shown, of areas and of floors, with their aliases.
+    pub fn of(home: &Home) -> Names {
+        let entities = home.entities().filter(|entity| entity.is_enabled()).map(|entity| {
+            let class = entity.traits.device_class.as_deref();
+            NamedEntity {
+                names: entity.names().map(str::to_owned).collect(),
+                domain: entity.domain.word().to_owned(),
+                context: class
+                    .map(|class| ("device_class".to_owned(), Value::from(class)))
+                    .into_iter()
+                    .collect(),
+            }
+        });
+        let place = |name: &str, aliases: &[String]| NamedPlace {
+            names: std::iter::once(name.to_owned()).chain(aliases.iter().cloned()).collect(),
+        };
+        Names {
+            entities: entities.collect(),
+            areas: home.areas().map(|area| place(&area.name, &area.aliases)).collect(),
+            floors: home.floors().map(|floor| place(&floor.name, &floor.aliases)).collect(),
+        }
+    }
 }
 
 /// The compiled names of a home. Rebuilt when a name changes, shared by all languages.

@@ -81,6 +81,8 @@ pub struct Slot {
     pub value: Value,
     /// The words said; empty for a fixed slot or one from the context.
     pub said: String,
+    /// Where they begin in the utterance, in bytes; 0 if none were said.
+    pub from: usize,
     /// How it was filled.
     pub source: Source,
 }
@@ -734,7 +736,9 @@ impl<'a> Run<'a> {
                 Fill::Wildcard => (said.into(), Source::Wildcard),
                 Fill::Unknown => (said.into(), Source::Unknown),
             };
-            slots.push(Slot { name: place.slot.clone(), value, said: said.to_owned(), source });
+            let from = heard.at.get(filled.from as usize).map_or(0, |(from, _)| *from as usize);
+            let (name, said) = (place.slot.clone(), said.to_owned());
+            slots.push(Slot { name, value, said, from, source });
         }
         let n_said = slots.len();
         let is_said = |slots: &[Slot], name: &str| slots[..n_said].iter().any(|s| &*s.name == name);
@@ -744,6 +748,7 @@ impl<'a> Run<'a> {
                     name: name.clone(),
                     value: value.clone(),
                     said: String::new(),
+                    from: 0,
                     source: Source::Fixed,
                 });
             }
@@ -757,6 +762,7 @@ impl<'a> Run<'a> {
                     name: name.clone(),
                     value: value.clone(),
                     said: String::new(),
+                    from: 0,
                     source: Source::Context,
                 });
             }

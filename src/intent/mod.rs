@@ -1,14 +1,399 @@
 //! Understanding: an utterance becomes an intent. Pure: no file, no clock, no task. Way 1 is here,
 //! sentence templates in hassil's notation; what an intent does is the assistant's business.
 //!
-//! Reading order: `sentence` (the notation), `pack` (what a language brings), `program` (compiled),
-//! `matcher` (matching and ranking), `lists` (names of the home).
+//! A [`Question`] and a [`Command`] are different types, so that a question cannot act.
+//!
+//! Reading order: `sentence` (the notation), `pack` (what a language brings), `own` (Homard's own
+//! packs), `program` (compiled), `matcher` (matching and ranking), `lists` (names of the home), this
+//! file (what a match means), `response` (what is said back).
 
 pub mod lists;
 pub mod matcher;
 pub mod number;
+pub mod own;
 pub mod pack;
 pub mod program;
+pub mod response;
 pub mod sentence;
 mod trie;
 pub mod value;
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use crate::home::domain::Domain;
+use crate::home::target::{Scope, TargetWords};
+use crate::intent::lists::HomeLists;
+use crate::intent::matcher::{Match, Matcher, Options, Slot, Source};
+use crate::intent::value::{Context, Value};
+use crate::text;
+
+/// What an utterance means.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Understanding {
+    /// Something is to be done.
+    Command(Command, Reading),
+    /// Something is to be told.
+    Question(Question, Reading),
+    /// Something that has nothing to do with devices.
+    Talk(Talk, Reading),
+    /// A sentence that is known, with a name in it that is not.
+    UnknownName(UnknownName, Reading),
+    /// No sentence fits.
+    Nothing,
+}
+
+/// A wish to change something.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Command {
+    /// What to do.
+    pub what: What,
+    /// With what.
+    pub target: TargetWords,
+}
+
+/// What is to be done. What on and off mean for a lock, a cover or a valve, its domain says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum What {
+    /// On, open, lock, activate, press.
+    TurnOn,
+    /// Off, close, unlock.
+    TurnOff,
+    /// The other one.
+    Toggle,
+    /// Stop moving.
+    Stop,
+    /// Brightness in percent.
+    Brightness(f64),
+    /// A color by its English name.
+    Color(Arc<str>),
+    /// A color temperature in kelvin.
+    Kelvin(f64),
+    /// How far open, in percent.
+    Position(f64),
+    /// A temperature in the unit of the home.
+    Temperature(f64),
+    /// A fan's speed in percent.
+    Speed(f64),
+    /// Start cleaning or mowing.
+    Start,
+    /// Back to the base.
+    Dock,
+}
+
+/// Something asked. It cannot act.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// What kind of answer.
+    pub kind: Asked,
+    /// The state that is asked for ("is it on"), in Home Assistant's word.
+    pub state: Option<Arc<str>>,
+    /// Of what.
+    pub target: TargetWords,
+    /// A temperature is asked for, of whatever measures it there.
+    pub is_temperature: bool,
+}
+
+/// Kinds of question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// What is it?
+    One,
+    /// Is it …?
+    YesNo,
+    /// Is any …?
+    Any,
+    /// Are all …?
+    All,
+    /// Which are …?
+    Which,
+    /// How many are …?
+    HowMany,
+}
+
+/// What has nothing to do with devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Talk {
+    /// "Never mind".
+    Nevermind,
+    /// "What time is it?"
+    Time,
+    /// "What day is it?"
+    Date,
+}
+
+/// A word that stands where a name should, but the home has no such name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnknownName {
+    /// The words.
+    pub said: String,
+    /// What they should name.
+    pub list: UnknownList,
+    /// It was asked, not wished.
+    pub is_question: bool,
+}
+
+/// What an unknown name should name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnknownList {
+    /// An entity.
+    Entity,
+    /// An area or a floor.
+    Place,
+}
+
+/// How an utterance was read, for the reply and for `--explain`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Reading {
+    /// The utterance.
+    pub utterance: String,
+    /// Language code of the pack that understood it.
+    pub language: String,
+    /// The intent's name, as language packs have it.
+    pub intent: String,
+    /// All slots.
+    pub slots: Vec<Slot>,
+    /// The sentence template.
+    pub template: String,
+}
+
+impl Reading {
+    /// The slot of that name, if its words were said.
+    pub fn said(&self, name: &str) -> Option<&Slot> {
+        self.slots.iter().rev().find(|slot| &*slot.name == name && !slot.said.is_empty())
+    }
+}
+
+/// Words that a name never consists of alone: "turn on the" names nothing.
+const EMPTY_NAMES: &[&str] = &[
+    "the",
+    "a",
+    "an",
+    "my",
+    "our",
+    "it",
+    "this",
+    "that",
+    "these",
+    "those",
+    "all",
+    "on",
+    "off",
+    "in",
+    "to",
+    "of",
+    "everything",
+    "le",
+    "la",
+    "les",
+    "l",
+    "un",
+    "une",
+    "des",
+    "du",
+    "de",
+    "mon",
+    "ma",
+    "mes",
+    "ca",
+    "tout",
+    "tous",
+    "toutes",
+    "dans",
+    "au",
+    "aux",
+    "en",
+    "et",
+    "and",
+];
+
+/// What an utterance means in one language. `area` is the speaker's, by name.
+pub fn understand(
+    utterance: &str,
+    area: Option<&str>,
+    language: &str,
+    matcher: &Matcher,
+    home: &HomeLists,
+) -> Understanding {
+    let context: Context =
+        area.map(|area| (Arc::from("area"), Value::from(area))).into_iter().collect();
+    let found = matcher.recognize(utterance, home, &context, Options::default());
+    for candidate in &found.matches {
+        let reading = reading(utterance, language, candidate);
+        if let Some(meant) = meaning(candidate, &named_domains(candidate, &found.matches), reading)
+        {
+            return meant;
+        }
+    }
+    // Only to say which word was not understood: such a match never acts.
+    let options = Options { allow_unknown: true };
+    let found = matcher.recognize(utterance, home, &context, options);
+    for candidate in &found.matches {
+        if let Some(unknown) = unknown(candidate) {
+            return Understanding::UnknownName(unknown, reading(utterance, language, candidate));
+        }
+    }
+    Understanding::Nothing
+}
+
+fn reading(utterance: &str, language: &str, found: &Match) -> Reading {
+    Reading {
+        utterance: utterance.to_owned(),
+        language: language.to_owned(),
+        intent: found.intent.to_string(),
+        slots: found.slots.clone(),
+        template: found.template.to_string(),
+    }
+}
+
+fn unknown(found: &Match) -> Option<UnknownName> {
+    // A few letters of a template are too little to blame the rest of the words.
+    if found.n_literal < 4 {
+        return None;
+    }
+    let mut unknown = found.unknown();
+    let slot = unknown.next()?;
+    let key = text::key(&slot.said);
+    let is_empty = key.split(' ').all(|word| EMPTY_NAMES.contains(&word));
+    if unknown.next().is_some() || is_empty {
+        return None;
+    }
+    Some(UnknownName {
+        said: slot.said.clone(),
+        list: if &*slot.name == "name" { UnknownList::Entity } else { UnknownList::Place },
+        is_question: matches!(&*found.intent, "HassGetState" | "HassClimateGetTemperature"),
+    })
+}
+
+/// What a match means; `None` for an intent or a value that Homard does not know.
+fn meaning(found: &Match, named: &[Domain], reading: Reading) -> Option<Understanding> {
+    let talk = |talk: Talk, reading: Reading| Some(Understanding::Talk(talk, reading));
+    let number = |slot: &str| found.slot(slot).and_then(Value::as_number);
+    let what = match &*found.intent {
+        "HassTurnOn" => What::TurnOn,
+        "HassTurnOff" => What::TurnOff,
+        "HassToggle" => What::Toggle,
+        "HassStopMoving" => What::Stop,
+        "HassSetPosition" => What::Position(number("position")?),
+        "HassClimateSetTemperature" => What::Temperature(number("temperature")?),
+        "HassFanSetSpeed" => What::Speed(number("percentage")?),
+        "HassVacuumStart" | "HassLawnMowerStartMowing" => What::Start,
+        "HassVacuumReturnToBase" | "HassLawnMowerDock" => What::Dock,
+        "HassLightSet" => {
+            match (number("brightness"), found.slot("color"), number("temperature")) {
+                (Some(percent), _, _) => What::Brightness(percent),
+                (None, Some(Value::Text(color)), _) => What::Color(color.clone()),
+                (None, _, Some(kelvin)) => What::Kelvin(kelvin),
+                _ => return None,
+            }
+        }
+        "HassGetState" => return Some(Understanding::Question(question(found, named)?, reading)),
+        "HassClimateGetTemperature" => {
+            let mut target = target_words(found)?;
+            if target.name.is_none() {
+                target.domains = vec![Domain::Climate, Domain::Sensor];
+            }
+            let question = Question { kind: Asked::One, state: None, target, is_temperature: true };
+            return Some(Understanding::Question(question, reading));
+        }
+        "HassNevermind" => return talk(Talk::Nevermind, reading),
+        "HassGetCurrentTime" => return talk(Talk::Time, reading),
+        "HassGetCurrentDate" => return talk(Talk::Date, reading),
+        _ => return None,
+    };
+    let mut target = target_words(found)?;
+    if target.domains.is_empty() && target.name.is_none() {
+        target.domains = implied_domains(&what);
+    }
+    if target.name.is_some() && target.domains.is_empty() {
+        // The sentence was for these domains only; a namesake of another kind is not meant.
+        target.domains = named.to_vec();
+    }
+    // Without a name and without a kind there is nothing that was said.
+    if target.name.is_none() && target.domains.is_empty() {
+        return None;
+    }
+    Some(Understanding::Command(Command { what, target }, reading))
+}
+
+fn question(found: &Match, named: &[Domain]) -> Option<Question> {
+    let kind = match &*found.response {
+        "one" => Asked::One,
+        "one_yesno" => Asked::YesNo,
+        "any" => Asked::Any,
+        "all" => Asked::All,
+        "which" => Asked::Which,
+        "how_many" => Asked::HowMany,
+        _ => return None,
+    };
+    let mut target = target_words(found)?;
+    if target.name.is_some() && target.domains.is_empty() {
+        target.domains = named.to_vec();
+    }
+    let state = found.slot("state").and_then(Value::as_text).map(Arc::from);
+    Some(Question { kind, state, target, is_temperature: false })
+}
+
+/// The domains that the said name brought along: several where namesakes of several kinds fit the
+/// same sentence equally.
+fn named_domains(found: &Match, all: &[Match]) -> Vec<Domain> {
+    let name = |found: &Match| found.find("name").map(|slot| slot.said.clone());
+    let is_twin = |other: &&Match| {
+        other.intent == found.intent
+            && other.template == found.template
+            && name(other) == name(found)
+    };
+    let domain = |found: &Match| {
+        let word = found.context.get("domain").and_then(Value::as_text)?;
+        Domain::from_str(word).ok()
+    };
+    let mut domains: Vec<Domain> = all.iter().filter(is_twin).filter_map(domain).collect();
+    domains.sort();
+    domains.dedup();
+    domains
+}
+
+/// What a value without a kind is set on: "50 % in the kitchen" is about lights.
+fn implied_domains(what: &What) -> Vec<Domain> {
+    match what {
+        What::Brightness(_) | What::Color(_) | What::Kelvin(_) => vec![Domain::Light],
+        What::Position(_) | What::Stop => vec![Domain::Cover],
+        What::Temperature(_) => vec![Domain::Climate],
+        What::Speed(_) => vec![Domain::Fan],
+        What::TurnOn | What::TurnOff | What::Toggle | What::Start | What::Dock => Vec::new(),
+    }
+}
+
+/// The words of the target; `None` if a kind was said that Homard does not have.
+fn target_words(found: &Match) -> Option<TargetWords> {
+    let text = |slot: &str| {
+        let slot = found.find(slot).filter(|slot| slot.source != Source::Context)?;
+        slot.value.as_text().map(str::to_owned)
+    };
+    let mut domains = Vec::new();
+    for word in found.slot("domain").map(Value::texts).unwrap_or_default() {
+        match word {
+            // What is harmless to switch off: see `models/sentences`.
+            "everything" => domains.extend([Domain::Light, Domain::Fan]),
+            word => domains.push(Domain::from_str(word).ok()?),
+        }
+    }
+    let combination = found.about("slot_combination").and_then(Value::as_text);
+    let scope = match (found.slot("scope").and_then(Value::as_text), combination) {
+        (Some("here"), _) => Scope::Here,
+        (Some("everywhere" | "all"), _) | (None, Some("domain_all")) => Scope::Everywhere,
+        _ => Scope::Unsaid,
+    };
+    let class = found.find("device_class");
+    Some(TargetWords {
+        name: text("name"),
+        area: text("area"),
+        floor: text("floor"),
+        domains,
+        classes: class
+            .map(|slot| slot.value.texts().into_iter().map(str::to_owned).collect())
+            .unwrap_or_default(),
+        class_word: class.map(|slot| slot.said.clone()).filter(|said| !said.is_empty()),
+        scope,
+    })
+}

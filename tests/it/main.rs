@@ -5,6 +5,8 @@
 
 mod architecture;
 mod broker;
+mod cli;
+mod config;
 mod corpus;
 mod hub;
 mod storage;

@@ -1,5 +1,6 @@
 //! What several tests share.
 
+pub mod homard;
 pub mod house;
 
 use std::path::PathBuf;

@@ -1,0 +1,318 @@
+//! Wires everything: opens the data, builds the hub, starts the ports and stops them in order.
+//!
+//! Every port runs in a task of its own; one that panics or ends is started again, later each
+//! time, and the house is told. The hub is not: without it there is no house, so its end ends the
+//! program.
+
+mod demo_house;
+mod ears;
+mod mqtt_broker;
+pub(crate) mod run_file;
+mod supervise;
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use subtle::ConstantTimeEq;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tracing::{info, warn};
+
+use self::mqtt_broker::Reached;
+use self::run_file::RunFile;
+use crate::clock::Clock;
+use crate::config::{self, Config};
+use crate::home::Home;
+use crate::hub::event::Effect;
+use crate::hub::{Hub, HubHandle, Setup};
+use crate::storage::{Storage, Writer};
+use crate::{demo, mqtt, storage, web};
+
+/// Groups of effects that may wait for a port; the hub keeps the rest.
+const OUTBOX: usize = 64;
+/// What a port gets to end in good order.
+const FAREWELL: Duration = Duration::from_millis(800);
+/// The token of a demo stays the same, so that the panel stays signed in.
+const DEMO_TOKEN: &str = "demo-token";
+
+/// What is to be run.
+pub(crate) struct Options {
+    /// What the owner decided.
+    pub(crate) config: Config,
+    /// Where the house is remembered; absolute.
+    pub(crate) data_dir: PathBuf,
+    /// With a simulated house.
+    pub(crate) is_demo: bool,
+}
+
+/// Where the running house can be reached.
+pub(crate) struct Running {
+    /// The panel and the API.
+    pub(crate) url: String,
+    /// A token that is good as long as it runs.
+    pub(crate) token: String,
+    /// The broker, in words.
+    pub(crate) broker: String,
+    /// What is not as usual, in words for a person.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Runs until SIGTERM or SIGINT. `ready` is told once everything answers.
+///
+/// # Errors
+/// What kept it from starting, or what ended it.
+pub(crate) fn run(options: Options, ready: impl FnOnce(&Running) + Send) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("homard")
+        .build()
+        .context("the system gives no threads")?;
+    let result = runtime.block_on(serve(options, ready));
+    // What still blocks (a write on a dying disk) must not keep the process.
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    result
+}
+
+async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<()> {
+    // First of all, so that a signal during the start is not lost.
+    let mut terminate = signal(SignalKind::terminate()).context("no signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("no signals")?;
+
+    let Options { config, data_dir, is_demo } = options;
+    let clock = Clock::system(config.home.time_zone.clone());
+    let mut notes = Vec::new();
+    let listener = listen(&config.http, is_demo, &mut notes)?;
+    let address = listener.local_addr().context("the panel's address")?;
+
+    let storage = Storage::open(&data_dir)?;
+    let home = restore(&storage, &clock)?;
+    let writer = Writer::start(storage.clone(), storage::Settings::default())
+        .context("the system gives no thread")?;
+    let retained = Arc::new(mqtt_broker::Retained::new(storage.clone(), writer.clone()));
+    let (reached, broker) =
+        mqtt_broker::open(&config.mqtt.broker, retained, is_demo, &mut notes).await?;
+
+    let (outbox, effects) = mpsc::channel(OUTBOX);
+    let ear = ears::ear(&config.home, &mut notes);
+    let setup = Setup { home, writer, clock: clock.clone(), ear, outbox };
+    let (hub, handle) = Hub::new(setup);
+    let (stop_hub, hub_stops) = watch::channel(false);
+    let mut hub = tokio::spawn(async move { hub.run(turned(hub_stops)).await });
+
+    let token = local_token(&data_dir, is_demo)?;
+    let (stop, stops) = watch::channel(false);
+    let ports = start_ports(Ports {
+        config: &config,
+        clock,
+        hub: &handle,
+        listener,
+        check_token: check_token(&storage, &token),
+        effects,
+        reached: &reached,
+        house: is_demo.then(|| house(&config, &reached)),
+        stop: stops,
+    })?;
+
+    let running = Running { url: url(address), token, broker: reached.words.clone(), notes };
+    let run_file = RunFile {
+        url: running.url.clone(),
+        broker: format!("{}:{}", reached.shown_host(), reached.outside.port),
+        token: running.token.clone(),
+        pid: std::process::id(),
+    };
+    if let Err(error) = run_file.write(&data_dir) {
+        warn!(%error, "`homard say` will not find this daemon: its file cannot be written.");
+    }
+    info!(url = %running.url, data = %data_dir.display(), broker = %running.broker, "Homard runs.");
+    ready(&running);
+
+    let ended = tokio::select! {
+        _ = terminate.recv() => None,
+        _ = interrupt.recv() => None,
+        ended = &mut hub => Some(ended),
+    };
+    info!("Homard stops.");
+    RunFile::remove(&data_dir);
+    stop.send_replace(true);
+    end_ports(ports).await;
+    // The broker goes after its clients and before the writer that keeps its messages.
+    if let Some(broker) = broker {
+        broker.stop().await;
+    }
+    stop_hub.send_replace(true);
+    let ended = match ended {
+        Some(ended) => ended,
+        None => hub.await,
+    };
+    match ended {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(why)) => Err(anyhow!("not everything could be written at the end: {why}")),
+        Err(_) => bail!("the hub ended unexpectedly; what was acknowledged is on the disk"),
+    }
+}
+
+/// The house as it was before the restart.
+fn restore(storage: &Storage, clock: &Clock) -> Result<Home> {
+    let known = storage.load()?;
+    Ok(Home::restore(known.floors, known.areas, known.devices, known.entities, clock.now()))
+}
+
+/// Takes the panel's port. A demo takes a free one where the usual one is in use.
+fn listen(
+    http: &config::Http,
+    is_demo: bool,
+    notes: &mut Vec<String>,
+) -> Result<std::net::TcpListener> {
+    let listener = match std::net::TcpListener::bind(http.listen) {
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse && is_demo => {
+            notes.push(format!(
+                "{} is in use, so the panel is at another port than usual.",
+                http.listen
+            ));
+            std::net::TcpListener::bind(SocketAddr::new(http.listen.ip(), 0))
+                .context("no free port for the panel")?
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => bail!(
+            "{} is in use by another program, perhaps another Homard; choose another address with \
+             `[http] listen`",
+            http.listen
+        ),
+        other => other.with_context(|| format!("cannot listen on {}", http.listen))?,
+    };
+    listener.set_nonblocking(true).context("the panel's port")?;
+    Ok(listener)
+}
+
+/// Where a browser on this machine finds an address.
+fn url(address: SocketAddr) -> String {
+    let ip = match address.ip() {
+        ip if !ip.is_unspecified() => ip,
+        ip if ip.is_ipv4() => Ipv4Addr::LOCALHOST.into(),
+        _ => Ipv6Addr::LOCALHOST.into(),
+    };
+    format!("http://{}", SocketAddr::new(ip, address.port()))
+}
+
+/// A token for this machine's user: new at each start, but the same for each demo.
+fn local_token(dir: &Path, is_demo: bool) -> Result<String> {
+    let kept = dir.join(DEMO_TOKEN);
+    if is_demo && let Ok(token) = std::fs::read_to_string(&kept) {
+        let token = token.trim();
+        if token.len() >= 32 {
+            return Ok(token.to_owned());
+        }
+    }
+    let mut random = [0_u8; 24];
+    getrandom::fill(&mut random).map_err(|error| anyhow!("no random numbers: {error}"))?;
+    let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    if is_demo {
+        run_file::write_private(&kept, token.as_bytes()).context("the demo's token")?;
+    }
+    Ok(token)
+}
+
+/// Tokens on the disk, as they are now, and the local one.
+fn check_token(storage: &Storage, local: &str) -> web::CheckToken {
+    let (tokens, local) = (storage.tokens(), local.to_owned());
+    Arc::new(move |said: &str| {
+        if bool::from(local.as_bytes().ct_eq(said.as_bytes())) {
+            return Some("this machine".to_owned());
+        }
+        tokens.check(said).unwrap_or_else(|error| {
+            warn!(%error, "Tokens cannot be read; refused.");
+            None
+        })
+    })
+}
+
+fn house(config: &Config, reached: &Reached) -> demo::Settings {
+    demo::Settings {
+        host: reached.outside.host.clone(),
+        port: reached.outside.port,
+        prefix: config.mqtt.discovery_prefix.clone(),
+        status_topic: config.mqtt.status_topic.clone(),
+        leaves_no_trace: !reached.is_ours,
+        seed: u64::from(std::process::id()),
+    }
+}
+
+/// What the ports need.
+struct Ports<'a> {
+    config: &'a Config,
+    clock: Clock,
+    hub: &'a HubHandle,
+    listener: std::net::TcpListener,
+    check_token: web::CheckToken,
+    effects: mpsc::Receiver<Vec<Effect>>,
+    reached: &'a Reached,
+    house: Option<demo::Settings>,
+    stop: watch::Receiver<bool>,
+}
+
+fn start_ports(ports: Ports<'_>) -> Result<JoinSet<()>> {
+    let Ports { config, clock, hub, listener, check_token, effects, reached, house, stop } = ports;
+    let mut tasks = JoinSet::new();
+
+    let settings = web_settings(&config.home);
+    let (to_hub, stopping) = (hub.clone(), stop.clone());
+    tasks.spawn(supervise::keep("panel", hub.clone(), stop.clone(), move || {
+        let (settings, hub) = (settings.clone(), to_hub.clone());
+        let (check_token, stopping) = (Arc::clone(&check_token), stopping.clone());
+        // The port stays ours over a restart of what answers on it.
+        let listener = listener.try_clone();
+        async move {
+            let listener = tokio::net::TcpListener::from_std(listener?)?;
+            web::run(listener, settings, hub, check_token, turned(stopping)).await
+        }
+    }));
+
+    let settings = mqtt_broker::settings(&config.mqtt, &reached.outside)?;
+    let (to_hub, stopping) = (hub.clone(), stop.clone());
+    let effects = Arc::new(tokio::sync::Mutex::new(effects));
+    tasks.spawn(supervise::keep("mqtt", hub.clone(), stop.clone(), move || {
+        let (settings, hub, clock) = (settings.clone(), to_hub.clone(), clock.clone());
+        let (effects, stopping) = (Arc::clone(&effects), stopping.clone());
+        async move {
+            let mut effects = effects.lock().await;
+            mqtt::run(settings, hub, clock, &mut effects, turned(stopping)).await
+        }
+    }));
+
+    if let Some(settings) = house {
+        let (to_hub, stopping) = (hub.clone(), stop.clone());
+        tasks.spawn(supervise::keep("demo", hub.clone(), stop, move || {
+            demo_house::live(settings.clone(), to_hub.clone(), stopping.clone())
+        }));
+    }
+    Ok(tasks)
+}
+
+fn web_settings(home: &config::Home) -> web::Settings {
+    web::Settings {
+        name: home.name.clone(),
+        latitude: home.position.map(|position| position.latitude),
+        longitude: home.position.map(|position| position.longitude),
+        time_zone: home.time_zone.iana_name().unwrap_or("UTC").to_owned(),
+        language: home.language.clone(),
+        is_metric: home.unit_system == config::UnitSystem::Metric,
+    }
+}
+
+/// Waits for the ports, and no longer than it takes to say goodbye.
+async fn end_ports(mut ports: JoinSet<()>) {
+    let all_ended = async { while ports.join_next().await.is_some() {} };
+    if timeout(FAREWELL, all_ended).await.is_err() {
+        ports.shutdown().await;
+    }
+}
+
+/// Done when the switch turns to true, or nobody can turn it any more.
+async fn turned(mut switch: watch::Receiver<bool>) {
+    // An error means that the other side is gone, which is a stop too.
+    let _ = switch.wait_for(|is_on| *is_on).await;
+}

@@ -1,0 +1,438 @@
+//! The conversation: what a person says becomes a plan or an answer, and what devices did becomes a
+//! reply. Pure: it returns what is to be done as data and is told the outcomes.
+//!
+//! `hear` gives a [`Turn`]: an [`Answer`] at once, or a [`Plan`] of calls. Whoever carries the calls
+//! out gives the outcomes to `conclude`, which forms the reply from them and from nothing else.
+
+mod answer;
+mod plan;
+mod reply;
+
+use std::collections::BTreeMap;
+
+use jiff::Zoned;
+
+use crate::home::Home;
+use crate::home::action::{Outcome, Refusal};
+use crate::home::domain::Action;
+use crate::home::id::EntityId;
+use crate::home::place::Area;
+use crate::home::target::{self, Target};
+use crate::home::value::Value;
+use crate::intent::lists::{HomeLists, Names};
+use crate::intent::matcher::Matcher;
+use crate::intent::pack::{Pack, PackProblem};
+use crate::intent::response::{Phrase, Voice};
+use crate::intent::{self, Command, Reading, Talk, Understanding, UnknownList, UnknownName, own};
+use crate::text;
+
+/// Most conversations with an open question; the oldest is forgotten.
+const MAX_PENDING: usize = 64;
+/// How long a question back waits for its answer, in seconds.
+const PATIENCE_S: i64 = 120;
+
+/// Understands and answers.
+#[derive(Debug, Default)]
+pub struct Assistant {
+    languages: Vec<Language>,
+    lists: HomeLists,
+    /// Names of the home changed since the lists were made.
+    is_stale: bool,
+    pending: BTreeMap<String, Pending>,
+}
+
+#[derive(Debug)]
+struct Language {
+    code: String,
+    pack: Pack,
+    matcher: Matcher,
+}
+
+/// A command that waits for "which one?" to be answered.
+#[derive(Debug, Clone)]
+struct Pending {
+    command: Command,
+    reading: Reading,
+    candidates: Vec<EntityId>,
+    /// Unix seconds.
+    until: i64,
+}
+
+/// What a person said, and where.
+#[derive(Debug, Clone, Copy)]
+pub struct Said<'a> {
+    /// The words.
+    pub text: &'a str,
+    /// The language's code; the first of the assistant's languages when absent.
+    pub language: Option<&'a str>,
+    /// The room of the speaker: an area's id, name or alias.
+    pub area: Option<&'a str>,
+    /// Which conversation this belongs to.
+    pub conversation: &'a str,
+    /// Now, in the house's time zone.
+    pub now: &'a Zoned,
+}
+
+/// What comes of an utterance.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Turn {
+    /// Say this.
+    Answer(Answer),
+    /// Do this, then [`Assistant::conclude`].
+    Act(Plan),
+}
+
+/// Calls to make. Nothing is done yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// On which entity and what. Never empty.
+    pub calls: Vec<(EntityId, Action)>,
+    /// What cannot be done and why, known before anything is sent.
+    pub refused: Vec<(EntityId, Refusal)>,
+    command: Command,
+    target: Target,
+    reading: Reading,
+}
+
+/// What is said back, and what was done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// The sentences.
+    pub text: String,
+    /// The language they are in.
+    pub language: String,
+    /// What kind of answer.
+    pub kind: Kind,
+    /// Entities on which it was done (confirmed or sent).
+    pub success: Vec<(EntityId, Outcome)>,
+    /// Entities on which it was not done.
+    pub failed: Vec<(EntityId, Outcome)>,
+    /// The intent's name, if one was recognised.
+    pub intent: Option<String>,
+    /// Its slots.
+    pub slots: Vec<(String, Value)>,
+    /// An answer is expected.
+    pub continues: bool,
+}
+
+/// Kinds of answer, as Home Assistant's conversation API has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Something was done.
+    ActionDone,
+    /// A question was answered.
+    QueryAnswer,
+    /// Nothing was done.
+    Error(Code),
+}
+
+/// Why nothing was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// No sentence fits.
+    NoIntentMatch,
+    /// No such thing, or several and nothing says which.
+    NoValidTargets,
+    /// Refused or failed.
+    FailedToHandle,
+}
+
+impl Code {
+    /// The word of Home Assistant's API.
+    pub fn word(self) -> &'static str {
+        match self {
+            Code::NoIntentMatch => "no_intent_match",
+            Code::NoValidTargets => "no_valid_targets",
+            Code::FailedToHandle => "failed_to_handle",
+        }
+    }
+}
+
+impl Assistant {
+    /// An assistant that speaks Homard's own languages, `language` first. The problems are those of
+    /// the built-in packs; a tested program has none.
+    pub fn new(language: &str) -> (Assistant, Vec<PackProblem>) {
+        let mut assistant = Assistant { is_stale: true, ..Assistant::default() };
+        let mut problems = Vec::new();
+        let mut codes: Vec<&str> = own::languages().collect();
+        codes.sort_by_key(|code| !is_same_language(code, language));
+        for code in codes {
+            if let Some((pack, found)) = own::pack(code) {
+                problems.extend(found);
+                problems.extend(assistant.add(pack));
+            }
+        }
+        (assistant, problems)
+    }
+
+    /// Adds a language after those already known.
+    pub fn add(&mut self, pack: Pack) -> Vec<PackProblem> {
+        let (matcher, problems) = Matcher::new(&pack);
+        self.languages.push(Language { code: pack.language.clone(), pack, matcher });
+        problems
+    }
+
+    /// To be called when a name of the home may have changed: an entity, area or floor was added,
+    /// removed, renamed, enabled or disabled.
+    pub fn names_changed(&mut self) {
+        self.is_stale = true;
+    }
+
+    /// Understands an utterance. Nothing happens by this: a plan is only a proposal.
+    pub fn hear(&mut self, said: &Said<'_>, home: &Home) -> Turn {
+        if self.is_stale {
+            self.lists = HomeLists::new(&Names::of(home));
+            self.is_stale = false;
+        }
+        let here = said.area.and_then(|area| target::area_named(area, home));
+        if let Some(turn) = self.chosen(said, home) {
+            return turn;
+        }
+        let (understanding, index) = self.understand(said, here);
+        let Some(language) = self.languages.get(index) else {
+            return Turn::Answer(Answer::error(Code::NoIntentMatch, "", ""));
+        };
+        let speaker = Speaker { voice: Voice::new(&language.pack.words), code: &language.code };
+        match understanding {
+            Understanding::Command(command, reading) => {
+                match target::to_act(&command.target, here, home) {
+                    Ok(target) => plan::plan(command, target, reading, home, &speaker),
+                    Err(refusal) => {
+                        let answer = speaker.no_target(&refusal, &command, &reading, home);
+                        if let Refusal::Ambiguous(candidates) = refusal {
+                            self.wait(
+                                said,
+                                Pending {
+                                    command,
+                                    reading,
+                                    candidates,
+                                    until: said.now.timestamp().as_second() + PATIENCE_S,
+                                },
+                            );
+                        }
+                        Turn::Answer(answer)
+                    }
+                }
+            }
+            Understanding::Question(question, reading) => {
+                Turn::Answer(speaker.question(&question, &reading, here, home, said.now))
+            }
+            Understanding::Talk(talk, reading) => {
+                Turn::Answer(speaker.talk(talk, &reading, said.now))
+            }
+            Understanding::UnknownName(unknown, reading) => {
+                Turn::Answer(speaker.unknown(&unknown, &reading, home))
+            }
+            Understanding::Nothing => Turn::Answer(speaker.not_understood()),
+        }
+    }
+
+    /// The reply to a plan that was carried out, built from what became of its calls.
+    pub fn conclude(&self, plan: &Plan, outcomes: &[(EntityId, Outcome)], home: &Home) -> Answer {
+        let language = self.languages.iter().find(|l| l.code == plan.reading.language);
+        match language.or(self.languages.first()) {
+            Some(language) => {
+                let voice = Voice::new(&language.pack.words);
+                Speaker { voice, code: &language.code }.outcomes(plan, outcomes, home)
+            }
+            None => Answer::error(Code::FailedToHandle, "", ""),
+        }
+    }
+
+    /// Understands in the language said, else in any other that the assistant speaks. The second
+    /// value is the language to answer in.
+    fn understand(&self, said: &Said<'_>, here: Option<&Area>) -> (Understanding, usize) {
+        let wanted = said.language.and_then(|wanted| {
+            let exact = self.languages.iter().position(|l| l.code.eq_ignore_ascii_case(wanted));
+            exact.or_else(|| self.languages.iter().position(|l| is_same_language(&l.code, wanted)))
+        });
+        let first = wanted.unwrap_or(0);
+        let others = (0..self.languages.len()).filter(|index| *index != first);
+        let mut unknown = None;
+        for index in std::iter::once(first).chain(others) {
+            let Some(language) = self.languages.get(index) else { continue };
+            let area = here.map(|area| area.name.as_str());
+            let (code, matcher) = (&language.code, &language.matcher);
+            match intent::understand(said.text, area, code, matcher, &self.lists) {
+                Understanding::Nothing => {}
+                // Another language may know all the words.
+                understanding @ Understanding::UnknownName(..) => {
+                    unknown.get_or_insert((understanding, index));
+                }
+                understanding => return (understanding, index),
+            }
+        }
+        unknown.unwrap_or((Understanding::Nothing, first))
+    }
+
+    fn wait(&mut self, said: &Said<'_>, pending: Pending) {
+        if self.pending.len() >= MAX_PENDING {
+            let oldest = self.pending.iter().min_by_key(|(_, pending)| pending.until);
+            if let Some(oldest) = oldest.map(|(conversation, _)| conversation.clone()) {
+                self.pending.remove(&oldest);
+            }
+        }
+        self.pending.insert(said.conversation.to_owned(), pending);
+    }
+
+    /// Takes an utterance as the answer to "which one?", if it is one.
+    fn chosen(&mut self, said: &Said<'_>, home: &Home) -> Option<Turn> {
+        let pending = self.pending.remove(said.conversation)?;
+        if said.now.timestamp().as_second() > pending.until {
+            return None;
+        }
+        let language = self.languages.iter().find(|l| l.code == pending.reading.language)?;
+        let voice = Voice::new(&language.pack.words);
+        let speaker = Speaker { voice, code: &language.code };
+        let key = text::key(said.text);
+        if voice.find("no", &key).is_some() {
+            return Some(Turn::Answer(speaker.talk(Talk::Nevermind, &pending.reading, said.now)));
+        }
+        let words: Vec<&str> = key
+            .split(' ')
+            .filter(|word| !word.is_empty() && voice.find("fillers", word).is_none())
+            .collect();
+        let is_meant = |id: &&EntityId| {
+            home.entity(id.as_str()).is_some_and(|entity| {
+                let area = home.area_of(entity).map(|area| area.name.as_str());
+                let known: Vec<String> = entity.names().chain(area).map(text::key).collect();
+                !words.is_empty()
+                    && words.iter().all(|word| {
+                        known.iter().any(|name| name.split(' ').any(|part| part == *word))
+                    })
+            })
+        };
+        let chosen: Vec<&EntityId> = match (voice.find("yes", &key), &pending.candidates[..]) {
+            (Some(_), [only]) => vec![only],
+            _ => pending.candidates.iter().filter(is_meant).collect(),
+        };
+        let [chosen] = chosen[..] else { return None };
+        let target = Target { entities: vec![chosen.clone()], by: target::By::OnlyOne };
+        Some(plan::plan(pending.command, target, pending.reading, home, &speaker))
+    }
+}
+
+/// Says things in one language.
+struct Speaker<'a> {
+    voice: Voice<'a>,
+    code: &'a str,
+}
+
+impl Answer {
+    fn error(code: Code, text: impl Into<String>, language: &str) -> Answer {
+        Answer {
+            text: text.into(),
+            language: language.to_owned(),
+            kind: Kind::Error(code),
+            success: Vec::new(),
+            failed: Vec::new(),
+            intent: None,
+            slots: Vec::new(),
+            continues: false,
+        }
+    }
+
+    /// The answer with what was recognised.
+    fn of(mut self, reading: &Reading) -> Answer {
+        self.intent = Some(reading.intent.clone());
+        self.slots =
+            reading.slots.iter().map(|slot| (slot.name.to_string(), plain(&slot.value))).collect();
+        self
+    }
+}
+
+impl Speaker<'_> {
+    fn answer(&self, text: String, reading: &Reading) -> Answer {
+        let answer = Answer::error(Code::NoIntentMatch, text, self.code).of(reading);
+        Answer { kind: Kind::QueryAnswer, ..answer }
+    }
+
+    fn not_understood(&self) -> Answer {
+        let text = self.voice.say("talk", "not_understood", &[]);
+        Answer::error(Code::NoIntentMatch, text, self.code)
+    }
+
+    fn talk(&self, talk: Talk, reading: &Reading, now: &Zoned) -> Answer {
+        let voice = &self.voice;
+        let text = match talk {
+            Talk::Nevermind => voice.say("talk", "nevermind", &[]),
+            Talk::Time => {
+                let time = Phrase::plain(self.clock(now));
+                voice.say("talk", "time", &[("time", &time)])
+            }
+            Talk::Date => {
+                let weekday = now.weekday().to_monday_one_offset().to_string();
+                let month = now.month().to_string();
+                let word = |group: &str, key: &str| {
+                    Phrase::plain(voice.find(group, key).unwrap_or(key).to_owned())
+                };
+                voice.say(
+                    "talk",
+                    "date",
+                    &[
+                        ("weekday", &word("weekdays", &weekday)),
+                        ("day", &Phrase::plain(now.day().to_string())),
+                        ("month", &word("months", &month)),
+                        ("year", &Phrase::plain(now.year().to_string())),
+                    ],
+                )
+            }
+        };
+        let kind = if talk == Talk::Nevermind { Kind::ActionDone } else { Kind::QueryAnswer };
+        Answer { kind, ..self.answer(text, reading) }
+    }
+
+    /// "I know nothing called …".
+    fn unknown(&self, unknown: &UnknownName, reading: &Reading, home: &Home) -> Answer {
+        let nearest = match unknown.list {
+            UnknownList::Entity => {
+                let shown = home.entities().filter(|entity| entity.is_enabled());
+                text::nearest(&unknown.said, shown.map(|entity| &*entity.friendly_name))
+            }
+            UnknownList::Place => {
+                let areas = home.areas().map(|area| area.name.as_str());
+                let floors = home.floors().map(|floor| floor.name.as_str());
+                text::nearest(&unknown.said, areas.chain(floors))
+            }
+        };
+        // "What is love" is no question to a house; "what is the kitchn temperature" is.
+        if unknown.is_question && nearest.is_empty() {
+            return self.not_understood();
+        }
+        let said = unknown.said.clone();
+        let refusal = match unknown.list {
+            UnknownList::Entity => Refusal::NoSuchName { said, nearest },
+            UnknownList::Place => Refusal::NoSuchPlace { said, nearest },
+        };
+        let text = self.refusal(&refusal, &Phrase::plain(""));
+        Answer::error(Code::NoValidTargets, text, self.code).of(reading)
+    }
+
+    /// A time of day: "21:04".
+    fn clock(&self, at: &Zoned) -> String {
+        let hour = Phrase::plain(at.hour().to_string());
+        let minute = Phrase::plain(format!("{:02}", at.minute()));
+        let template = self.voice.word("time", "clock");
+        self.voice.fill(template, &[("hour", &hour), ("minute", &minute)])
+    }
+}
+
+fn is_same_language(a: &str, b: &str) -> bool {
+    let family = |code: &str| code.split(['-', '_']).next().unwrap_or(code).to_lowercase();
+    family(a) == family(b)
+}
+
+/// A slot's value as the rest of the house has values.
+fn plain(value: &intent::value::Value) -> Value {
+    use intent::value::Value as Slot;
+    match value {
+        Slot::Null => Value::Null,
+        Slot::Bool(value) => Value::Bool(*value),
+        Slot::Number(number) if number.fract() == 0.0 && number.abs() < 1e15 => {
+            Value::Int(*number as i64)
+        }
+        Slot::Number(number) => Value::Float(*number),
+        Slot::Text(text) => Value::Text(text.clone()),
+        Slot::List(values) => Value::List(values.iter().map(plain).collect()),
+    }
+}

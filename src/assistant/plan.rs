@@ -1,0 +1,168 @@
+//! From a command and its target to calls on entities: which service each domain has for what is
+//! wished. Whether an entity can do it, its capabilities say when it is called.
+
+use std::sync::Arc;
+
+use crate::home::Home;
+use crate::home::action::Refusal;
+use crate::home::domain::Domain;
+use crate::home::service::Fields;
+use crate::home::target::Target;
+use crate::home::value::Value;
+use crate::intent::{Command, Reading, What};
+
+use super::{Plan, Speaker, Turn};
+
+/// A service and its fields.
+type Call = (&'static str, Vec<(&'static str, Value)>);
+
+/// The calls for a command, or the answer when none can be made.
+pub(super) fn plan(
+    command: Command,
+    target: Target,
+    reading: Reading,
+    home: &Home,
+    speaker: &Speaker<'_>,
+) -> Turn {
+    let mut plan = Plan { calls: Vec::new(), refused: Vec::new(), command, target, reading };
+    for id in &plan.target.entities {
+        let Some(entity) = home.entity(id.as_str()) else { continue };
+        let action = call(&plan.command.what, entity.domain)
+            .ok_or_else(|| Refusal::CannotDo(ability(&plan.command.what)))
+            .and_then(|(service, fields)| {
+                let fields = fields.into_iter().map(|(name, value)| (Arc::from(name), value));
+                let fields = Fields::new(fields);
+                entity.domain.action(service, fields).map_err(|_| Refusal::CannotDo(service))
+            });
+        match action {
+            Ok(action) => plan.calls.push((id.clone(), action)),
+            Err(refusal) => plan.refused.push((id.clone(), refusal)),
+        }
+    }
+    if plan.calls.is_empty() {
+        return Turn::Answer(speaker.outcomes(&plan, &[], home));
+    }
+    Turn::Act(plan)
+}
+
+/// The service of a domain for a wish; `None` if the domain has nothing like it.
+fn call(what: &What, domain: Domain) -> Option<Call> {
+    let plain = |service: &'static str| Some((service, Vec::new()));
+    let with = |service: &'static str, field: &'static str, value: Value| {
+        Some((service, vec![(field, value)]))
+    };
+    match (what, domain) {
+        (
+            What::TurnOn,
+            Domain::Light
+            | Domain::Switch
+            | Domain::Fan
+            | Domain::Siren
+            | Domain::Humidifier
+            | Domain::Climate
+            | Domain::WaterHeater
+            | Domain::Scene,
+        ) => plain("turn_on"),
+        (
+            What::TurnOff,
+            Domain::Light
+            | Domain::Switch
+            | Domain::Fan
+            | Domain::Siren
+            | Domain::Humidifier
+            | Domain::Climate
+            | Domain::WaterHeater,
+        ) => plain("turn_off"),
+        (
+            What::Toggle,
+            Domain::Light
+            | Domain::Switch
+            | Domain::Fan
+            | Domain::Siren
+            | Domain::Humidifier
+            | Domain::Climate
+            | Domain::Cover
+            | Domain::Valve,
+        ) => plain("toggle"),
+        // What turning on and off means for things that move or lock, as Home Assistant has it.
+        (What::TurnOn, Domain::Cover) => plain("open_cover"),
+        (What::TurnOff, Domain::Cover) => plain("close_cover"),
+        (What::TurnOn, Domain::Valve) => plain("open_valve"),
+        (What::TurnOff, Domain::Valve) => plain("close_valve"),
+        (What::TurnOn, Domain::Lock) => plain("lock"),
+        (What::TurnOff, Domain::Lock) => plain("unlock"),
+        (What::TurnOn, Domain::Button) => plain("press"),
+        (What::TurnOn | What::Start, Domain::Vacuum) => plain("start"),
+        (What::TurnOff | What::Dock, Domain::Vacuum) => plain("return_to_base"),
+        (What::TurnOn | What::Start, Domain::LawnMower) => plain("start_mowing"),
+        (What::TurnOff | What::Dock, Domain::LawnMower) => plain("dock"),
+        (What::Stop, Domain::Cover) => plain("stop_cover"),
+        (What::Stop, Domain::Valve) => plain("stop_valve"),
+        (What::Stop, Domain::Vacuum) => plain("stop"),
+        (What::Brightness(percent), Domain::Light) if *percent <= 0.0 => plain("turn_off"),
+        (What::Brightness(percent), Domain::Light) => {
+            with("turn_on", "brightness_pct", whole(*percent))
+        }
+        (What::Color(name), Domain::Light) => {
+            let rgb = rgb(name)?.into_iter().map(Value::Int).collect();
+            with("turn_on", "rgb_color", Value::List(rgb))
+        }
+        (What::Kelvin(kelvin), Domain::Light) => {
+            with("turn_on", "color_temp_kelvin", whole(*kelvin))
+        }
+        (What::Position(percent), Domain::Cover) => {
+            with("set_cover_position", "position", whole(*percent))
+        }
+        (What::Position(percent), Domain::Valve) => {
+            with("set_valve_position", "position", whole(*percent))
+        }
+        (What::Temperature(degrees), Domain::Climate | Domain::WaterHeater) => {
+            with("set_temperature", "temperature", Value::Float(*degrees))
+        }
+        (What::Speed(percent), Domain::Fan) => {
+            with("set_percentage", "percentage", whole(*percent))
+        }
+        _ => None,
+    }
+}
+
+/// The ability that a wish needs, for a refusal.
+fn ability(what: &What) -> &'static str {
+    match what {
+        What::TurnOn => "turn_on",
+        What::TurnOff => "turn_off",
+        What::Toggle => "toggle",
+        What::Stop => "stop",
+        What::Brightness(_) => "brightness",
+        What::Color(_) => "color",
+        What::Kelvin(_) => "color_temp",
+        What::Position(_) => "position",
+        What::Temperature(_) => "temperature",
+        What::Speed(_) => "percentage",
+        What::Start => "start",
+        What::Dock => "dock",
+    }
+}
+
+fn whole(number: f64) -> Value {
+    Value::Int(number.round() as i64)
+}
+
+/// The colors of the packs. CSS values, with green and purple as lamps show them best.
+fn rgb(name: &str) -> Option<[i64; 3]> {
+    Some(match name {
+        "white" => [255, 255, 255],
+        "red" => [255, 0, 0],
+        "orange" => [255, 165, 0],
+        "yellow" => [255, 255, 0],
+        "green" => [0, 255, 0],
+        "blue" => [0, 0, 255],
+        "purple" => [128, 0, 255],
+        "pink" => [255, 105, 180],
+        "turquoise" => [64, 224, 208],
+        "cyan" => [0, 255, 255],
+        "magenta" => [255, 0, 255],
+        "brown" => [165, 42, 42],
+        _ => return None,
+    })
+}

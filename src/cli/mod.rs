@@ -1,0 +1,210 @@
+//! The command line: what can be said to `homard`, and how it ends.
+//!
+//! Exit codes: 0 done, 1 failed, 2 bad usage or bad configuration, 3 not understood, 4 refused.
+
+mod check;
+mod daemon;
+mod doctor;
+mod say;
+mod serve;
+mod token;
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{self, Config};
+
+/// Something else went wrong.
+const FAILED: u8 = 1;
+/// The configuration is bad; systemd does not try again (`RestartPreventExitStatus=2`).
+const BAD_CONFIG: u8 = 2;
+/// A sentence was not understood.
+const NOT_UNDERSTOOD: u8 = 3;
+/// A sentence was understood, and nothing was done.
+const REFUSED: u8 = 4;
+
+/// The hub and assistant of your house, without any cloud.
+///
+/// `homard demo` starts a simulated house to try it on, `homard run` the real one. Every option can
+/// also be set in the environment, as `HOMARD_…`.
+#[derive(Parser)]
+#[command(name = "homard", version, max_term_width = 100, propagate_version = true)]
+#[command(after_help = "Exit codes: 0 done, 1 failed, 2 bad usage or configuration, \
+                        3 sentence not understood, 4 sentence refused.")]
+pub struct Cli {
+    /// What is logged to standard error: error, warn, info, debug, trace, or finer
+    /// (`info,homard::mqtt=debug`)
+    #[arg(long, global = true, env = "HOMARD_LOG", value_name = "LEVEL")]
+    log: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the house
+    Run(Place),
+    /// Runs a simulated house of about 30 devices, to try everything without hardware
+    Demo(serve::Demo),
+    /// Says a sentence to the running house and prints its answer
+    Say(say::Say),
+    /// Makes, lists and removes the tokens that programs and panels need
+    Token(token::Token),
+    /// Reads the configuration and shows every problem with its line; changes nothing
+    Check(check::Check),
+    /// Looks at broker, devices, clock, disk, memory and temperature
+    Doctor(doctor::Doctor),
+}
+
+/// Where configuration and data lie.
+#[derive(Args, Clone, Default)]
+struct Place {
+    /// The configuration; without one, the defaults hold
+    #[arg(long, env = "HOMARD_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where the house is remembered [default: $XDG_DATA_HOME/homard or ~/.local/share/homard]
+    #[arg(long, env = "HOMARD_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+impl Place {
+    /// The checked configuration.
+    fn config(&self) -> Result<Config, Failure> {
+        match &self.config {
+            Some(path) => Config::load(path).map_err(Failure::config),
+            None => Ok(Config::new()),
+        }
+    }
+
+    /// The data directory, absolute.
+    fn data_dir(&self, folder: &str) -> Result<PathBuf, Failure> {
+        let dir = match &self.data_dir {
+            Some(dir) => dir.clone(),
+            None => config::data_dir(folder, |name| std::env::var_os(name))
+                .map_err(|error| Failure::new(FAILED, error))?,
+        };
+        std::path::absolute(&dir).map_err(|error| Failure::new(FAILED, error))
+    }
+}
+
+/// Why a command did not do what it should: an exit code and words for standard error.
+struct Failure {
+    code: u8,
+    text: String,
+}
+
+impl Failure {
+    fn new(code: u8, text: impl ToString) -> Self {
+        Self { code, text: text.to_string() }
+    }
+
+    fn config(problems: config::Problems) -> Self {
+        Self::new(BAD_CONFIG, problems)
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        // `{:#}` adds the causes, each after a colon.
+        Self::new(FAILED, format!("{error:#}"))
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::new(FAILED, error)
+    }
+}
+
+impl Cli {
+    /// Does what was said.
+    pub fn run(self) -> ExitCode {
+        let is_daemon = matches!(self.command, Command::Run(_) | Command::Demo(_));
+        if let Err(failure) = log(self.log.as_deref(), if is_daemon { "info" } else { "warn" }) {
+            return end(failure);
+        }
+        let done = match self.command {
+            Command::Run(place) => serve::run(&place),
+            Command::Demo(demo) => serve::demo(&demo),
+            Command::Say(say) => say.run(),
+            Command::Token(token) => token.run(),
+            Command::Check(check) => check.run(),
+            Command::Doctor(doctor) => doctor.run(),
+        };
+        match done {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => end(failure),
+        }
+    }
+}
+
+fn end(failure: Failure) -> ExitCode {
+    if !failure.text.is_empty() {
+        // Nobody to tell when standard error is closed; the exit code still says it.
+        let _ = writeln!(io::stderr(), "{}", failure.text);
+    }
+    ExitCode::from(failure.code)
+}
+
+/// Logs to standard error; journald adds the time there, so only a terminal gets one from us.
+fn log(wanted: Option<&str>, default: &str) -> Result<(), Failure> {
+    // The embedded broker's own words are for its developers.
+    let filter =
+        wanted.map_or_else(|| format!("{default},mqtt5=error,rumqttc=error"), str::to_owned);
+    let filter = EnvFilter::try_new(&filter).map_err(|error| {
+        let hint =
+            "use error, warn, info, debug or trace, or for one part `info,homard::mqtt=debug`";
+        Failure::new(BAD_CONFIG, format!("`--log {filter}`: {error}; {hint}"))
+    })?;
+    let is_terminal = io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_target(false)
+        .with_ansi(is_terminal)
+        .compact();
+    if is_terminal {
+        log.init();
+    } else {
+        log.without_time().init();
+    }
+    Ok(())
+}
+
+/// Prints a line. A closed standard output (`homard … | head -1`) ends the command as failed.
+fn say(line: impl std::fmt::Display) -> Result<(), Failure> {
+    writeln!(io::stdout(), "{line}").map_err(Failure::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn every_option_has_its_environment_form() {
+        let command = Cli::command();
+        command.clone().debug_assert();
+        let mut commands = vec![command];
+        let mut seen = 0;
+        while let Some(command) = commands.pop() {
+            commands.extend(command.get_subcommands().cloned());
+            for option in command.get_opts().filter(|option| !option.is_hide_set()) {
+                let Some(long) = option.get_long() else { continue };
+                if matches!(long, "help" | "version") {
+                    continue;
+                }
+                let expected = format!("HOMARD_{}", long.to_uppercase().replace('-', "_"));
+                let variable = option.get_env().and_then(|name| name.to_str());
+                assert_eq!(variable, Some(expected.as_str()), "{} --{long}", command.get_name());
+                seen += 1;
+            }
+        }
+        assert!(seen > 5, "{seen}");
+    }
+}

@@ -1,0 +1,76 @@
+//! `homard run` and `homard demo`: the daemon.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use tracing::warn;
+
+use super::{Failure, Place, say};
+use crate::app::{self, Options, Running};
+use crate::config;
+
+#[derive(Args)]
+pub(super) struct Demo {
+    /// The configuration; without one, the defaults hold
+    #[arg(long, env = "HOMARD_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where the simulated house is remembered [default: $XDG_DATA_HOME/homard-demo or
+    /// ~/.local/share/homard-demo]
+    #[arg(long, env = "HOMARD_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+/// Runs the house until it is told to stop.
+pub(super) fn run(place: &Place) -> Result<(), Failure> {
+    let config = place.config()?;
+    let data_dir = place.data_dir(config::RUN)?;
+    app::run(Options { config, data_dir, is_demo: false }, |_| {})?;
+    Ok(())
+}
+
+/// Runs the simulated house.
+pub(super) fn demo(demo: &Demo) -> Result<(), Failure> {
+    let place = Place { config: demo.config.clone(), data_dir: demo.data_dir.clone() };
+    let data_dir = place.data_dir(config::DEMO)?;
+    let mut config = place.config()?;
+    if demo.config.is_none() {
+        // Beside a real house on the same broker, which must not be thrown out by an equal id.
+        config.mqtt.client_id = "homard-demo".to_owned();
+    }
+    let shown_dir = demo.data_dir.clone();
+    app::run(Options { config, data_dir, is_demo: true }, move |running| {
+        if let Err(failure) = greet(running, shown_dir) {
+            warn!(error = %failure.text, "The demo's greeting could not be printed.");
+        }
+    })?;
+    Ok(())
+}
+
+fn greet(running: &Running, data_dir: Option<PathBuf>) -> Result<(), Failure> {
+    let Running { url, token, broker, notes } = running;
+    // As this command was called: it need not be where the shell looks.
+    let homard = std::env::args().next().unwrap_or_else(|| "homard".to_owned());
+    let there = match data_dir {
+        Some(dir) => format!(" --data-dir {}", dir.display()),
+        None => String::new(),
+    };
+    say("")?;
+    say("Homard runs with a simulated house. Ctrl-C stops it.")?;
+    for note in notes {
+        say(format!("  Note: {note}"))?;
+    }
+    say("")?;
+    // The panel takes the token from the address and forgets the address.
+    say(format!("  Panel   {url}/?token={token}"))?;
+    say(format!("  Token   {token}"))?;
+    say(format!("  Broker  {broker}"))?;
+    say("")?;
+    say("Three things to try, in another terminal:")?;
+    say("")?;
+    say(format!("  {homard} say{there} \"turn on the kitchen light\""))?;
+    say(format!("  {homard} say{there} --language fr \"allume la lumière de la cuisine\""))?;
+    say(format!(
+        "  curl -H \"Authorization: Bearer {token}\" {url}/api/states/light.kitchen_light"
+    ))?;
+    say("")
+}
