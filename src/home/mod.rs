@@ -5,6 +5,7 @@
 
 pub mod action;
 mod announce;
+pub mod color;
 pub mod device;
 pub mod domain;
 mod edit;

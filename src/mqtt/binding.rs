@@ -139,7 +139,9 @@ impl Binding {
                 slot if slot >= AVAILABILITY => self.read_availability(slot, message, clock),
                 slot => self
                     .with_moment(clock, now, |component, moment| {
-                        component.receive(slot, message, moment)
+                        let result = component.receive(slot, message, moment);
+                        told.fault = moment.doubt.take().or(told.fault.take());
+                        result
                     })
                     .map(|new| {
                         if heard != Heard::Event && new != Heard::Nothing {
@@ -223,7 +225,7 @@ impl Binding {
     ) -> T {
         let id = self.id.as_ref().map_or("", EntityId::as_str);
         let scope = Scope { name: Some(&self.name), ..Scope::new(id, clock) };
-        let mut moment = Moment { scope, wake_in: None };
+        let mut moment = Moment { scope, wake_in: None, doubt: None };
         let result = act(&mut *self.component, &mut moment);
         if let Some(delay) = moment.wake_in {
             // A delay of years is as good as none.

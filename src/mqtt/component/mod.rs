@@ -8,6 +8,7 @@ mod datetime;
 mod device_tracker;
 mod event;
 mod infrared;
+mod light;
 mod momentary;
 mod number;
 mod percentage;
@@ -39,6 +40,8 @@ pub(crate) struct Moment<'a> {
     pub(crate) scope: Scope<'a>,
     /// When set, the component's `wake` is called after this time, unless set anew before.
     pub(crate) wake_in: Option<Duration>,
+    /// What was wrong with a part of a message of which the rest was used.
+    pub(crate) doubt: Option<Fault>,
 }
 
 /// What a message meant.
@@ -158,6 +161,7 @@ pub(crate) fn read(kind: &str, keys: &mut Keys<'_>) -> Result<Box<dyn Component>
         "event" => event::read(keys),
         "image" => picture::read_image(keys),
         "infrared" => infrared::read(keys),
+        "light" => light::read(keys),
         "notify" => momentary::read_notify(keys),
         "number" => number::read(keys),
         "scene" => momentary::read_scene(keys),
