@@ -1,3 +1,5 @@
+//! What the storage refuses, upgrades and leaves out; without other processes.
+
 use std::fs;
 
 use super::*;

@@ -304,7 +304,7 @@ impl Climate {
         Ok(Heard::State)
     }
 
-    /// Publishes a mode; true when it is taken for a fact.
+    /// Publishes a mode, and takes it for a fact if nobody reports it.
     fn send_mode(
         &mut self,
         mode: Mode,
@@ -317,6 +317,29 @@ impl Climate {
             out.assumed = true;
         }
         Ok(())
+    }
+
+    /// Takes a chosen word for a fact, if nobody reports it.
+    fn assume_word(&mut self, what: Tells, word: &Arc<str>, out: &mut Commands) {
+        if !self.assumes(what) {
+            return;
+        }
+        let slot = match what {
+            Tells::FanMode => &mut self.facts.fan_mode,
+            Tells::SwingMode => &mut self.facts.swing_mode,
+            Tells::SwingHorizontalMode => &mut self.facts.swing_horizontal_mode,
+            Tells::Preset => &mut self.facts.preset,
+            Tells::Action
+            | Tells::CurrentTemperature
+            | Tells::Temperature
+            | Tells::Low
+            | Tells::High
+            | Tells::CurrentHumidity
+            | Tells::Humidity
+            | Tells::Mode => return,
+        };
+        *slot = Some(Arc::clone(word));
+        out.assumed = true;
     }
 
     fn send_temperatures(
@@ -425,58 +448,40 @@ impl Component for Climate {
     fn command(&mut self, action: &Action, moment: &mut Moment<'_>) -> Result<Commands, Refusal> {
         let Action::Climate(wish) = action else { return Err(Refusal::CannotDo("climate")) };
         let mut out = Commands::default();
-        let assumed: Option<(Tells, &mut Option<Arc<str>>, &Arc<str>)> = match wish {
+        match wish {
             Wish::SetTemperature { target, low, high, mode } => {
                 if let Some(mode) = mode {
                     self.send_mode(*mode, &mut out, moment)?;
                 }
                 self.send_temperatures([*target, *low, *high], &mut out, moment)?;
-                None
             }
-            Wish::SetMode(mode) => {
-                self.send_mode(*mode, &mut out, moment)?;
-                None
-            }
+            Wish::SetMode(mode) => self.send_mode(*mode, &mut out, moment)?,
             Wish::SetHumidity(humidity) => {
                 self.humidity.send_int(&mut out, *humidity, moment)?;
                 if self.assumes(Tells::Humidity) {
                     self.facts.humidity = Some(*humidity as f64);
                     out.assumed = true;
                 }
-                None
             }
-            Wish::TurnOn => {
-                self.power.send_text(&mut out, &self.payload_on, moment)?;
-                None
-            }
-            Wish::TurnOff => {
-                self.power.send_text(&mut out, &self.payload_off, moment)?;
-                None
-            }
+            Wish::TurnOn => self.power.send_text(&mut out, &self.payload_on, moment)?,
+            Wish::TurnOff => self.power.send_text(&mut out, &self.payload_off, moment)?,
             Wish::SetPreset(word) => {
                 self.preset.send_text(&mut out, word, moment)?;
-                Some((Tells::Preset, &mut self.facts.preset, word))
+                self.assume_word(Tells::Preset, word, &mut out);
             }
             Wish::SetFanMode(word) => {
                 self.fan_mode.send_text(&mut out, word, moment)?;
-                Some((Tells::FanMode, &mut self.facts.fan_mode, word))
+                self.assume_word(Tells::FanMode, word, &mut out);
             }
             Wish::SetSwingMode(word) => {
                 self.swing_mode.send_text(&mut out, word, moment)?;
-                Some((Tells::SwingMode, &mut self.facts.swing_mode, word))
+                self.assume_word(Tells::SwingMode, word, &mut out);
             }
             Wish::SetSwingHorizontalMode(word) => {
                 self.swing_horizontal_mode.send_text(&mut out, word, moment)?;
-                let slot = &mut self.facts.swing_horizontal_mode;
-                Some((Tells::SwingHorizontalMode, slot, word))
+                self.assume_word(Tells::SwingHorizontalMode, word, &mut out);
             }
             Wish::Toggle => return Err(Refusal::CannotDo("toggle")),
-        };
-        if let Some((what, slot, word)) = assumed
-            && (self.is_optimistic || self.inlets[what as usize].topic.is_none())
-        {
-            *slot = Some(Arc::clone(word));
-            out.assumed = true;
         }
         Ok(out)
     }

@@ -1,6 +1,7 @@
 //! The kinds of thing that can be announced: reading their keys, understanding their messages,
 //! forming their commands. One file per kind; `switch.rs` is the one to copy.
 
+mod alarm_control_panel;
 mod binary_sensor;
 mod climate;
 mod cover;
@@ -8,7 +9,9 @@ mod datetime;
 mod device_tracker;
 mod event;
 mod fan;
+mod humidifier;
 mod infrared;
+mod lawn_mower;
 mod light;
 mod lock;
 mod momentary;
@@ -17,10 +20,14 @@ mod percentage;
 mod picture;
 mod select;
 mod sensor;
+mod siren;
 mod switch;
 mod text;
 mod thermal;
 mod update;
+mod vacuum;
+mod valve;
+mod water_heater;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -152,6 +159,7 @@ pub(crate) trait Component: Send {
 /// [`Reject`] when a key without which there is no entity is missing or bad.
 pub(crate) fn read(kind: &str, keys: &mut Keys<'_>) -> Result<Box<dyn Component>, Reject> {
     match kind {
+        "alarm_control_panel" => alarm_control_panel::read(keys),
         "binary_sensor" => binary_sensor::read(keys),
         "button" => momentary::read_button(keys),
         "camera" => picture::read_camera(keys),
@@ -162,8 +170,10 @@ pub(crate) fn read(kind: &str, keys: &mut Keys<'_>) -> Result<Box<dyn Component>
         "device_tracker" => device_tracker::read(keys),
         "event" => event::read(keys),
         "fan" => fan::read(keys),
+        "humidifier" => humidifier::read(keys),
         "image" => picture::read_image(keys),
         "infrared" => infrared::read(keys),
+        "lawn_mower" => lawn_mower::read(keys),
         "light" => light::read(keys),
         "lock" => lock::read(keys),
         "notify" => momentary::read_notify(keys),
@@ -171,10 +181,14 @@ pub(crate) fn read(kind: &str, keys: &mut Keys<'_>) -> Result<Box<dyn Component>
         "scene" => momentary::read_scene(keys),
         "select" => select::read(keys),
         "sensor" => sensor::read(keys),
+        "siren" => siren::read(keys),
         "switch" => switch::read(keys),
         "text" => text::read(keys),
         "time" => datetime::read_time(keys),
         "update" => update::read(keys),
+        "vacuum" => vacuum::read(keys),
+        "valve" => valve::read(keys),
+        "water_heater" => water_heater::read(keys),
         _ => Err(Reject(format!("`{kind}` is not a component that Homard knows"))),
     }
 }
