@@ -98,7 +98,7 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<()> {
         mqtt_broker::open(&config.mqtt.broker, retained, is_demo, &mut notes).await?;
 
     let (outbox, effects) = mpsc::channel(OUTBOX);
-    let ear = ears::ear(&config.home, &mut notes);
+    let ear = ears::ear(&config.home);
     let setup = Setup { home, writer, clock: clock.clone(), ear, outbox };
     let (hub, handle) = Hub::new(setup);
     let (stop_hub, hub_stops) = watch::channel(false);

@@ -9,6 +9,7 @@ mod broker;
 mod cli;
 mod config;
 mod corpus;
+mod demo;
 mod hub;
 mod storage;
 mod support;

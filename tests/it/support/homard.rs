@@ -149,13 +149,23 @@ impl Daemon {
 
     /// Waits until an entity's state is as wished; the whole state object.
     pub(crate) fn wait_for(&self, entity: &str, wished: impl Fn(&Value) -> bool) -> Value {
+        self.wait(|| {
+            let (status, state) = self.get_as(&self.token, &format!("/api/states/{entity}"));
+            match status {
+                200 if wished(&state) => Ok(state),
+                _ => Err(format!("{entity} stays {state}")),
+            }
+        })
+    }
+
+    /// Waits until something is so; an error says what is still missing.
+    pub(crate) fn wait<T>(&self, look: impl Fn() -> Result<T, String>) -> T {
         let started = Instant::now();
         loop {
-            let (status, state) = self.get_as(&self.token, &format!("/api/states/{entity}"));
-            if status == 200 && wished(&state) {
-                return state;
+            match look() {
+                Ok(found) => return found,
+                Err(missing) => assert!(started.elapsed() < PATIENCE, "{missing}"),
             }
-            assert!(started.elapsed() < PATIENCE, "{entity} stays {state}");
             std::thread::sleep(Duration::from_millis(20));
         }
     }

@@ -1,0 +1,133 @@
+//! The demo, from outside: what a newcomer sees in the first minute.
+
+use serde_json::Value;
+
+use crate::support::homard::{Daemon, Folder, homard};
+
+fn is(word: &'static str) -> impl Fn(&Value) -> bool {
+    move |state| state["state"] == word
+}
+
+#[test]
+fn a_newcomers_first_minute() {
+    let folder = Folder::new("demo");
+    let demo = Daemon::start("demo", &folder);
+    let light = demo.wait_for("light.kitchen_light", is("off"));
+    assert_eq!(light["attributes"]["area"], "Kitchen");
+    assert_eq!(light["attributes"]["floor"], "Ground floor");
+    assert_eq!(light["attributes"]["friendly_name"], "Kitchen light");
+
+    let said = demo.say(&["turn on the kitchen light"]);
+    assert_eq!((said.code, said.out.as_str()), (0, "Turned on the kitchen light.\n"), "{said:?}");
+    demo.wait_for("light.kitchen_light", is("on"));
+
+    let said = demo.say(&["turn", "off", "the", "kitchen", "light"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    demo.wait_for("light.kitchen_light", is("off"));
+
+    let said = demo.say(&["--language", "fr", "allume la lumière de la cuisine"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    demo.wait_for("light.kitchen_light", is("on"));
+
+    let said = demo.say(&["--json", "hocus pocus fidibus"]);
+    assert_eq!(said.code, 3, "{said:?}");
+    let answer: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(answer["response"]["data"]["code"], "no_intent_match");
+    let said = demo.say(&["turn on the light in the ballroom"]);
+    assert!(said.code == 3 || said.code == 4, "{said:?}");
+}
+
+#[test]
+fn every_kind_of_thing_is_there_and_obeys() {
+    let folder = Folder::new("demo-things");
+    let demo = Daemon::start("demo", &folder);
+    demo.wait_for("sensor.garden_air_temperature", |state| state["state"] != "unknown");
+    demo.wait_for("light.kitchen_light", is("off"));
+    // Announcements, availability and states come one after the other.
+    let states = demo.wait(|| {
+        let states = demo.get("/api/states");
+        let dead: Vec<&Value> =
+            states.as_array().unwrap().iter().filter(|s| is("unavailable")(s)).collect();
+        match dead.first() {
+            Some(state) => {
+                Err(format!("{} of them cannot be reached, {}", dead.len(), state["entity_id"]))
+            }
+            None => Ok(states),
+        }
+    });
+    let ids: Vec<&str> =
+        states.as_array().unwrap().iter().filter_map(|state| state["entity_id"].as_str()).collect();
+    for domain in [
+        "light",
+        "switch",
+        "sensor",
+        "binary_sensor",
+        "cover",
+        "climate",
+        "lock",
+        "fan",
+        "valve",
+        "event",
+        "button",
+        "number",
+        "select",
+        "update",
+    ] {
+        let prefix = format!("{domain}.");
+        assert!(ids.iter().any(|id| id.starts_with(&prefix)), "no {domain} in {ids:?}");
+    }
+    let problems = demo.get("/api/homard/problems");
+    let problems = problems.as_array().unwrap().iter().filter(|problem| {
+        // Kinds that Homard does not have yet are said so, and are no mistake of the demo.
+        !problem["text"].as_str().unwrap().ends_with("is not a component that Homard knows")
+    });
+    assert_eq!(problems.collect::<Vec<_>>(), Vec::<&Value>::new());
+
+    let call = |service: &str, body: Value| {
+        let agent = ureq::Agent::new_with_defaults();
+        let done = agent
+            .post(format!("{}/api/services/{service}", demo.url))
+            .header("Authorization", format!("Bearer {}", demo.token))
+            .send_json(body);
+        assert!(done.is_ok(), "{service}: {done:?}");
+    };
+    let on = |id: &str| serde_json::json!({"entity_id": id});
+    call("lock/unlock", on("lock.front_door_lock"));
+    demo.wait_for("lock.front_door_lock", is("unlocked"));
+    call("cover/open_cover", on("cover.garage_door"));
+    demo.wait_for("cover.garage_door", is("opening"));
+    call("valve/open_valve", on("valve.sprinkler"));
+    demo.wait_for("valve.sprinkler", is("open"));
+    call("switch/turn_off", on("switch.tv"));
+    demo.wait_for("sensor.tv_power", |state| {
+        state["state"].as_str().and_then(|watts| watts.parse::<f64>().ok()) == Some(0.0)
+    });
+    let warmer = serde_json::json!({"entity_id": "climate.bedroom_heating", "temperature": 20});
+    call("climate/set_temperature", warmer);
+    demo.wait_for("climate.bedroom_heating", |state| state["attributes"]["temperature"] == 20.0);
+}
+
+#[test]
+fn the_house_is_remembered_and_the_token_stays() {
+    let folder = Folder::new("demo-again");
+    let demo = Daemon::start("demo", &folder);
+    demo.wait_for("light.kitchen_light", is("off"));
+    let said = demo.say(&["turn on the kitchen light"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let count = |demo: &Daemon| demo.get("/api/homard/entities").as_array().unwrap().len();
+    let (token, n_entities) = (demo.token.clone(), count(&demo));
+    let (code, took) = demo.stop();
+    assert_eq!(code, Some(0));
+    assert!(took.as_secs_f64() < 2.0, "{took:?}");
+
+    let again = Daemon::start("demo", &folder);
+    assert_eq!(again.token, token);
+    // Known before any device spoke; then the simulated bulb, which forgets, says that it is off.
+    assert_eq!(count(&again), n_entities);
+    let light = again
+        .wait_for("light.kitchen_light", |state| state["attributes"].get("restored").is_none());
+    assert_eq!(light["state"], "off");
+    assert_eq!(count(&again), n_entities);
+    let doctor = homard(&["doctor", "--data-dir", &again.data]);
+    assert!(doctor.out.contains("ok       broker"), "{doctor:?}");
+}
