@@ -304,10 +304,10 @@ impl State {
                     away.min(360.0 - away) <= 4.0 && (hs[1] - wished[1]).abs() <= 4.0
                 })
             }
-            Color::Xy(wished) => (0..2).all(|at| is_near(colors.xy.map(|xy| xy[at]), wished[at], 0.02)),
-            Color::Rgb(wished) => {
-                colors.rgb.is_some_and(|rgb| are_near(&rgb, &wished))
+            Color::Xy(wished) => {
+                (0..2).all(|at| is_near(colors.xy.map(|xy| xy[at]), wished[at], 0.02))
             }
+            Color::Rgb(wished) => colors.rgb.is_some_and(|rgb| are_near(&rgb, &wished)),
             Color::Rgbw(wished) => colors.rgbw.is_some_and(|rgbw| are_near(&rgbw, &wished)),
             Color::Rgbww(wished) => colors.rgbww.is_some_and(|rgbww| are_near(&rgbww, &wished)),
             Color::Kelvin(wished) => {
@@ -315,8 +315,7 @@ impl State {
                 is_near(colors.kelvin.map(mired), mired(wished), 5.0)
             }
             Color::White(level) => {
-                let is_bright =
-                    |level| self.brightness.is_some_and(|is| is.abs_diff(level) <= 3);
+                let is_bright = |level| self.brightness.is_some_and(|is| is.abs_diff(level) <= 3);
                 self.mode == Some(ColorMode::White) && level.is_none_or(is_bright)
             }
         }

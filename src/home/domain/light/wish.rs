@@ -202,9 +202,9 @@ impl TurnOn {
         match self.brightness {
             Some(Brightness::To(level)) => Some(level),
             None
-            | Some(
-                Brightness::Percent(_) | Brightness::Step(_) | Brightness::StepPercent(_),
-            ) => None,
+            | Some(Brightness::Percent(_) | Brightness::Step(_) | Brightness::StepPercent(_)) => {
+                None
+            }
         }
     }
 }
@@ -253,9 +253,12 @@ impl Color {
                     mode => Self::of_rgb(rgb, mode, min, max),
                 }
             }
-            Self::Rgb(rgb) => {
-                Self::of_rgb(rgb, caps.modes.first_of(&[Rgb, Rgbw, Rgbww, Hs, Xy, ColorTemp])?, min, max)
-            }
+            Self::Rgb(rgb) => Self::of_rgb(
+                rgb,
+                caps.modes.first_of(&[Rgb, Rgbw, Rgbww, Hs, Xy, ColorTemp])?,
+                min,
+                max,
+            ),
             Self::Xy(xy) => match caps.modes.first_of(&[Xy, Hs, Rgb, Rgbw, Rgbww, ColorTemp])? {
                 Xy => Some(self),
                 Hs => Some(Self::Hs(color::xy_to_hs(xy))),
