@@ -351,3 +351,50 @@ fn floats(pair: [f64; 2]) -> Value {
 fn channels(channels: &[u8]) -> Value {
     Value::List(channels.iter().map(|channel| Value::Int(i64::from(*channel))).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::wish::Brightness;
+    use super::*;
+
+    #[test]
+    fn a_report_about_as_wished_confirms() {
+        let state = State {
+            on: Some(true),
+            brightness: Some(100),
+            mode: Some(ColorMode::Hs),
+            colors: Box::new(Colors {
+                hs: Some([359.0, 50.0]),
+                xy: Some([0.3, 0.3]),
+                rgb: Some([10, 20, 30]),
+                kelvin: Some(2702),
+                ..Colors::default()
+            }),
+            ..State::default()
+        };
+        let on = |brightness: Option<u8>, color| {
+            let brightness = brightness.map(Brightness::To);
+            Action::TurnOn(Box::new(TurnOn { brightness, color, ..TurnOn::default() }))
+        };
+        for (action, is_confirmed) in [
+            (on(None, None), true),
+            (on(Some(102), None), true),
+            (on(Some(110), None), false),
+            (on(None, Some(Color::Hs([1.0, 52.0]))), true),
+            (on(None, Some(Color::Hs([20.0, 50.0]))), false),
+            (on(None, Some(Color::Xy([0.31, 0.29]))), true),
+            (on(None, Some(Color::Xy([0.4, 0.3]))), false),
+            (on(None, Some(Color::Rgb([12, 18, 30]))), true),
+            (on(None, Some(Color::Rgb([12, 18, 60]))), false),
+            (on(None, Some(Color::Kelvin(2700))), true),
+            (on(None, Some(Color::Kelvin(4000))), false),
+            (on(None, Some(Color::White(Some(100)))), false),
+            (Action::TurnOff(Manner::default()), false),
+        ] {
+            assert_eq!(state.confirms(&action), is_confirmed, "{action:?}");
+        }
+        let off = State { on: Some(false), ..state };
+        assert!(!off.confirms(&on(None, None)));
+        assert!(off.confirms(&Action::TurnOff(Manner::default())));
+    }
+}
