@@ -126,6 +126,10 @@ impl Match {
         self.slots.iter().filter(open).map(|s| s.said.chars().count()).sum()
     }
 
+    fn n_said(&self) -> usize {
+        self.slots.iter().filter(|slot| !slot.said.is_empty()).count()
+    }
+
     /// How long the name is that was said; 0 without one.
     fn name_length(&self) -> usize {
         match self.find("name") {
@@ -172,8 +176,9 @@ impl Matcher {
 }
 
 /// The matches, the best first: a named thing before a place or a kind, the longest name first; then
-/// as little open text as possible, the exact spelling, as much literal text as possible. The last
-/// two keys only make the order certain.
+/// as little open text as possible, the exact spelling, as much literal text as possible. Then fewer
+/// slots for the same words ("garage doors" as one kind, not as doors of the garage). The intent's
+/// name only makes the order certain.
 fn ranked(mut matches: Vec<Match>) -> Vec<Match> {
     matches.sort_by_cached_key(|found| {
         (
@@ -182,6 +187,7 @@ fn ranked(mut matches: Vec<Match>) -> Vec<Match> {
             found.n_accents,
             std::cmp::Reverse(found.n_literal),
             found.wildcard_length(),
+            found.n_said(),
             found.intent.clone(),
         )
     });

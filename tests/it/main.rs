@@ -12,6 +12,7 @@ mod corpus;
 mod demo;
 mod hub;
 mod lights;
+mod sentences;
 mod storage;
 mod support;
 mod templates;

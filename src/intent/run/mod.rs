@@ -17,11 +17,12 @@ use crate::intent::program::{BlockRef, ListIndex, Node, Program, Sentence, Skips
 use crate::intent::value::{Context, Demand, Value};
 use crate::text::{Heard, Letter};
 
-/// Steps for one sentence template and for one utterance: some ten milliseconds in all.
-const MAX_SENTENCE_STEPS: u32 = 40_000;
-const MAX_STEPS: u32 = 400_000;
+/// Steps for one sentence template and for one utterance: some milliseconds in all. A step is a node
+/// visited or a state reached; an ordinary utterance takes some hundreds.
+const MAX_SENTENCE_STEPS: u32 = 20_000;
+const MAX_STEPS: u32 = 100_000;
 /// Most states kept at one place of one template.
-const MAX_STATES: usize = 4_000;
+const MAX_STATES: usize = 2_000;
 
 /// One way through a template so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -227,6 +228,7 @@ impl<'a> Run<'a> {
             self.is_cut = true;
             return;
         }
+        let n_before = out.len();
         let program = self.program;
         match program.nodes[node as usize] {
             Node::Text { first, len, literal } => {
@@ -250,6 +252,9 @@ impl<'a> Run<'a> {
             Node::Memo(memo, inner) => self.memo(memo, inner, state, out),
             Node::Never => {}
         }
+        let n_reached = (out.len() - n_before) as u32;
+        self.n_steps += n_reached;
+        self.n_sentence_steps += n_reached;
     }
 
     fn sequence(&mut self, items: &[u32], state: State, out: &mut Vec<State>) {
