@@ -1,7 +1,8 @@
 //! What understands sentences: the assistant with the home's languages, as the hub wants it.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -19,27 +20,51 @@ use crate::intent::own;
 /// How long a reply waits for the devices' own word.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// An ear for the home's languages, its own first.
+/// An ear for the home's languages, its own first. They are made ready in a thread beside the
+/// start, which takes longer than all the rest of it; only a sentence that is said in that moment
+/// waits for them.
 pub(super) fn ear(home: &config::Home) -> Box<dyn Ear> {
-    let mut assistant = Assistant::default();
     let others = home.languages.iter().filter(|code| **code != home.language);
-    for code in std::iter::once(&home.language).chain(others) {
-        let Some((pack, mut problems)) = own::pack(code) else { continue };
-        problems.extend(assistant.add(pack));
-        for problem in problems {
-            warn!(language = %code, error = ?problem, "A sentence cannot be used.");
-        }
+    let codes = std::iter::once(&home.language).chain(others).cloned().collect();
+    let languages = Arc::new(Languages { codes, assistant: OnceLock::new() });
+    let early = Arc::clone(&languages);
+    let started = thread::Builder::new().name("languages".to_owned()).spawn(move || {
+        drop(early.lock());
+    });
+    if let Err(error) = started {
+        warn!(%error, "No thread for the languages; the first sentence will wait for them.");
     }
-    Box::new(Attentive {
-        assistant: Arc::new(Mutex::new(assistant)),
-        zone: home.time_zone.clone(),
-        names: None,
-    })
+    Box::new(Attentive { languages, zone: home.time_zone.clone(), names: None })
+}
+
+/// The assistant, made when it is first needed. Shared with the answers that wait for devices.
+struct Languages {
+    codes: Vec<String>,
+    assistant: OnceLock<Mutex<Assistant>>,
+}
+
+impl Languages {
+    /// A panic while understanding leaves nothing half done that the next sentence needs.
+    fn lock(&self) -> MutexGuard<'_, Assistant> {
+        let assistant = self.assistant.get_or_init(|| Mutex::new(self.read()));
+        assistant.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self) -> Assistant {
+        let mut assistant = Assistant::default();
+        for code in &self.codes {
+            let Some((pack, mut problems)) = own::pack(code) else { continue };
+            problems.extend(assistant.add(pack));
+            for problem in problems {
+                warn!(language = %code, error = ?problem, "A sentence cannot be used.");
+            }
+        }
+        assistant
+    }
 }
 
 struct Attentive {
-    /// Shared with the answers that wait for their devices.
-    assistant: Arc<Mutex<Assistant>>,
+    languages: Arc<Languages>,
     zone: TimeZone,
     /// A fingerprint of all names at the last utterance.
     names: Option<u64>,
@@ -49,7 +74,7 @@ impl Ear for Attentive {
     fn hear(&mut self, utterance: &Utterance, home: &Home, now: Timestamp) -> Heard {
         let began = Instant::now();
         let conversation = utterance.origin.conversation.clone().unwrap_or_else(new_conversation);
-        let mut assistant = lock(&self.assistant);
+        let mut assistant = self.languages.lock();
         let names = Some(fingerprint(home));
         if self.names != names {
             assistant.names_changed();
@@ -75,21 +100,16 @@ impl Ear for Attentive {
             .iter()
             .map(|(entity, action)| Wish { entity: entity.clone(), action: action.clone() });
         let wishes = wishes.collect();
-        let shared = Arc::clone(&self.assistant);
+        let languages = Arc::clone(&self.languages);
         let finish = Box::new(move |home: &Home, done: Vec<Done>| {
             let act = began.elapsed().saturating_sub(understand);
             let outcomes: Vec<_> =
                 done.into_iter().map(|done| (done.entity, done.outcome)).collect();
-            let answer = lock(&shared).conclude(&plan, &outcomes, home);
+            let answer = languages.lock().conclude(&plan, &outcomes, home);
             reply(answer, conversation, vec![("understand", understand), ("act", act)])
         });
         Heard::Acts { wishes, patience: PATIENCE, finish }
     }
-}
-
-/// A panic while understanding leaves nothing half done that the next sentence needs.
-fn lock(assistant: &Mutex<Assistant>) -> MutexGuard<'_, Assistant> {
-    assistant.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn new_conversation() -> String {
@@ -137,5 +157,47 @@ fn reply(answer: Answer, conversation: String, steps: Vec<(&'static str, Duratio
         conversation,
         continues,
         elapsed_ms,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::home::id::FloorId;
+    use crate::home::place::Floor;
+    use crate::hub::event::Origin;
+
+    fn said(text: &str) -> Utterance {
+        Utterance { text: text.to_owned(), language: None, origin: Origin::default() }
+    }
+
+    #[test]
+    fn it_understands_in_the_homes_languages_and_numbers_conversations() {
+        let check = |language: &str, text: &str, expected: Option<&str>| {
+            let mut home = config::Config::new().home;
+            home.language = language.to_owned();
+            home.languages = vec![language.to_owned()];
+            let heard = ear(&home).hear(&said(text), &Home::new(), Timestamp::UNIX_EPOCH);
+            let Heard::Reply(reply) = heard else { panic!("{text} acts in an empty house") };
+            assert_eq!(reply.intent.as_deref(), expected, "{text}");
+            assert_eq!(reply.conversation.len(), 16);
+            assert_eq!(reply.elapsed_ms.len(), 1);
+        };
+        check("en", "what time is it", Some("HassGetCurrentTime"));
+        check("fr", "quelle heure est-il", Some("HassGetCurrentTime"));
+        check("fr", "what time is it", None);
+        check("en", "hocus pocus", None);
+    }
+
+    #[test]
+    fn a_new_name_is_noticed() {
+        let mut home = Home::new();
+        let empty = fingerprint(&home);
+        let floor =
+            Floor { id: FloorId::new("f"), name: "Attic".into(), aliases: vec![], level: None };
+        home.put_floor(floor.clone());
+        let named = fingerprint(&home);
+        home.put_floor(Floor { aliases: vec!["grenier".into()], ..floor });
+        assert!(empty != named && named != fingerprint(&home));
     }
 }
