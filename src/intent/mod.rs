@@ -7,6 +7,8 @@
 //! packs), `program` (compiled), `matcher` (matching and ranking), `lists` (names of the home), this
 //! file (what a match means), `response` (what is said back).
 
+mod compile;
+mod form;
 pub mod lists;
 pub mod matcher;
 pub mod number;
@@ -14,6 +16,7 @@ pub mod own;
 pub mod pack;
 pub mod program;
 pub mod response;
+mod run;
 pub mod sentence;
 mod trie;
 pub mod value;
