@@ -11,6 +11,7 @@ mod config;
 mod corpus;
 mod demo;
 mod hub;
+mod lights;
 mod storage;
 mod support;
 mod templates;
