@@ -157,4 +157,20 @@ mod tests {
         check("en", "hocus pocus", None, "en");
         check("fr", "hocus pocus", None, "fr");
     }
+
+    #[test]
+    fn a_language_that_the_home_does_not_have_is_not_understood() {
+        let mut home = config::Config::new().home;
+        home.language = "fr".to_owned();
+        home.languages = vec!["fr".to_owned()];
+        for (text, intent) in
+            [("quelle heure est-il", Some("HassGetCurrentTime")), ("what time is it", None)]
+        {
+            let utterance =
+                Utterance { text: text.to_owned(), language: None, origin: Origin::default() };
+            let heard = ear(&home).hear(&utterance, &Home::new(), Timestamp::UNIX_EPOCH);
+            let Heard::Reply(reply) = heard else { panic!("{text} acts in an empty house") };
+            assert_eq!(reply.intent.as_deref(), intent, "{text}");
+        }
+    }
 }
