@@ -18,12 +18,13 @@ use crate::hub::{Ear, Heard};
 /// How long a reply waits for the devices' own word.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// An ear for Homard's languages, the home's own first. They are made ready in a thread beside the
+/// An ear for the home's languages, its own first. They are made ready in a thread beside the
 /// start, which takes longer than all the rest of it; only a sentence that is said in that moment
 /// waits for them.
 pub(super) fn ear(home: &config::Home) -> Box<dyn Ear> {
     let assistant = Arc::new(Ready {
         language: home.language.clone(),
+        languages: home.languages.clone(),
         zone: home.time_zone.clone(),
         assistant: OnceLock::new(),
     });
@@ -40,6 +41,7 @@ pub(super) fn ear(home: &config::Home) -> Box<dyn Ear> {
 /// The assistant, made when it is first needed.
 struct Ready {
     language: String,
+    languages: Vec<String>,
     zone: TimeZone,
     assistant: OnceLock<Mutex<Assistant>>,
 }
@@ -47,7 +49,8 @@ struct Ready {
 impl Ready {
     fn assistant(&self) -> &Mutex<Assistant> {
         self.assistant.get_or_init(|| {
-            let (assistant, problems) = Assistant::new(&self.language, self.zone.clone());
+            let (mut assistant, problems) = Assistant::new(&self.language, self.zone.clone());
+            assistant.speak_only(&self.languages);
             for problem in problems {
                 warn!(error = ?problem, "A sentence cannot be used.");
             }
@@ -153,5 +156,21 @@ mod tests {
         check("fr", "what time is it", Some("HassGetCurrentTime"), "en");
         check("en", "hocus pocus", None, "en");
         check("fr", "hocus pocus", None, "fr");
+    }
+
+    #[test]
+    fn a_language_that_the_home_does_not_have_is_not_understood() {
+        let mut home = config::Config::new().home;
+        home.language = "fr".to_owned();
+        home.languages = vec!["fr".to_owned()];
+        for (text, intent) in
+            [("quelle heure est-il", Some("HassGetCurrentTime")), ("what time is it", None)]
+        {
+            let utterance =
+                Utterance { text: text.to_owned(), language: None, origin: Origin::default() };
+            let heard = ear(&home).hear(&utterance, &Home::new(), Timestamp::UNIX_EPOCH);
+            let Heard::Reply(reply) = heard else { panic!("{text} acts in an empty house") };
+            assert_eq!(reply.intent.as_deref(), intent, "{text}");
+        }
     }
 }

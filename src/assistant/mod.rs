@@ -188,6 +188,12 @@ impl Assistant {
         problems
     }
 
+    /// Forgets all languages but these (`fr` also keeps `fr-CA`).
+    pub fn speak_only(&mut self, codes: &[String]) {
+        let is_kept = |known: &str| codes.iter().any(|code| is_same_language(code, known));
+        self.languages.retain(|language| is_kept(&language.code));
+    }
+
     /// Understands an utterance. Nothing happens by this: a plan is only a proposal.
     pub fn hear(&mut self, said: &Said<'_>, home: &Home) -> Turn {
         let fingerprint = fingerprint(home);
