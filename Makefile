@@ -38,8 +38,7 @@ check:
 
 #: make bench    measure speed, memory and size (release build)
 bench: setup
-	cargo build --release --locked
-	tests/bench/run
+	cargo bench --locked --bench house
 
 #: make fmt      format the code
 fmt:

@@ -25,7 +25,7 @@ const MAX_INCOMING: u32 = 16 * 1024 * 1024;
 /// Requests between the writer and rumqttc's loop.
 const REQUESTS: usize = 64;
 /// Batches of incoming messages that may wait for the engine; then the broker has to.
-const BATCHES: usize = 16;
+const BATCHES: usize = 64;
 /// Messages in one batch.
 const BATCH: usize = 1024;
 /// Commands that may wait to be sent; more are refused.

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::Settings;
-use super::connection::{self, Incoming, Request, Requests};
+use super::connection::{self, Incoming, IncomingMessage, Request, Requests};
 use super::engine::{Engine, Out, Publish};
 use crate::clock::Clock;
 use crate::home::action::{Outcome, Refusal};
@@ -33,6 +33,8 @@ const REPLY: &str = "homard/reply";
 const STATUS: &str = "homard/status";
 /// Sentences over MQTT that are thought about at once; more are dropped.
 const MAX_SAID: usize = 8;
+/// Batches of messages that are taken in at one go.
+const TOGETHER: usize = 64;
 /// Events in one batch to the hub.
 const BATCH: usize = 1024;
 
@@ -66,6 +68,9 @@ pub(super) async fn run(
         tokio::select! {
             () = &mut stop => break,
             received = incoming.recv() => match received {
+                Some(Incoming::Messages(messages)) => {
+                    port.take_in_messages(messages, &mut incoming).await?;
+                }
                 Some(received) => port.take_in(received).await?,
                 None => return Ok(()),
             },
@@ -188,27 +193,60 @@ impl Port {
                 self.hub.send(events).await
             }
             Incoming::Messages(messages) => {
-                let now = Instant::now();
                 let mut out = Out::default();
-                for message in messages {
-                    if message.topic == SAY {
-                        self.hear(&message.payload, message.is_retained);
-                        continue;
-                    }
-                    self.engine.receive(
-                        &message.topic,
-                        &message.payload,
-                        message.is_retained,
-                        now.into_std(),
-                        &mut out,
-                    );
-                }
-                let has_news = out.events.iter().any(|event| matches!(event, Event::Announced(..)));
-                if has_news && let Some(birth_at) = &mut self.birth_at {
-                    *birth_at = now + QUIET;
-                }
+                self.receive(messages, &mut out);
                 self.put_out(out).await
             }
+        }
+    }
+
+    /// Takes in messages, and in the same go those that came meanwhile: the connection hands them
+    /// on ten at a time, and each batch wakes the hub and all who watch it.
+    async fn take_in_messages(
+        &mut self,
+        messages: Vec<IncomingMessage>,
+        incoming: &mut mpsc::Receiver<Incoming>,
+    ) -> Result<(), Stopped> {
+        let mut out = Out::default();
+        self.receive(messages, &mut out);
+        let mut other = None;
+        for _ in 0..TOGETHER {
+            match incoming.try_recv() {
+                Ok(Incoming::Messages(messages)) => self.receive(messages, &mut out),
+                Ok(received) => other = Some(received),
+                Err(_) => break,
+            }
+            if other.is_some() || out.events.len() >= BATCH {
+                break;
+            }
+        }
+        self.put_out(out).await?;
+        match other {
+            Some(received) => self.take_in(received).await,
+            None => Ok(()),
+        }
+    }
+
+    fn receive(&mut self, messages: Vec<IncomingMessage>, out: &mut Out) {
+        let now = Instant::now();
+        let n_known = out.events.len();
+        for message in messages {
+            if message.topic == SAY {
+                self.hear(&message.payload, message.is_retained);
+                continue;
+            }
+            self.engine.receive(
+                &message.topic,
+                &message.payload,
+                message.is_retained,
+                now.into_std(),
+                out,
+            );
+        }
+        let has_news =
+            out.events[n_known..].iter().any(|event| matches!(event, Event::Announced(..)));
+        if has_news && let Some(birth_at) = &mut self.birth_at {
+            *birth_at = now + QUIET;
         }
     }
 
