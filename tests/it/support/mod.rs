@@ -1,6 +1,9 @@
 //! What several tests share.
 
+pub mod fake_broker;
 pub mod house;
+pub mod mosquitto;
+pub mod stack;
 
 use std::path::PathBuf;
 
