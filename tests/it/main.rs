@@ -6,7 +6,9 @@
 mod architecture;
 mod broker;
 mod corpus;
+mod faults;
 mod hub;
+mod mosquitto;
 mod storage;
 mod support;
 mod templates;
