@@ -26,6 +26,7 @@ use crate::template::Templates;
 
 /// At most this many things can be announced; more are refused and told.
 const MAX_BINDINGS: usize = 200_000;
+const TOO_MANY: &str = "too many things are announced";
 
 /// A message to be published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,13 +77,12 @@ pub struct Engine {
     wakes: BinaryHeap<Reverse<(Instant, Handle)>>,
     listeners: Vec<Listener>,
     slots: Vec<Slot>,
+    max_bindings: usize,
 }
 
 struct Announced {
     hash: u64,
     handles: Vec<Handle>,
-    /// It said that it will come back elsewhere.
-    is_migrating: bool,
 }
 
 impl Engine {
@@ -101,7 +101,14 @@ impl Engine {
             wakes: BinaryHeap::new(),
             listeners: Vec::new(),
             slots: Vec::new(),
+            max_bindings: MAX_BINDINGS,
         }
+    }
+
+    /// The same with room for fewer things than 200,000.
+    #[must_use]
+    pub fn with_room_for(self, max_bindings: usize) -> Self {
+        Self { max_bindings, ..self }
     }
 
     /// The filters by which announcements are found.
@@ -113,14 +120,24 @@ impl Engine {
     /// Everything that must be subscribed to on a new connection. What the broker keeps is
     /// listened to again, as it may have changed meanwhile.
     pub fn resubscribe(&mut self) -> Vec<(Arc<str>, u8)> {
+        let mut filters = HashMap::new();
         for bound in self.bound.values_mut() {
-            if let Bound::Entity(binding) = bound {
-                for listen in &mut binding.listens {
-                    listen.is_fresh = true;
-                }
+            let (listens, qos) = match bound {
+                Bound::Entity(binding) => (&mut binding.listens, binding.qos),
+                Bound::Trigger(trigger) => (&mut trigger.listens, trigger.qos),
+            };
+            for listen in listens {
+                listen.is_fresh = true;
+                let wanted = filters.entry(Arc::clone(&listen.filter)).or_insert(qos);
+                *wanted = qos.max(*wanted);
             }
         }
-        self.routes.filters().into_iter().map(|filter| (filter, 0)).collect()
+        filters.into_iter().collect()
+    }
+
+    /// Whether anything listens to this filter, written so.
+    pub(super) fn listens_to(&self, filter: &str) -> bool {
+        self.routes.has(filter)
     }
 
     /// Takes in a message. `now` is for delays only.
@@ -299,7 +316,7 @@ impl Engine {
         let mut hasher = DefaultHasher::new();
         payload.hash(&mut hasher);
         let hash = hasher.finish();
-        if self.topics.get(topic).is_some_and(|known| known.hash == hash && !known.is_migrating) {
+        if self.topics.get(topic).is_some_and(|known| known.hash == hash) {
             return;
         }
         let place = Place::Topic(topic.into());
@@ -312,11 +329,8 @@ impl Engine {
                 }
             }
             Ok(Request::Migrate) => {
-                if let Some(announced) = self.topics.get_mut(topic) {
-                    announced.is_migrating = true;
-                    for handle in std::mem::take(&mut announced.handles) {
-                        self.release(handle, false, out);
-                    }
+                for handle in self.topics.remove(topic).map(|old| old.handles).unwrap_or_default() {
+                    self.release(handle, false, out);
                 }
             }
             Ok(Request::Announce(items, problems)) => {
@@ -325,15 +339,15 @@ impl Engine {
                     found(out, place.clone(), None, problem);
                 }
                 let topic = self.workshop.texts.intern(topic);
-                let announced = self.topics.entry(Arc::clone(&topic)).or_insert(Announced {
-                    hash,
-                    handles: Vec::new(),
-                    is_migrating: false,
-                });
-                announced.hash = hash;
-                announced.is_migrating = false;
+                let nothing = || Announced { hash, handles: Vec::new() };
+                self.topics.entry(Arc::clone(&topic)).or_insert_with(nothing).hash = hash;
                 for item in items {
                     self.take_in(&topic, item, out);
+                }
+                // What made nothing is not remembered: there may be more of it than of anything,
+                // and what stood in its way may be gone when it comes again.
+                if self.topics.get(&topic).is_some_and(|announced| announced.handles.is_empty()) {
+                    self.topics.remove(&topic);
                 }
             }
         }
@@ -395,8 +409,8 @@ impl Engine {
         common.traits = std::mem::take(&mut keys.traits);
         common.traits.assumes_state = component.assumes_state();
         let problems = keys.into_problems();
-        if known.is_none() && self.bound.len() >= MAX_BINDINGS {
-            return Err(reject(Reject("too many things are announced".to_owned())));
+        if known.is_none() && self.bound.len() >= self.max_bindings {
+            return Err(reject(Reject(TOO_MANY.to_owned())));
         }
         let handle = known.unwrap_or_else(Self::new_handle);
         let place = Place::Handle(handle);
@@ -472,6 +486,9 @@ impl Engine {
         let producer = common.producer.take();
         let trigger = TriggerBinding::read(config.clone(), topic, common, &mut keys)
             .map_err(|reject| (producer.clone(), reject))?;
+        if known.is_none() && self.bound.len() >= self.max_bindings {
+            return Err((producer, Reject(TOO_MANY.to_owned())));
+        }
         let problems = keys.into_problems();
         let handle = known.unwrap_or_else(Self::new_handle);
         for problem in problems {
