@@ -12,7 +12,6 @@ mod corpus;
 mod demo;
 mod faults;
 mod hub;
-mod hub;
 mod lights;
 mod mosquitto;
 mod sentences;
