@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::abbreviation::{expand, expand_base};
+use super::abbreviation::{expand, expand_base, expand_child};
 use super::component::KINDS;
 
 /// Where something was announced: `<prefix>/<component>/[<node>/]<object>/config`.
@@ -177,7 +177,7 @@ fn device_items(
                 reader.problems.push("`child_devices`: each must be an object".to_owned());
                 continue;
             };
-            expand(&mut child);
+            expand_child(&mut child);
             let components = child.shift_remove("components");
             reader.read(components, &child_device(&device, child));
         }

@@ -19,7 +19,8 @@ use super::message::Message;
 use super::routes::{Listener, Routes};
 use super::trigger::TriggerBinding;
 use crate::clock::Clock;
-use crate::home::entity::{Announcement, Naming, Producer};
+use crate::home::Report;
+use crate::home::entity::{Announcement, Naming, Producer, Source};
 use crate::home::id::{ActionId, Handle};
 use crate::hub::event::{Effect, Event, Place, Problem};
 use crate::template::Templates;
@@ -448,6 +449,16 @@ impl Engine {
         let mut is_changed = false;
         if let Some(Bound::Entity(old)) = self.bound.get_mut(&handle) {
             binding.adopt(old);
+            // What the new keys no longer allow (a colour mode, an option) is forgotten.
+            if binding.component.state() != old.component.state() {
+                let report = Report {
+                    state: Some(binding.component.state()),
+                    extra: None,
+                    source: Source::Retained,
+                    force: false,
+                };
+                out.events.push(Event::StateReported(handle, Box::new(report)));
+            }
             binding.is_enabled = old.is_enabled;
             binding.listens = std::mem::take(&mut old.listens);
             if let Some(old_id) = old.unique_id.take().filter(|old| Some(old) != unique_id.as_ref())

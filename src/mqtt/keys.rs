@@ -81,11 +81,6 @@ impl<'a> Keys<'a> {
         self.problems.push(format!("`{key}`: {}", why.as_ref()));
     }
 
-    /// Whether the key is there, whatever its value.
-    pub(crate) fn has(&self, key: &str) -> bool {
-        self.map.contains_key(key)
-    }
-
     /// Takes the value as it is.
     pub(crate) fn take(&mut self, key: &str) -> Option<Value> {
         self.map.shift_remove(key)

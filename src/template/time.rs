@@ -6,7 +6,6 @@ use jiff::fmt::strtime::BrokenDownTime;
 use jiff::fmt::temporal::Pieces;
 use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, Zoned};
-use minijinja::value::Object;
 use minijinja::{Error, Value};
 
 use super::call::Call;
