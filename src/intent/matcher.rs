@@ -194,3 +194,167 @@ fn ranked(mut matches: Vec<Match>) -> Vec<Match> {
     matches.dedup();
     matches
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::intent::lists::{NamedEntity, NamedPlace, Names};
+    use crate::intent::pack::Source as File;
+
+    const PACK: &str = r#"
+language: en
+skip_words: [please, "could you"]
+expansion_rules:
+  the: "(the|my)"
+  on: "(turn|switch) on"
+lists:
+  color:
+    values:
+      - { in: "(red|crimson)", out: red }
+      - { in: "dark blue", out: navy, context: { tone: dark } }
+      - Teal
+  level: { range: { from: 0, to: 100, step: 10 } }
+  warmth: { range: { from: 5, to: 30, fractions: halves } }
+  less: { range: { from: 1, to: 9, multiplier: -1 } }
+  item: { wildcard: true }
+intents:
+  On:
+    data:
+      - sentences: ["<on> [<the>] {name}"]
+        requires_context: { domain: [light, switch] }
+      - sentences: ["<on> [<the>] lights"]
+        requires_context: { area: { slot: true } }
+        slots: { domain: light }
+      - sentences: ["<on> [<the>] lights in [<the>] {area}"]
+  Level:
+    data:
+      - sentences: ["set {name} to {level}[ ]%", "dim to {level} percent", "lower by {less}"]
+      - sentences: ["heat to {warmth} degrees"]
+        response: warm
+      - sentences: ["paint it {color:paint}"]
+      - sentences: ["paint darkly {color:paint}"]
+        requires_context: { tone: dark }
+      - sentences: ["paint lightly {color:paint}"]
+        excludes_context: { tone: dark }
+  List:
+    data:
+      - sentences: ["add {item} to [<the>] list", "add {item}", "({item:what};now) do"]
+      - sentences: ["remember {item:@note}"]
+"#;
+
+    /// The best match as `Intent slot=value …`.
+    fn best(said: &str, area: Option<&str>) -> String {
+        let (pack, problems) = Pack::read("en", &[File { file: "t.yaml", text: PACK }]);
+        assert!(problems.is_empty(), "{problems:?}");
+        let (matcher, problems) = Matcher::new(&pack);
+        assert!(problems.is_empty(), "{problems:?}");
+        let entity = |name: &str, domain: &str| NamedEntity {
+            names: vec![name.to_owned(), format!("{name} of mine")],
+            domain: domain.to_owned(),
+            context: Vec::new(),
+        };
+        let home = HomeLists::new(&Names {
+            entities: vec![
+                entity("Hall", "light"),
+                entity("Hall-lamp", "light"),
+                entity("Café", "switch"),
+                entity("Door", "lock"),
+            ],
+            areas: vec![NamedPlace { names: vec!["Living Room".to_owned()] }],
+            floors: Vec::new(),
+        });
+        let context: Context = area.map(|a| ("area".into(), a.into())).into_iter().collect();
+        let found = matcher.recognize(said, &home, &context, Options::default());
+        let Some(best) = found.matches.first() else { return String::new() };
+        let slots: Vec<String> =
+            best.slots.iter().map(|slot| format!(" {}={}", slot.name, slot.value)).collect();
+        let captures: Vec<String> =
+            best.captures.iter().map(|(name, said)| format!(" @{name}={said}")).collect();
+        format!("{}{}{}", best.intent, slots.concat(), captures.concat())
+    }
+
+    #[test]
+    fn the_notation_means_what_hassil_means() {
+        let cases = [
+            ("turn on the hall", "On name=Hall"),
+            ("TURN ON  Hall!", "On name=Hall"),
+            ("could you turn on the hall please", "On name=Hall"),
+            // The longest name wins; a hyphen may be a space; an alias leads to the name.
+            ("switch on my hall lamp", "On name=Hall-lamp"),
+            ("switch on my hall of mine", "On name=Hall"),
+            // Accents may be missing.
+            ("turn on cafe", "On name=Café"),
+            // A lock is no light.
+            ("turn on the door", ""),
+            ("turn on lights in the living-room", "On area=Living Room"),
+            ("turn on the lights", ""),
+            ("set hall to 50%", "Level name=Hall level=50"),
+            ("set hall to 50 %", "Level name=Hall level=50"),
+            ("set hall to 55%", ""),
+            ("dim to fifty percent", "Level level=50"),
+            ("lower by three", "Level less=-3"),
+            ("heat to 21.5 degrees", "Level warmth=21.5"),
+            ("heat to 21,5 degrees", "Level warmth=21.5"),
+            ("heat to twenty-one and a half degrees", "Level warmth=21.5"),
+            ("heat to 21.2 degrees", ""),
+            ("heat to 99 degrees", ""),
+            ("paint it crimson", "Level paint=red"),
+            ("paint it TEAL", "Level paint=Teal"),
+            ("paint darkly dark blue", "Level paint=navy"),
+            ("paint darkly red", ""),
+            ("paint lightly dark blue", ""),
+            ("paint lightly red", "Level paint=red"),
+            // Open text: as little as the template leaves.
+            ("add milk and eggs to the list", "List item=milk and eggs"),
+            ("add milk to the fridge", "List item=milk to the fridge"),
+            ("add", ""),
+            ("now dance do", "List what=dance"),
+            ("dance now do", "List what=dance"),
+            ("remember the milk", "List @note=the milk"),
+            ("", ""),
+            ("turn on", ""),
+            ("turn on the hall and explode", ""),
+        ];
+        for (said, expected) in cases {
+            assert_eq!(best(said, None), expected, "{said:?}");
+        }
+    }
+
+    #[test]
+    fn the_speakers_area_is_taken_where_a_sentence_asks_for_it() {
+        assert_eq!(best("turn on the lights", Some("Attic")), "On domain=light area=Attic");
+        assert_eq!(best("turn on the hall", Some("Attic")), "On name=Hall");
+    }
+
+    #[test]
+    fn what_is_missing_is_told_and_costs_only_its_sentence() {
+        let text = r#"
+language: en
+expansion_rules: { a: "x <b>", b: "y <a>" }
+intents:
+  A:
+    data:
+      - sentences: ["go {nowhere}", "go <gone>", "go <a>", "go (home", "go away"]
+      - sentences: []
+  B: {}
+"#;
+        let (pack, read) = Pack::read("en", &[File { file: "t.yaml", text }]);
+        let (matcher, compiled) = Matcher::new(&pack);
+        let told: Vec<String> =
+            read.iter().chain(&compiled).map(|problem| problem.to_string()).collect();
+        let expected = [
+            "t.yaml: A: `go (home`: column 4: `(` is never closed",
+            "t.yaml: A: a block without `sentences:`",
+            "t.yaml: B: needs `data:` with a list of sentence blocks",
+            "t.yaml: A: `go {nowhere}`: there is no list {nowhere}",
+            "t.yaml: A: `go <gone>`: there is no rule <gone>",
+            "t.yaml: A: `go <a>`: rule <a> leads back to itself",
+        ];
+        assert_eq!(told, expected);
+        let home = HomeLists::default();
+        let found = matcher.recognize("go away", &home, &Context::new(), Options::default());
+        assert_eq!(found.matches.len(), 1);
+        let (_, problems) = Pack::read("en", &[File { file: "bad.yaml", text: "a: [1" }]);
+        assert!(problems[0].to_string().starts_with("bad.yaml: "), "{problems:?}");
+    }
+}
