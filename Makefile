@@ -38,7 +38,8 @@ check:
 
 #: make bench    measure speed, memory and size (release build)
 bench: setup
-	cargo bench --locked --bench house
+	cargo build --release --locked
+	tests/bench/run
 
 #: make fmt      format the code
 fmt:

@@ -9,8 +9,6 @@ use std::time::{Duration, Instant};
 
 use crate::process::{Folder, Program, free_address};
 
-/// The release build of this run.
-const BINARY: &str = env!("CARGO_BIN_EXE_homard");
 /// Longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -76,8 +74,14 @@ impl Place {
     }
 }
 
+/// The program that is measured: the release build, or `HOMARD_BINARY`.
+pub(crate) fn binary() -> PathBuf {
+    let chosen = std::env::var_os("HOMARD_BINARY").map(PathBuf::from);
+    chosen.unwrap_or_else(|| PathBuf::from("target/release/homard"))
+}
+
 fn command(what: &str, config: &PathBuf, data: &PathBuf, rest: &[&str]) -> Command {
-    let mut command = Command::new(BINARY);
+    let mut command = Command::new(binary());
     command.args(std::iter::once(what)).args(rest);
     command.arg("--config").arg(config).arg("--data-dir").arg(data).stdin(Stdio::null());
     command.env("HOMARD_LOG", "warn");

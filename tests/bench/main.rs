@@ -91,7 +91,7 @@ fn main() -> io::Result<()> {
     if is_chosen("footprint") || is_chosen("idle") || is_chosen("disk") {
         usual_house(&mut table, is_chosen("idle"), is_chosen("disk"))?;
     }
-    let size = std::fs::metadata(env!("CARGO_BIN_EXE_homard"))?.len() as f64 / 1e6;
+    let size = std::fs::metadata(homard::binary())?.len() as f64 / 1e6;
     table.row("binary", "<= 15 MB", format!("{size:.1} MB"), Some(size <= 15.0), "");
     table.print();
     Ok(())
