@@ -26,6 +26,7 @@ use crate::template::Templates;
 
 /// At most this many things can be announced; more are refused and told.
 const MAX_BINDINGS: usize = 200_000;
+const TOO_MANY: &str = "too many things are announced";
 
 /// A message to be published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +77,7 @@ pub struct Engine {
     wakes: BinaryHeap<Reverse<(Instant, Handle)>>,
     listeners: Vec<Listener>,
     slots: Vec<Slot>,
+    max_bindings: usize,
 }
 
 struct Announced {
@@ -101,7 +103,14 @@ impl Engine {
             wakes: BinaryHeap::new(),
             listeners: Vec::new(),
             slots: Vec::new(),
+            max_bindings: MAX_BINDINGS,
         }
+    }
+
+    /// The same with room for fewer things than 200,000.
+    #[must_use]
+    pub fn with_room_for(self, max_bindings: usize) -> Self {
+        Self { max_bindings, ..self }
     }
 
     /// The filters by which announcements are found.
@@ -113,14 +122,24 @@ impl Engine {
     /// Everything that must be subscribed to on a new connection. What the broker keeps is
     /// listened to again, as it may have changed meanwhile.
     pub fn resubscribe(&mut self) -> Vec<(Arc<str>, u8)> {
+        let mut filters = HashMap::new();
         for bound in self.bound.values_mut() {
-            if let Bound::Entity(binding) = bound {
-                for listen in &mut binding.listens {
-                    listen.is_fresh = true;
-                }
+            let (listens, qos) = match bound {
+                Bound::Entity(binding) => (&mut binding.listens, binding.qos),
+                Bound::Trigger(trigger) => (&mut trigger.listens, trigger.qos),
+            };
+            for listen in listens {
+                listen.is_fresh = true;
+                let wanted = filters.entry(Arc::clone(&listen.filter)).or_insert(qos);
+                *wanted = qos.max(*wanted);
             }
         }
-        self.routes.filters().into_iter().map(|filter| (filter, 0)).collect()
+        filters.into_iter().collect()
+    }
+
+    /// Whether anything listens to this filter, written so.
+    pub(super) fn listens_to(&self, filter: &str) -> bool {
+        self.routes.has(filter)
     }
 
     /// Takes in a message. `now` is for delays only.
@@ -296,6 +315,10 @@ impl Engine {
         payload: &[u8],
         out: &mut Out,
     ) {
+        let is_full = self.topics.len() >= self.max_bindings && !self.topics.contains_key(topic);
+        if is_full && !payload.is_empty() {
+            return found(out, Place::Topic(topic.into()), None, TOO_MANY.to_owned());
+        }
         let mut hasher = DefaultHasher::new();
         payload.hash(&mut hasher);
         let hash = hasher.finish();
@@ -395,8 +418,8 @@ impl Engine {
         common.traits = std::mem::take(&mut keys.traits);
         common.traits.assumes_state = component.assumes_state();
         let problems = keys.into_problems();
-        if known.is_none() && self.bound.len() >= MAX_BINDINGS {
-            return Err(reject(Reject("too many things are announced".to_owned())));
+        if known.is_none() && self.bound.len() >= self.max_bindings {
+            return Err(reject(Reject(TOO_MANY.to_owned())));
         }
         let handle = known.unwrap_or_else(Self::new_handle);
         let place = Place::Handle(handle);
@@ -472,6 +495,9 @@ impl Engine {
         let producer = common.producer.take();
         let trigger = TriggerBinding::read(config.clone(), topic, common, &mut keys)
             .map_err(|reject| (producer.clone(), reject))?;
+        if known.is_none() && self.bound.len() >= self.max_bindings {
+            return Err((producer, Reject(TOO_MANY.to_owned())));
+        }
         let problems = keys.into_problems();
         let handle = known.unwrap_or_else(Self::new_handle);
         for problem in problems {

@@ -1,7 +1,10 @@
 //! What several tests share.
 
+pub mod fake_broker;
 pub mod homard;
 pub mod house;
+pub mod mosquitto;
+pub mod stack;
 
 use std::path::PathBuf;
 
