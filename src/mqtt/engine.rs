@@ -83,8 +83,6 @@ pub struct Engine {
 struct Announced {
     hash: u64,
     handles: Vec<Handle>,
-    /// It said that it will come back elsewhere.
-    is_migrating: bool,
 }
 
 impl Engine {
@@ -315,14 +313,10 @@ impl Engine {
         payload: &[u8],
         out: &mut Out,
     ) {
-        let is_full = self.topics.len() >= self.max_bindings && !self.topics.contains_key(topic);
-        if is_full && !payload.is_empty() {
-            return found(out, Place::Topic(topic.into()), None, TOO_MANY.to_owned());
-        }
         let mut hasher = DefaultHasher::new();
         payload.hash(&mut hasher);
         let hash = hasher.finish();
-        if self.topics.get(topic).is_some_and(|known| known.hash == hash && !known.is_migrating) {
+        if self.topics.get(topic).is_some_and(|known| known.hash == hash) {
             return;
         }
         let place = Place::Topic(topic.into());
@@ -335,11 +329,8 @@ impl Engine {
                 }
             }
             Ok(Request::Migrate) => {
-                if let Some(announced) = self.topics.get_mut(topic) {
-                    announced.is_migrating = true;
-                    for handle in std::mem::take(&mut announced.handles) {
-                        self.release(handle, false, out);
-                    }
+                for handle in self.topics.remove(topic).map(|old| old.handles).unwrap_or_default() {
+                    self.release(handle, false, out);
                 }
             }
             Ok(Request::Announce(items, problems)) => {
@@ -348,15 +339,15 @@ impl Engine {
                     found(out, place.clone(), None, problem);
                 }
                 let topic = self.workshop.texts.intern(topic);
-                let announced = self.topics.entry(Arc::clone(&topic)).or_insert(Announced {
-                    hash,
-                    handles: Vec::new(),
-                    is_migrating: false,
-                });
-                announced.hash = hash;
-                announced.is_migrating = false;
+                let nothing = || Announced { hash, handles: Vec::new() };
+                self.topics.entry(Arc::clone(&topic)).or_insert_with(nothing).hash = hash;
                 for item in items {
                     self.take_in(&topic, item, out);
+                }
+                // What made nothing is not remembered: there may be more of it than of anything,
+                // and what stood in its way may be gone when it comes again.
+                if self.topics.get(&topic).is_some_and(|announced| announced.handles.is_empty()) {
+                    self.topics.remove(&topic);
                 }
             }
         }

@@ -54,6 +54,11 @@ impl Mosquitto {
         self.child.wait().unwrap();
     }
 
+    /// Its directory, to change its configuration.
+    pub fn dir(&self) -> &Path {
+        &self.dir.0
+    }
+
     /// Starts it again on the same port.
     pub fn restart(&mut self) {
         self.child = spawn(&program().unwrap(), &self.dir.0);
