@@ -19,3 +19,4 @@ mod storage;
 mod support;
 mod templates;
 mod web;
+mod zigbee2mqtt;

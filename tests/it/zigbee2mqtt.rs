@@ -109,7 +109,10 @@ async fn a_house_of_zigbee2mqtt() {
         })
         .collect();
     let known: BTreeSet<String> = stack.hub.read(|home| {
-        home.entities().filter_map(|entity| entity.unique_id.as_ref()).map(|id| id.to_string()).collect()
+        home.entities()
+            .filter_map(|entity| entity.unique_id.as_ref())
+            .map(|id| id.to_string())
+            .collect()
     });
     let mut missing = Vec::new();
     for (topic, config) in &announced {
