@@ -21,3 +21,4 @@ mod storage;
 mod support;
 mod templates;
 mod web;
+mod zigbee2mqtt;

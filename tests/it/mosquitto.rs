@@ -246,9 +246,11 @@ async fn nothing_is_done_because_of_what_the_broker_kept() {
                 .is_some_and(|v| v.word != "unknown")
         })
         .await;
+    // A state can be read a moment before it is shown: what is shown may still be on its way.
     let mut happened = Vec::new();
-    while let Ok(group) = shown.try_recv() {
-        for what in group.iter() {
+    while happened.len() < 2 {
+        let group = tokio::time::timeout(Duration::from_secs(20), shown.recv()).await;
+        for what in group.expect("both are shown").unwrap().iter() {
             match what {
                 Shown::TriggerFired(trigger, ..) => happened.push(trigger.subtype.to_string()),
                 Shown::TagScanned(tag, ..) => happened.push(tag.to_string()),

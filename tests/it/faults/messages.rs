@@ -113,7 +113,7 @@ async fn large_messages_and_json_bombs() {
         format!("{{\"x\": \"{}\"}}", "y".repeat(1 << 20)),
         deep("[", "]"),
         deep(r#"{"x":"#, "}"),
-        keys(1_000_000),
+        keys(900_000),
         format!("{{\"x\": {}}}", "9".repeat(500_000)),
         "{\"x\": 1e999999999}".to_owned(),
         "{\"x\": -0.0e-999999999999999999999}".to_owned(),

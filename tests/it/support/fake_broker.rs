@@ -11,8 +11,8 @@ use tokio::task::JoinHandle;
 use crate::broker::client::{V5, packet, read_packet, string};
 
 /// Ends with the test.
-pub struct FakeBroker {
-    pub address: SocketAddr,
+pub(crate) struct FakeBroker {
+    pub(crate) address: SocketAddr,
     task: JoinHandle<()>,
 }
 
@@ -24,7 +24,7 @@ impl Drop for FakeBroker {
 
 impl FakeBroker {
     /// Serves one connection after the other; `serve` gets the number of the connection, from 0.
-    pub async fn start<F>(serve: impl Fn(usize, Peer) -> F + Send + 'static) -> Self
+    pub(crate) async fn start<F>(serve: impl Fn(usize, Peer) -> F + Send + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -46,45 +46,45 @@ impl FakeBroker {
 
 /// What a client did.
 #[derive(Debug, Default)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// The version of each connection.
-    pub versions: Vec<u8>,
+    pub(crate) versions: Vec<u8>,
     /// The filters of each SUBSCRIBE.
-    pub subscribes: Vec<Vec<String>>,
+    pub(crate) subscribes: Vec<Vec<String>>,
     /// Topic and payload of what it published.
-    pub published: Vec<(String, Vec<u8>)>,
+    pub(crate) published: Vec<(String, Vec<u8>)>,
 }
 
-pub type Log = Arc<Mutex<Seen>>;
+pub(crate) type Log = Arc<Mutex<Seen>>;
 
 /// The other side of a connection.
-pub struct Peer {
-    pub stream: TcpStream,
+pub(crate) struct Peer {
+    pub(crate) stream: TcpStream,
     /// As the client said it.
-    pub version: u8,
+    pub(crate) version: u8,
 }
 
 impl Peer {
     /// Reads CONNECT.
-    pub async fn greet(&mut self) {
+    pub(crate) async fn greet(&mut self) {
         let Ok((header, body)) = read_packet(&mut self.stream).await else { return };
         assert_eq!(header, 0x10);
         self.version = body[6];
     }
 
     /// Reads CONNECT and lets the client in.
-    pub async fn accept(&mut self) {
+    pub(crate) async fn accept(&mut self) {
         self.greet().await;
         let answer: &[u8] = if self.version == V5 { &[0x20, 3, 0, 0, 0] } else { &[0x20, 2, 0, 0] };
         self.send(answer).await;
     }
 
     /// Nothing happens when the client has gone.
-    pub async fn send(&mut self, bytes: &[u8]) {
+    pub(crate) async fn send(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes).await;
     }
 
-    pub fn publication(&self, topic: &str, payload: &[u8], is_retained: bool) -> Vec<u8> {
+    pub(crate) fn publication(&self, topic: &str, payload: &[u8], is_retained: bool) -> Vec<u8> {
         let mut body = string(topic);
         if self.version == V5 {
             body.push(0);
@@ -93,13 +93,13 @@ impl Peer {
         packet(0x30 | u8::from(is_retained), &body)
     }
 
-    pub async fn publish(&mut self, topic: &str, payload: &[u8], is_retained: bool) {
+    pub(crate) async fn publish(&mut self, topic: &str, payload: &[u8], is_retained: bool) {
         let bytes = self.publication(topic, payload, is_retained);
         self.send(&bytes).await;
     }
 
     /// Answers one packet as a broker does and notes it; `None` at the end of the connection.
-    pub async fn step(&mut self, log: &Log) -> Option<u8> {
+    pub(crate) async fn step(&mut self, log: &Log) -> Option<u8> {
         let (header, body) = read_packet(&mut self.stream).await.ok()?;
         let is_v5 = self.version == V5;
         let properties = usize::from(is_v5);
@@ -134,12 +134,12 @@ impl Peer {
     }
 
     /// Serves until the client goes.
-    pub async fn serve(&mut self, log: &Log) {
+    pub(crate) async fn serve(&mut self, log: &Log) {
         while self.step(log).await.is_some() {}
     }
 
     /// Serves until the client has subscribed to this.
-    pub async fn subscribed(&mut self, log: &Log, filter: &str) {
+    pub(crate) async fn subscribed(&mut self, log: &Log, filter: &str) {
         let has = || log.lock().unwrap().subscribes.iter().flatten().any(|known| known == filter);
         while !has() {
             if self.step(log).await.is_none() {
@@ -149,7 +149,7 @@ impl Peer {
     }
 
     /// Reads nothing more, and does not hang up.
-    pub async fn ignore(self) {
+    pub(crate) async fn ignore(self) {
         tokio::time::sleep(Duration::from_secs(600)).await;
     }
 }

@@ -1,10 +1,10 @@
 //! What several tests share.
 
-pub mod fake_broker;
+pub(crate) mod fake_broker;
 pub mod homard;
 pub mod house;
-pub mod mosquitto;
-pub mod stack;
+pub(crate) mod mosquitto;
+pub(crate) mod stack;
 
 use std::path::PathBuf;
 

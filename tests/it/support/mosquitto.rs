@@ -9,26 +9,26 @@ use std::time::{Duration, Instant};
 use crate::hub::Dir;
 
 /// A broker; killed when dropped.
-pub struct Mosquitto {
-    pub port: u16,
+pub(crate) struct Mosquitto {
+    pub(crate) port: u16,
     dir: Dir,
     child: Child,
 }
 
 impl Mosquitto {
     /// A broker that lets everybody in; `None`, said so, when there is no mosquitto.
-    pub fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         Self::start_with("allow_anonymous true")
     }
 
     /// A broker with these lines of configuration besides `listener`; `$DIR` is a directory of its
     /// own.
-    pub fn start_with(config: &str) -> Option<Self> {
+    pub(crate) fn start_with(config: &str) -> Option<Self> {
         Self::start_in(Dir::new(), config)
     }
 
     /// The same in a directory that holds what the configuration names.
-    pub fn start_in(dir: Dir, config: &str) -> Option<Self> {
+    pub(crate) fn start_in(dir: Dir, config: &str) -> Option<Self> {
         let program = program()?;
         std::fs::create_dir_all(&dir.0).unwrap();
         let port = free_port();
@@ -44,23 +44,23 @@ impl Mosquitto {
         Some(broker)
     }
 
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
     /// Ends it as a power cut does.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Its directory, to change its configuration.
-    pub fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         &self.dir.0
     }
 
     /// Starts it again on the same port.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.child = spawn(&program().unwrap(), &self.dir.0);
         self.wait();
     }
@@ -74,7 +74,7 @@ impl Mosquitto {
     }
 
     /// What it said.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.dir.0.join("log")).unwrap_or_default()
     }
 }
@@ -99,7 +99,7 @@ fn program() -> Option<PathBuf> {
 }
 
 /// A program on the PATH.
-pub fn find(name: &str) -> Option<PathBuf> {
+pub(crate) fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.exists())
 }
@@ -118,7 +118,7 @@ fn spawn(program: &Path, dir: &Path) -> Child {
 }
 
 /// A port that was free a moment ago.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listener.local_addr().unwrap().port()
 }

@@ -24,10 +24,10 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::hub::{Dir, NOON};
 
 /// Longest wait for what must come; only a failing test waits so long.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Quick enough for tests.
-pub const QUICK: Timing = Timing {
+pub(crate) const QUICK: Timing = Timing {
     connect: Duration::from_secs(5),
     first_pause: Duration::from_millis(10),
     longest_pause: Duration::from_millis(40),
@@ -36,8 +36,8 @@ pub const QUICK: Timing = Timing {
 };
 
 /// A hub and its port.
-pub struct Stack {
-    pub hub: HubHandle,
+pub(crate) struct Stack {
+    pub(crate) hub: HubHandle,
     stop: watch::Sender<bool>,
     hub_task: JoinHandle<Result<(), String>>,
     port_task: JoinHandle<()>,
@@ -45,7 +45,7 @@ pub struct Stack {
 }
 
 /// A port to the broker on this port of this machine.
-pub fn settings(port: u16) -> mqtt::Settings {
+pub(crate) fn settings(port: u16) -> mqtt::Settings {
     mqtt::Settings {
         host: "127.0.0.1".to_owned(),
         port,
@@ -61,11 +61,11 @@ pub fn settings(port: u16) -> mqtt::Settings {
 
 impl Stack {
     /// With a clock that stands still.
-    pub fn start(settings: mqtt::Settings) -> Self {
+    pub(crate) fn start(settings: mqtt::Settings) -> Self {
         Self::start_with(settings, QUICK, Clock::fixed(NOON.parse().unwrap()))
     }
 
-    pub fn start_with(settings: mqtt::Settings, timing: Timing, clock: Clock) -> Self {
+    pub(crate) fn start_with(settings: mqtt::Settings, timing: Timing, clock: Clock) -> Self {
         let dir = Dir::new();
         let storage = Storage::open(&dir.0).unwrap();
         let writer = Writer::start(storage, storage::Settings::default()).unwrap();
@@ -84,12 +84,16 @@ impl Stack {
                 mqtt::run_timed(settings, timing, hub_of_port, clock, &mut effects, port_stop);
             let _ = end.await;
         });
-        let hub_task = tokio::spawn(hub.run(hub_stop));
+        // On a thread of its own: a test that holds the house holds this thread only.
+        let hub_task = tokio::task::spawn_blocking(move || {
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            runtime.enable_all().build().unwrap().block_on(hub.run(hub_stop))
+        });
         Self { hub: handle, stop, hub_task, port_task, _dir: dir }
     }
 
     /// Ends both, as the program does; panics if one of them had panicked or hangs.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         let Self { stop, hub_task, port_task, .. } = self;
         assert!(!port_task.is_finished(), "the port must run until it is stopped");
         stop.send_replace(true);
@@ -98,21 +102,21 @@ impl Stack {
     }
 
     /// What is shown of an entity.
-    pub fn view(&self, id: &str) -> Option<View> {
+    pub(crate) fn view(&self, id: &str) -> Option<View> {
         self.hub.read(|home| home.entity(id)?.view())
     }
 
-    pub fn word(&self, id: &str) -> Option<String> {
+    pub(crate) fn word(&self, id: &str) -> Option<String> {
         Some(self.view(id)?.word.into_owned())
     }
 
-    pub fn n_entities(&self) -> usize {
+    pub(crate) fn n_entities(&self) -> usize {
         self.hub.read(|home| home.entities().count())
     }
 
     /// Waits for this word of an entity.
     #[track_caller]
-    pub fn shows(&self, id: &str, word: &str) -> impl Future<Output = ()> {
+    pub(crate) fn shows(&self, id: &str, word: &str) -> impl Future<Output = ()> {
         let (id, word) = (id.to_owned(), word.to_owned());
         let place = std::panic::Location::caller();
         async move {
@@ -129,7 +133,7 @@ impl Stack {
     }
 
     /// Waits until something is so.
-    pub async fn until(&self, what: &str, is_so: impl Fn(&Home) -> bool) {
+    pub(crate) async fn until(&self, what: &str, is_so: impl Fn(&Home) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !self.hub.read(|home| is_so(home)) {
             assert!(Instant::now() < deadline, "in vain: {what}");
@@ -138,7 +142,7 @@ impl Stack {
     }
 
     /// Calls a service and waits up to ten seconds for the device's report.
-    pub async fn call(&self, entity: &str, service: &str, data: Json) -> Done {
+    pub(crate) async fn call(&self, entity: &str, service: &str, data: Json) -> Done {
         let (domain, service) = service.split_once('.').unwrap();
         let domain: homard::home::domain::Domain = domain.parse().unwrap();
         let fields = data.as_object().into_iter().flatten();
@@ -150,13 +154,13 @@ impl Stack {
         timeout(PATIENCE, ask).await.expect("the hub must answer").unwrap().remove(0)
     }
 
-    pub async fn problems(&self) -> Vec<KeptProblem> {
+    pub(crate) async fn problems(&self) -> Vec<KeptProblem> {
         let ask = self.hub.ask(Query::Problems);
         timeout(PATIENCE, ask).await.expect("the hub must answer").unwrap()
     }
 
     /// Waits for a problem that holds this text.
-    pub async fn problem(&self, text: &str) -> KeptProblem {
+    pub(crate) async fn problem(&self, text: &str) -> KeptProblem {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let problems = self.problems().await;
@@ -169,7 +173,7 @@ impl Stack {
     }
 
     /// Waits until no problem holds this text.
-    pub async fn no_problem(&self, text: &str) {
+    pub(crate) async fn no_problem(&self, text: &str) {
         let deadline = Instant::now() + PATIENCE;
         while self.problems().await.iter().any(|kept| kept.problem.text.contains(text)) {
             assert!(Instant::now() < deadline, "the problem stays: {text}");
@@ -177,19 +181,19 @@ impl Stack {
         }
     }
 
-    pub async fn counters(&self) -> Counters {
+    pub(crate) async fn counters(&self) -> Counters {
         let ask = self.hub.ask(Query::Counters);
         timeout(PATIENCE, ask).await.expect("the hub must answer").unwrap()
     }
 
     /// How long the hub takes to answer now.
-    pub async fn answer_time(&self) -> Duration {
+    pub(crate) async fn answer_time(&self) -> Duration {
         let begin = Instant::now();
         self.counters().await;
         begin.elapsed()
     }
 
-    pub fn watch(&self) -> broadcast::Receiver<Arc<[Shown]>> {
+    pub(crate) fn watch(&self) -> broadcast::Receiver<Arc<[Shown]>> {
         self.hub.read(|_| ());
         self.hub.watch()
     }
