@@ -36,7 +36,7 @@ const MAX_PENDING: usize = 64;
 const PATIENCE_S: i64 = 120;
 
 /// Understands and answers.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Assistant {
     languages: Vec<Arc<Language>>,
     zone: TimeZone,
@@ -87,7 +87,7 @@ pub enum Turn {
     /// Say this.
     Answer(Answer),
     /// Do this, then [`Plan::conclude`].
-    Act(Plan),
+    Act(Box<Plan>),
 }
 
 /// Calls to make. Nothing is done yet.

@@ -44,7 +44,7 @@ pub(super) fn plan(
     if plan.calls.is_empty() {
         return Turn::Answer(plan.conclude(&[], home));
     }
-    Turn::Act(plan)
+    Turn::Act(Box::new(plan))
 }
 
 /// The service of a domain for a wish; `None` if the domain has nothing like it.

@@ -248,10 +248,10 @@ pub fn understand(
         best.is_some_and(|best| said(best) == said(other))
             && other.unknown().all(|slot| &*slot.name != "name")
     };
-    if let Some(candidate) = found.matches.iter().find(same).or(best) {
-        if let Some(unknown) = unknown(candidate) {
-            return Understanding::UnknownName(unknown, reading(utterance, language, candidate));
-        }
+    if let Some(candidate) = found.matches.iter().find(same).or(best)
+        && let Some(unknown) = unknown(candidate)
+    {
+        return Understanding::UnknownName(unknown, reading(utterance, language, candidate));
     }
     Understanding::Nothing
 }

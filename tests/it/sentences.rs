@@ -2,6 +2,7 @@
 //! what is published and what is said back, and above all what must never happen.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use homard::assistant::{Assistant, Kind, Said, Turn};
 use homard::home::action::Outcome;
@@ -39,8 +40,15 @@ struct Came {
 
 impl Talk {
     fn new(language: &str, places: &[(&str, &[&str], &str)], devices: &[Json]) -> Self {
-        let (assistant, problems) = Assistant::new(language, TimeZone::UTC);
-        assert!(problems.is_empty(), "{problems:?}");
+        // Packs are read once; each talk has a copy that has heard nothing yet.
+        static FIRST: [OnceLock<Assistant>; 2] = [OnceLock::new(), OnceLock::new()];
+        let assistant = FIRST[usize::from(language == "fr")]
+            .get_or_init(|| {
+                let (assistant, problems) = Assistant::new(language, TimeZone::UTC);
+                assert!(problems.is_empty(), "{problems:?}");
+                assistant
+            })
+            .clone();
         let mut house = House::new();
         for (name, aliases, floor) in places {
             let floor_id = FloorId::new(&homard::text::slug(floor));
@@ -193,7 +201,7 @@ impl Talk {
             ));
             let is_deaf = self.deaf.iter().any(|deaf| publish.topic.starts_with(deaf));
             if let (false, Some(topic)) = (is_deaf, publish.topic.strip_suffix("/set")) {
-                self.house.publish(&topic.to_owned(), payload.as_bytes(), false);
+                self.house.publish(topic, payload.as_bytes(), false);
             }
         }
         let entity = self.house.home.entity(id.as_str()).unwrap();
