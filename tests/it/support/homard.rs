@@ -125,11 +125,19 @@ impl Daemon {
 
     /// Files that the process has open, and its memory in KiB.
     pub(crate) fn holds(&self) -> (usize, usize) {
-        let proc = PathBuf::from(format!("/proc/{}", self.child.id()));
-        let status = fs::read_to_string(proc.join("status")).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
-        let kib = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-        (fs::read_dir(proc.join("fd")).unwrap().count(), kib)
+        let files = format!("/proc/{}/fd", self.child.id());
+        (fs::read_dir(files).unwrap().count(), self.memory("VmRSS"))
+    }
+
+    /// Its memory at its highest, in KiB.
+    pub(crate) fn peak(&self) -> usize {
+        self.memory("VmHWM")
+    }
+
+    fn memory(&self, what: &str) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with(what)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
     /// GET with a token: status and body.
