@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use homard::clock::Clock;
 use homard::home::action::Outcome;
+use homard::home::domain::Domain;
+use homard::home::id::EntityId;
+use homard::home::service::Fields;
+use homard::hub::event::{Query, Wish};
 use homard::mqtt::Timing;
 use serde_json::json;
 use tokio::io::AsyncReadExt;
@@ -124,7 +128,7 @@ async fn subscriptions_go_out_in_groups_and_come_back_with_their_quality() {
                     for n in 0..N {
                         let topic = format!("homeassistant/sensor/s{n}/config");
                         let config = json!({
-                            "name": n, "unique_id": n, "state_topic": format!("s/{n}"),
+                            "name": n, "unique_id": n, "state_topic": format!("s/{n}"), "qos": 1,
                         });
                         all.extend(peer.publication(&topic, config.to_string().as_bytes(), true));
                     }
@@ -150,9 +154,15 @@ async fn subscriptions_go_out_in_groups_and_come_back_with_their_quality() {
         sleep(Duration::from_millis(5)).await;
     }
     assert_eq!(stack.n_entities(), N);
-    let subscribes = std::mem::take(&mut log.lock().unwrap().subscribes);
+    let seen = std::mem::take(&mut *log.lock().unwrap());
+    let subscribes = seen.subscribes;
     assert_eq!(subscribes.iter().flatten().count(), 2 * (N + 3));
     assert!(subscribes.iter().all(|filters| filters.len() <= 200));
+    for (filters, qualities) in subscribes.iter().zip(&seen.qualities) {
+        for (filter, quality) in filters.iter().zip(qualities) {
+            assert_eq!(*quality, u8::from(filter.starts_with("s/")), "{filter}");
+        }
+    }
     // 22 at best; while announcements trickle in, a few more.
     assert!(subscribes.len() <= 120, "{} packets", subscribes.len());
     let second: Vec<_> = subscribes
@@ -212,9 +222,9 @@ async fn a_broker_that_stops_reading_is_given_up() {
                     return serve_lamp(peer, log).await;
                 }
                 peer.subscribed(&log, "homeassistant/+/+/config").await;
-                let text = json!({"name": "Text", "unique_id": "text", "command_topic": "t"});
-                let config = text.to_string();
-                peer.publish("homeassistant/text/text/config", config.as_bytes(), true).await;
+                let config = json!({"name": "Siren", "unique_id": "n", "command_topic": "n"});
+                let topic = "homeassistant/notify/n/config";
+                peer.publish(topic, config.to_string().as_bytes(), true).await;
                 peer.publish("homeassistant/switch/lamp/config", lamp().as_bytes(), true).await;
                 peer.subscribed(&log, "lamp/there").await;
                 peer.publish("lamp/there", b"online", true).await;
@@ -227,27 +237,13 @@ async fn a_broker_that_stops_reading_is_given_up() {
     let stack = Stack::start(settings(broker.address.port()));
     stack.shows("switch.lamp", "off").await;
     // Fill every buffer on the way.
-    let wish = homard::hub::event::Wish {
-        entity: homard::home::id::EntityId::new("text.text"),
-        action: homard::home::domain::Domain::Text
-            .action(
-                "set_value",
-                homard::home::service::Fields::new([(
-                    "value".into(),
-                    homard::json::from_json(&json!("x".repeat(250))),
-                )]),
-            )
-            .unwrap(),
-    };
-    for _ in 0..20 {
-        let wishes = vec![wish.clone(); 1_000];
-        let patience = Duration::ZERO;
-        stack
-            .hub
-            .ask(|reply| homard::hub::event::Query::Act { wishes, patience, reply })
-            .await
-            .unwrap();
-    }
+    let message = "x".repeat(60_000);
+    let fields = [("message".into(), homard::json::from_json(&json!(message)))];
+    let action = Domain::Notify.action("send_message", Fields::new(fields)).unwrap();
+    let wish = Wish { entity: EntityId::new("notify.siren"), action };
+    let wishes = vec![wish; 500];
+    let patience = Duration::ZERO;
+    stack.hub.ask(|reply| Query::Act { wishes, patience, reply }).await.unwrap();
     let begin = Instant::now();
     let done = stack.call("switch.lamp", "switch.turn_on", json!({})).await;
     assert!(done.outcome != Outcome::Confirmed, "{:?}", done.outcome);

@@ -5,21 +5,16 @@ use std::time::Duration;
 use homard::clock::Clock;
 use homard::home::action::Outcome;
 use serde_json::json;
+use tokio::task::block_in_place;
 use tokio::time::{Instant, sleep};
 
 use crate::broker::client::{Client, V3, V5};
 use crate::hub::NOON;
 use crate::mosquitto::{lamp, obedient_lamp};
+use crate::support::homard::{Daemon, Folder};
 use crate::support::house::House;
 use crate::support::mosquitto::Mosquitto;
 use crate::support::stack::{PATIENCE, QUICK, Stack, settings};
-
-/// Memory of this process, in bytes; other tests run in it too.
-fn resident() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() * 1024
-}
 
 /// A sensor of the key `x` of a JSON message on `topic`.
 fn sensor(name: &str, topic: &str) -> String {
@@ -93,14 +88,8 @@ impl Scene {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn large_messages_and_json_bombs() {
-    let Some(mut scene) = Scene::start().await else { return };
-    scene.announce("sensor", "bomb", sensor("Bomb", "bomb")).await;
-    scene.listens().await;
-    scene.say("bomb", r#"{"x": 1}"#).await;
-    scene.stack.shows("sensor.bomb", "1").await;
-    let before = resident();
+/// JSON that is too large, too deep, too wide, or none.
+fn bombs() -> [String; 12] {
     let deep =
         |open: &str, close: &str| format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
     let keys = |n: usize| {
@@ -108,7 +97,7 @@ async fn large_messages_and_json_bombs() {
         (0..n).for_each(|n| text.push_str(&format!(",\"k{n}\":{n}")));
         text + "}"
     };
-    let bombs = [
+    [
         "x".repeat(1 << 20),
         format!("{{\"x\": \"{}\"}}", "y".repeat(1 << 20)),
         deep("[", "]"),
@@ -121,7 +110,17 @@ async fn large_messages_and_json_bombs() {
         "{\"x\": NaN}".to_owned(),
         "\u{0}".repeat(1000),
         format!("[{}]", "0,".repeat(500_000)),
-    ];
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_messages_and_json_bombs() {
+    let Some(mut scene) = Scene::start().await else { return };
+    scene.announce("sensor", "bomb", sensor("Bomb", "bomb")).await;
+    scene.listens().await;
+    scene.say("bomb", r#"{"x": 1}"#).await;
+    scene.stack.shows("sensor.bomb", "1").await;
+    let bombs = bombs();
     for (n, bomb) in bombs.iter().enumerate() {
         scene.say("bomb", bomb).await;
         // And as an announcement, also of a device.
@@ -137,23 +136,24 @@ async fn large_messages_and_json_bombs() {
     scene.stack.problem("too large").await;
     scene.stack.problem("larger than 1 MiB").await;
     scene.works().await;
-    let grown = resident().saturating_sub(before);
-    assert!(grown < 300 << 20, "{} MiB more", grown >> 20);
     scene.end().await;
 }
 
 /// One device of 100 KB and 2,000 components: each would repeat the device.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_device_payload_that_would_unfold_is_refused() {
-    let Some(mut scene) = Scene::start().await else { return };
+fn unfolding() -> serde_json::Value {
     let mut components = serde_json::Map::new();
     for n in 0..2_000 {
         let part = json!({"p": "sensor", "unique_id": n, "state_topic": "s"});
         components.insert(format!("c{n}"), part);
     }
     let device = json!({"identifiers": ["d"], "name": "x".repeat(100_000)});
-    let payload = json!({"device": device, "origin": {"name": "o"}, "components": components});
-    let before = resident();
+    json!({"device": device, "origin": {"name": "o"}, "components": components})
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_payload_that_would_unfold_is_refused() {
+    let Some(mut scene) = Scene::start().await else { return };
+    let payload = unfolding();
     scene.announce("device", "d", payload.to_string()).await;
     scene.stack.problem("the announcement is too large").await;
     let children: Vec<_> = (0..2_000).map(|n| json!({"identifiers": [n]})).collect();
@@ -163,7 +163,6 @@ async fn a_device_payload_that_would_unfold_is_refused() {
     });
     scene.announce("device", "e", payload.to_string()).await;
     scene.works().await;
-    assert!(resident().saturating_sub(before) < 200 << 20);
     // A large device is welcome.
     let mut components = serde_json::Map::new();
     for n in 0..300 {
@@ -247,25 +246,26 @@ async fn a_unique_id_of_two_producers_names_both() {
     scene.end().await;
 }
 
+/// Templates that never end, or eat memory.
+const TEMPLATES: &[&str] = &[
+    "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}",
+    "{% for a in range(10 ** 18) %}x{% endfor %}",
+    "{{ 'x' * 10 ** 12 }}",
+    "{{ ('x' * 1000000) * 1000000 }}",
+    "{% set ns = namespace(s='x') %}{% for i in range(60) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}{{ ns.s | length }}",
+    "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+    "{{ 9 ** 9 ** 9 }}",
+    "{{ range(10 ** 9) | list | length }}",
+    "{{ '%099999999999d' | format(1) }}",
+    "{{ value | regex_findall('(x+x+)+y') }}",
+    "{{ 'x' | center(10 ** 12) }}",
+    "{{ value_json.x | round(10 ** 9) }}",
+];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn templates_that_never_end_or_eat_memory() {
     let Some(mut scene) = Scene::start().await else { return };
-    let templates = [
-        "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}",
-        "{% for a in range(10 ** 18) %}x{% endfor %}",
-        "{{ 'x' * 10 ** 12 }}",
-        "{{ ('x' * 1000000) * 1000000 }}",
-        "{% set ns = namespace(s='x') %}{% for i in range(60) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}{{ ns.s | length }}",
-        "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
-        "{{ 9 ** 9 ** 9 }}",
-        "{{ range(10 ** 9) | list | length }}",
-        "{{ '%099999999999d' | format(1) }}",
-        "{{ value | regex_findall('(x+x+)+y') }}",
-        "{{ 'x' | center(10 ** 12) }}",
-        "{{ value_json.x | round(10 ** 9) }}",
-    ];
-    let before = resident();
-    for (n, template) in templates.iter().enumerate() {
+    for (n, template) in TEMPLATES.iter().enumerate() {
         let config = json!({
             "name": format!("T{n}"), "unique_id": n, "state_topic": "evil",
             "value_template": template,
@@ -275,7 +275,7 @@ async fn templates_that_never_end_or_eat_memory() {
     // Some are refused already when announced.
     let lock = json!({
         "name": "Evil lock", "unique_id": "l", "command_topic": "evil/lock",
-        "command_template": templates[0],
+        "command_template": TEMPLATES[0],
     });
     scene.announce("lock", "l", lock.to_string()).await;
     scene.listens().await;
@@ -288,8 +288,6 @@ async fn templates_that_never_end_or_eat_memory() {
     scene.works().await;
     println!("36 evil templates in {:?}", begin.elapsed());
     assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
-    let grown = resident().saturating_sub(before);
-    assert!(grown < 300 << 20, "{} MiB more", grown >> 20);
     let problems = scene.stack.problems().await;
     assert!(problems.len() >= 5, "{problems:#?}");
     // A command that cannot be made is refused, not sent half.
@@ -342,7 +340,6 @@ async fn a_device_that_floods_while_the_hub_is_slow() {
     let Some(mut scene) = Scene::start().await else { return };
     scene.announce("sensor", "flood", sensor("Flood", "flood")).await;
     scene.listens().await;
-    let before = resident();
     let (release, held) = std::sync::mpsc::channel::<()>();
     let hub = scene.stack.hub.clone();
     let holder = std::thread::spawn(move || {
@@ -355,8 +352,6 @@ async fn a_device_that_floods_while_the_hub_is_slow() {
             scene.producer.ping().await;
         }
     }
-    let grown = resident().saturating_sub(before);
-    assert!(grown < 250 << 20, "{} MiB more", grown >> 20);
     release.send(()).unwrap();
     holder.join().unwrap();
     scene.say("flood", r#"{"x": 2}"#).await;
@@ -534,4 +529,58 @@ fn more_things_than_there_is_room_for_are_refused() {
     }
     house.publish("homeassistant/sensor/good/config", sensor(1).as_bytes(), true);
     assert_eq!(house.home.entities().count(), 1);
+}
+
+/// The program, so that its memory is its own: at its highest while all this comes down on it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_comes_costs_the_program_bounded_memory() {
+    const MIB: usize = 1024;
+    let Some(broker) = Mosquitto::start() else { return };
+    let folder = Folder::new("memory");
+    let address = format!("broker = \"mqtt://127.0.0.1:{}\"", broker.port);
+    let daemon = block_in_place(|| Daemon::start_with("run", &folder, &address));
+    let mut producer = Client::connect(broker.address(), V5, "producer").await;
+    let plain = json!({
+        "name": "Evil", "unique_id": "evil", "state_topic": "evil",
+        "value_template": "{{ value_json.x }}",
+    });
+    producer.retain("homeassistant/sensor/evil/config", plain.to_string()).await;
+    for (n, template) in TEMPLATES.iter().enumerate() {
+        let config = json!({
+            "name": n, "unique_id": n, "state_topic": "evil", "value_template": template,
+        });
+        producer.retain(&format!("homeassistant/sensor/t{n}/config"), config.to_string()).await;
+    }
+    producer.retain("evil", r#"{"x": 1}"#).await;
+    block_in_place(|| daemon.wait_for("sensor.evil", |sensor| sensor["state"] == "1"));
+    let (_, before) = daemon.holds();
+    producer.retain("homeassistant/device/unfolding/config", unfolding().to_string()).await;
+    for (n, bomb) in bombs().iter().enumerate() {
+        producer.publish("evil", bomb.as_bytes(), 1, false).await;
+        producer.retain(&format!("homeassistant/sensor/b{n}/config"), bomb).await;
+        producer.retain(&format!("homeassistant/device/b{n}/config"), bomb).await;
+    }
+    producer.publish("evil", br#"{"x": 2}"#, 1, false).await;
+    block_in_place(|| daemon.wait_for("sensor.evil", |sensor| sensor["state"] == "2"));
+    let after_bombs = daemon.peak();
+    // Faster than the templates can be ended.
+    let large = format!("{{\"x\": 3, \"y\": \"{}\"}}", "y".repeat(1_000_000));
+    for _ in 0..150 {
+        producer.publish_raw("evil", large.as_bytes(), 0, false, &[]).await;
+    }
+    producer.publish("evil", br#"{"x": 4}"#, 1, false).await;
+    let begin = Instant::now();
+    block_in_place(|| daemon.wait_for("sensor.evil", |sensor| sensor["state"] == "4"));
+    let peak = daemon.peak();
+    println!(
+        "memory in MiB: {} before, {} at most with bombs, {} with the flood, which took {:?}",
+        before / MIB,
+        after_bombs / MIB,
+        peak / MIB,
+        begin.elapsed()
+    );
+    assert!(after_bombs < before + 150 * MIB, "{} MiB", after_bombs / MIB);
+    assert!(peak < before + 200 * MIB, "{} MiB", peak / MIB);
+    let (code, _) = block_in_place(|| daemon.stop());
+    assert_eq!(code, Some(0));
 }

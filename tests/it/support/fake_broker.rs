@@ -51,6 +51,8 @@ pub(crate) struct Seen {
     pub(crate) versions: Vec<u8>,
     /// The filters of each SUBSCRIBE.
     pub(crate) subscribes: Vec<Vec<String>>,
+    /// The quality asked for with each of them.
+    pub(crate) qualities: Vec<Vec<u8>>,
     /// Topic and payload of what it published.
     pub(crate) published: Vec<(String, Vec<u8>)>,
 }
@@ -106,10 +108,14 @@ impl Peer {
         match header & 0xf0 {
             0xc0 => self.send(&[0xd0, 0]).await,
             0x80 => {
-                let filters = filters(&body[2 + properties..]);
+                let (filters, qualities) = filters(&body[2 + properties..]);
                 let mut answer = body[..2].to_vec();
                 answer.extend(std::iter::repeat_n(0, properties + filters.len()));
-                log.lock().unwrap().subscribes.push(filters);
+                {
+                    let mut log = log.lock().unwrap();
+                    log.subscribes.push(filters);
+                    log.qualities.push(qualities);
+                }
                 self.send(&packet(0x90, &answer)).await;
             }
             0xa0 => {
@@ -154,12 +160,14 @@ impl Peer {
     }
 }
 
-fn filters(mut rest: &[u8]) -> Vec<String> {
+fn filters(mut rest: &[u8]) -> (Vec<String>, Vec<u8>) {
     let mut filters = Vec::new();
+    let mut qualities = Vec::new();
     while rest.len() > 2 {
         let length = usize::from(rest[0]) << 8 | usize::from(rest[1]);
         filters.push(String::from_utf8(rest[2..2 + length].to_vec()).unwrap());
+        qualities.push(rest[2 + length] & 3);
         rest = &rest[3 + length..];
     }
-    filters
+    (filters, qualities)
 }
