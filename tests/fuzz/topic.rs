@@ -21,17 +21,13 @@ pub(crate) fn check(input: &str) {
     if wanted.is_empty() {
         return;
     }
-    if !is_topic(topic) {
+    if !super::is_topic(topic) {
         return;
     }
     house.publish(topic, b"ON", false);
     let entity = house.home.entities().next().unwrap();
     let is_told = entity.view().unwrap().word == "on";
     assert_eq!(is_told, matches(filter, topic), "{filter:?} and {topic:?}");
-}
-
-fn is_topic(topic: &str) -> bool {
-    !topic.is_empty() && topic.len() <= 65535 && !topic.contains(['\0', '+', '#'])
 }
 
 fn is_filter(filter: &str) -> bool {
