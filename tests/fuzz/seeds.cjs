@@ -48,6 +48,18 @@ function templatesOf(json) {
     );
 }
 
+/** All texts of a JSON value. */
+const textsOf = (json) =>
+    typeof json === "string" ? [json] : typeof json === "object" && json !== null ? Object.values(json).flatMap(textsOf) : [];
+
+/** An announcement and messages to the topics that it names. */
+function discovery({ topic, payload }, messagesOn) {
+    const json = JSON.parse(payload);
+    const named = new Set(textsOf(json).map((text) => text.replace("~", json["~"])));
+    const lines = [...named].flatMap((named) => (messagesOn.get(named) ?? []).map((message) => `${named}\t${message}`));
+    return [topic, payload, ...lines.filter((line) => !line.includes("\n")).slice(0, 6)].join("\n");
+}
+
 const own = listItems(files("models/sentences", ".yaml"));
 write("sentence", own.map((text) => `${text}\nturn on the kitchen light`));
 if (!fs.existsSync(corpora)) {
@@ -62,7 +74,12 @@ for (const { topic, payload } of messages()) {
     if (topic.endsWith("/config") && payload) announced.push({ topic, payload });
     else if (payload) states.push({ topic, payload });
 }
-write("discovery", announced.map(({ topic, payload }) => `${topic}\n${payload}`));
+const messagesOn = Map.groupBy(states, ({ topic }) => topic);
+for (const [topic, messages] of messagesOn) {
+    messagesOn.set(topic, [...new Set(messages.map(({ payload }) => payload))].slice(0, 2));
+}
+write("discovery", announced.map((announcement) => discovery(announcement, messagesOn)));
 const templates = [...new Set(announced.flatMap(({ payload }) => templatesOf(JSON.parse(payload))))];
-write("template", templates.map((template, at) => `${template}\n${states[(at * 7) % states.length].payload}`));
+const lines = states.filter(({ payload }) => !payload.includes("\n"));
+write("template", templates.map((template, at) => `${template}\n${lines[(at * 7) % lines.length].payload}`));
 write("topic", states.map(({ topic }) => `${topic.replace(/\/[^/]+/, "/+")}\n${topic}`));

@@ -331,7 +331,7 @@ impl Engine {
         }
         out.events.push(Event::ProblemSolved { place: Place::Handle(handle) });
         out.events.push(Event::Withdrawn { handle, forget });
-        if self.bound.len() % 1000 == 0 {
+        if self.bound.len().is_multiple_of(1000) {
             self.workshop.texts.sweep();
         }
     }

@@ -29,6 +29,8 @@ pub(crate) struct House {
     pub(crate) fired: Vec<Handle>,
     pub(crate) tags: Vec<Arc<str>>,
     pub(crate) failed: Vec<Refusal>,
+    /// What was published without an action that asked for it.
+    pub(crate) unasked: Vec<Publish>,
     next_action: u64,
 }
 
@@ -53,6 +55,7 @@ impl House {
             fired: Vec::new(),
             tags: Vec::new(),
             failed: Vec::new(),
+            unasked: Vec::new(),
             next_action: 0,
         }
     }
@@ -137,6 +140,7 @@ impl House {
         let now = self.now();
         loop {
             let mut next = Out::default();
+            self.unasked.append(&mut out.publish);
             for event in out.events {
                 match event {
                     Event::Announced(handle, announcement) => {
