@@ -30,6 +30,9 @@ const BATCHES: usize = 64;
 const BATCH: usize = 1024;
 /// Commands that may wait to be sent; more are refused.
 const MAX_QUEUED: usize = 10_000;
+/// Commands with quality 1 or 2 that may wait for the broker's answer. rumqttc sets 216 bytes aside
+/// for each; its own limit of 65,535 costs 14 MB.
+const MAX_UNANSWERED: u16 = 100;
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const FIRST_DELAY: Duration = Duration::from_millis(200);
@@ -295,6 +298,7 @@ fn open(settings: &Settings, is_v5: bool, generation: u64) -> (Client, Loop) {
         options.set_keep_alive(KEEP_ALIVE);
         options.set_connection_timeout(CONNECT_TIMEOUT.as_secs());
         options.set_max_packet_size(Some(MAX_INCOMING));
+        options.set_outgoing_inflight_upper_limit(MAX_UNANSWERED);
         options.set_transport(transport(settings.tls.as_ref()));
         if let Some(user) = &settings.user {
             let password = settings.password.as_ref().map_or("", |password| password.expose());
