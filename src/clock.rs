@@ -1,6 +1,8 @@
 //! The wall clock and the time zone of the house. The only file that asks the system for the time, so that
 //! everything above it can be run at a time of a test's choosing. Measuring durations is not its business.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
@@ -12,6 +14,7 @@ pub struct Clock(Source);
 enum Source {
     System(TimeZone),
     Fixed(Zoned),
+    Movable(TimeZone, Arc<Mutex<Timestamp>>),
 }
 
 impl Clock {
@@ -25,12 +28,27 @@ impl Clock {
         Self(Source::Fixed(at))
     }
 
+    /// A clock that stands still until it is [set](Clock::set); its zone is that of `at`. Its
+    /// clones are set with it.
+    pub fn movable(at: &Zoned) -> Self {
+        let instant = Arc::new(Mutex::new(at.timestamp()));
+        Self(Source::Movable(at.time_zone().clone(), instant))
+    }
+
+    /// Sets a [movable](Clock::movable) clock; does nothing to others.
+    pub fn set(&self, at: Timestamp) {
+        if let Source::Movable(_, instant) = &self.0 {
+            *instant.lock().unwrap_or_else(PoisonError::into_inner) = at;
+        }
+    }
+
     /// The present instant.
     #[allow(clippy::disallowed_methods, reason = "the one place that reads the system clock")]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Source::System(_) => Timestamp::now(),
             Source::Fixed(at) => at.timestamp(),
+            Source::Movable(_, at) => *at.lock().unwrap_or_else(PoisonError::into_inner),
         }
     }
 
@@ -42,7 +60,7 @@ impl Clock {
     /// The house's time zone.
     pub fn time_zone(&self) -> &TimeZone {
         match &self.0 {
-            Source::System(zone) => zone,
+            Source::System(zone) | Source::Movable(zone, _) => zone,
             Source::Fixed(at) => at.time_zone(),
         }
     }
@@ -59,6 +77,16 @@ mod tests {
         assert_eq!(clock.zoned(), at);
         assert_eq!(clock.now(), at.timestamp());
         assert_eq!(clock.zoned().hour(), 9);
+    }
+
+    #[test]
+    fn a_movable_clock_is_set_with_its_clones() {
+        let at: Zoned = "2026-11-22T09:35:39+01:00[Europe/Paris]".parse().unwrap();
+        let clock = Clock::movable(&at);
+        let other = clock.clone();
+        assert_eq!(other.zoned(), at);
+        clock.set(Timestamp::UNIX_EPOCH);
+        assert_eq!(other.now(), Timestamp::UNIX_EPOCH);
     }
 
     #[test]

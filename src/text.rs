@@ -185,8 +185,10 @@ fn likeness(a: &str, b: &str) -> f64 {
             .fold(0.0, f64::max)
     };
     let shared: f64 = words.iter().map(close).filter(|score| *score >= 0.6).sum();
-    let by_words = shared / words.len().max(others.len()) as f64;
-    whole.max(by_words)
+    // Part of a name is nearly the name; a word misheard keeps its letters but not their order.
+    let by_words = 0.9 * shared / words.len() as f64;
+    let by_letters = 0.85 * strsim::jaro(a, b);
+    whole.max(by_words).max(by_letters)
 }
 
 /// Whether a character belongs to a word.
@@ -427,6 +429,8 @@ mod tests {
     fn near_names_are_found_and_far_ones_not() {
         let names = ["Kitchen", "Chicken coop", "Hall", "Living room"];
         assert_eq!(nearest("kitchin", names)[..1], ["Kitchen"]);
+        assert_eq!(nearest("hal", ["Hall lamp", "Kitchen"]), ["Hall lamp"]);
+        assert_eq!(nearest("chicken", ["Office", "Kitchen"]), ["Kitchen"]);
         assert_eq!(nearest("room living", names), ["Living room"]);
         assert!(nearest("zebra", names).is_empty());
     }

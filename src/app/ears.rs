@@ -1,7 +1,7 @@
 //! What understands sentences: the assistant with the home's languages, as the hub wants it.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -14,55 +14,71 @@ use crate::config;
 use crate::home::Home;
 use crate::hub::event::{Done, Reply, ReplyKind, Utterance, Wish};
 use crate::hub::{Ear, Heard};
-use crate::intent::own;
 
 /// How long a reply waits for the devices' own word.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// An ear for the home's languages, its own first.
+/// An ear for the home's languages, its own first. They are made ready in a thread beside the
+/// start, which takes longer than all the rest of it; only a sentence that is said in that moment
+/// waits for them.
 pub(super) fn ear(home: &config::Home) -> Box<dyn Ear> {
-    let mut assistant = Assistant::default();
-    let others = home.languages.iter().filter(|code| **code != home.language);
-    for code in std::iter::once(&home.language).chain(others) {
-        let Some((pack, mut problems)) = own::pack(code) else { continue };
-        problems.extend(assistant.add(pack));
-        for problem in problems {
-            warn!(language = %code, error = ?problem, "A sentence cannot be used.");
-        }
-    }
-    Box::new(Attentive {
-        assistant: Arc::new(Mutex::new(assistant)),
+    let assistant = Arc::new(Ready {
+        language: home.language.clone(),
+        languages: home.languages.clone(),
         zone: home.time_zone.clone(),
-        names: None,
-    })
+        assistant: OnceLock::new(),
+    });
+    let early = Arc::clone(&assistant);
+    let started = thread::Builder::new().name("languages".to_owned()).spawn(move || {
+        early.assistant();
+    });
+    if let Err(error) = started {
+        warn!(%error, "No thread for the languages; the first sentence will wait for them.");
+    }
+    Box::new(Attentive { assistant })
+}
+
+/// The assistant, made when it is first needed.
+struct Ready {
+    language: String,
+    languages: Vec<String>,
+    zone: TimeZone,
+    assistant: OnceLock<Mutex<Assistant>>,
+}
+
+impl Ready {
+    fn assistant(&self) -> &Mutex<Assistant> {
+        self.assistant.get_or_init(|| {
+            let (mut assistant, problems) = Assistant::new(&self.language, self.zone.clone());
+            assistant.speak_only(&self.languages);
+            for problem in problems {
+                warn!(error = ?problem, "A sentence cannot be used.");
+            }
+            Mutex::new(assistant)
+        })
+    }
 }
 
 struct Attentive {
-    /// Shared with the answers that wait for their devices.
-    assistant: Arc<Mutex<Assistant>>,
-    zone: TimeZone,
-    /// A fingerprint of all names at the last utterance.
-    names: Option<u64>,
+    assistant: Arc<Ready>,
 }
 
 impl Ear for Attentive {
     fn hear(&mut self, utterance: &Utterance, home: &Home, now: Timestamp) -> Heard {
         let began = Instant::now();
         let conversation = utterance.origin.conversation.clone().unwrap_or_else(new_conversation);
-        let mut assistant = lock(&self.assistant);
-        let names = Some(fingerprint(home));
-        if self.names != names {
-            assistant.names_changed();
-            self.names = names;
-        }
         let said = Said {
             text: &utterance.text,
             language: utterance.language.as_deref(),
             area: utterance.origin.area.as_deref(),
             conversation: &conversation,
-            now: &now.to_zoned(self.zone.clone()),
+            now,
         };
+        // A panic while understanding leaves nothing half done that the next sentence needs.
+        let mut assistant =
+            self.assistant.assistant().lock().unwrap_or_else(PoisonError::into_inner);
         let turn = assistant.hear(&said, home);
+        drop(assistant);
         let understand = began.elapsed();
         let plan = match turn {
             Turn::Answer(answer) => {
@@ -75,21 +91,15 @@ impl Ear for Attentive {
             .iter()
             .map(|(entity, action)| Wish { entity: entity.clone(), action: action.clone() });
         let wishes = wishes.collect();
-        let shared = Arc::clone(&self.assistant);
         let finish = Box::new(move |home: &Home, done: Vec<Done>| {
             let act = began.elapsed().saturating_sub(understand);
             let outcomes: Vec<_> =
                 done.into_iter().map(|done| (done.entity, done.outcome)).collect();
-            let answer = lock(&shared).conclude(&plan, &outcomes, home);
+            let answer = plan.conclude(&outcomes, home);
             reply(answer, conversation, vec![("understand", understand), ("act", act)])
         });
         Heard::Acts { wishes, patience: PATIENCE, finish }
     }
-}
-
-/// A panic while understanding leaves nothing half done that the next sentence needs.
-fn lock(assistant: &Mutex<Assistant>) -> MutexGuard<'_, Assistant> {
-    assistant.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn new_conversation() -> String {
@@ -97,24 +107,6 @@ fn new_conversation() -> String {
     // Without random numbers all share one conversation, which only mixes up questions back.
     let _ = getrandom::fill(&mut random);
     random.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Differs when a name that can be said differs. Takes about 0.1 ms for a thousand entities, which
-/// is less than to keep an account of every change.
-fn fingerprint(home: &Home) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    for entity in home.entities().filter(|entity| entity.is_enabled()) {
-        entity.id.hash(&mut hasher);
-        entity.traits.device_class.hash(&mut hasher);
-        entity.names().for_each(|name| name.hash(&mut hasher));
-    }
-    for area in home.areas() {
-        (&area.id, &area.name, &area.aliases).hash(&mut hasher);
-    }
-    for floor in home.floors() {
-        (&floor.id, &floor.name, &floor.aliases).hash(&mut hasher);
-    }
-    hasher.finish()
 }
 
 fn reply(answer: Answer, conversation: String, steps: Vec<(&'static str, Duration)>) -> Reply {
@@ -137,5 +129,48 @@ fn reply(answer: Answer, conversation: String, steps: Vec<(&'static str, Duratio
         conversation,
         continues,
         elapsed_ms,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::event::Origin;
+
+    #[test]
+    fn it_understands_in_the_homes_language_first_and_numbers_conversations() {
+        let check = |language: &str, text: &str, expected: Option<&str>, answered_in: &str| {
+            let mut home = config::Config::new().home;
+            home.language = language.to_owned();
+            let utterance =
+                Utterance { text: text.to_owned(), language: None, origin: Origin::default() };
+            let heard = ear(&home).hear(&utterance, &Home::new(), Timestamp::UNIX_EPOCH);
+            let Heard::Reply(reply) = heard else { panic!("{text} acts in an empty house") };
+            assert_eq!(reply.intent.as_deref(), expected, "{text}");
+            assert_eq!(reply.language, answered_in, "{text}");
+            assert_eq!(reply.conversation.len(), 16);
+            assert_eq!(reply.elapsed_ms.len(), 1);
+        };
+        check("en", "what time is it", Some("HassGetCurrentTime"), "en");
+        check("fr", "quelle heure est-il", Some("HassGetCurrentTime"), "fr");
+        check("fr", "what time is it", Some("HassGetCurrentTime"), "en");
+        check("en", "hocus pocus", None, "en");
+        check("fr", "hocus pocus", None, "fr");
+    }
+
+    #[test]
+    fn a_language_that_the_home_does_not_have_is_not_understood() {
+        let mut home = config::Config::new().home;
+        home.language = "fr".to_owned();
+        home.languages = vec!["fr".to_owned()];
+        for (text, intent) in
+            [("quelle heure est-il", Some("HassGetCurrentTime")), ("what time is it", None)]
+        {
+            let utterance =
+                Utterance { text: text.to_owned(), language: None, origin: Origin::default() };
+            let heard = ear(&home).hear(&utterance, &Home::new(), Timestamp::UNIX_EPOCH);
+            let Heard::Reply(reply) = heard else { panic!("{text} acts in an empty house") };
+            assert_eq!(reply.intent.as_deref(), intent, "{text}");
+        }
     }
 }

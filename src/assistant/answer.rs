@@ -233,7 +233,7 @@ impl Speaker<'_> {
                             .filter(|here| {
                                 home.area_of(only.entity).is_some_and(|area| area.id == here.id)
                             })
-                            .map(|area| self.voice.noun(&area.name, None)),
+                            .map(|area| self.voice.noun(self.area_name(area), None)),
                     };
                     match area {
                         Some(area) => {

@@ -1,16 +1,20 @@
 //! The conversation: what a person says becomes a plan or an answer, and what devices did becomes a
 //! reply. Pure: it returns what is to be done as data and is told the outcomes.
 //!
-//! `hear` gives a [`Turn`]: an [`Answer`] at once, or a [`Plan`] of calls. Whoever carries the calls
-//! out gives the outcomes to `conclude`, which forms the reply from them and from nothing else.
+//! [`Assistant::hear`] gives a [`Turn`]: an [`Answer`] at once, or a [`Plan`] of calls. Whoever
+//! carries the calls out gives the outcomes to [`Plan::conclude`], which forms the reply from them
+//! and from nothing else.
 
 mod answer;
 mod plan;
 mod reply;
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
-use jiff::Zoned;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 
 use crate::home::Home;
 use crate::home::action::{Outcome, Refusal};
@@ -32,21 +36,25 @@ const MAX_PENDING: usize = 64;
 const PATIENCE_S: i64 = 120;
 
 /// Understands and answers.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone)]
 pub struct Assistant {
-    languages: Vec<Language>,
+    languages: Vec<Arc<Language>>,
+    zone: TimeZone,
     lists: HomeLists,
-    /// Names of the home changed since the lists were made.
-    is_stale: bool,
+    /// Of the names that the lists were made from.
+    fingerprint: u64,
     pending: BTreeMap<String, Pending>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 struct Language {
     code: String,
-    pack: Pack,
+    words: Words,
     matcher: Matcher,
 }
+
+/// A pack's words for replies, see [`Voice`].
+type Words = BTreeMap<String, BTreeMap<String, String>>;
 
 /// A command that waits for "which one?" to be answered.
 #[derive(Debug, Clone)]
@@ -69,8 +77,8 @@ pub struct Said<'a> {
     pub area: Option<&'a str>,
     /// Which conversation this belongs to.
     pub conversation: &'a str,
-    /// Now, in the house's time zone.
-    pub now: &'a Zoned,
+    /// When.
+    pub now: Timestamp,
 }
 
 /// What comes of an utterance.
@@ -78,8 +86,8 @@ pub struct Said<'a> {
 pub enum Turn {
     /// Say this.
     Answer(Answer),
-    /// Do this, then [`Assistant::conclude`].
-    Act(Plan),
+    /// Do this, then [`Plan::conclude`].
+    Act(Box<Plan>),
 }
 
 /// Calls to make. Nothing is done yet.
@@ -92,6 +100,7 @@ pub struct Plan {
     command: Command,
     target: Target,
     reading: Reading,
+    language: Arc<Language>,
 }
 
 /// What is said back, and what was done.
@@ -149,10 +158,16 @@ impl Code {
 }
 
 impl Assistant {
-    /// An assistant that speaks Homard's own languages, `language` first. The problems are those of
-    /// the built-in packs; a tested program has none.
-    pub fn new(language: &str) -> (Assistant, Vec<PackProblem>) {
-        let mut assistant = Assistant { is_stale: true, ..Assistant::default() };
+    /// An assistant that speaks Homard's own languages, `language` first, in the house's time zone.
+    /// The problems are those of the built-in packs; a tested program has none.
+    pub fn new(language: &str, zone: TimeZone) -> (Assistant, Vec<PackProblem>) {
+        let mut assistant = Assistant {
+            languages: Vec::new(),
+            zone,
+            lists: HomeLists::default(),
+            fingerprint: 0,
+            pending: BTreeMap::new(),
+        };
         let mut problems = Vec::new();
         let mut codes: Vec<&str> = own::languages().collect();
         codes.sort_by_key(|code| !is_same_language(code, language));
@@ -168,35 +183,38 @@ impl Assistant {
     /// Adds a language after those already known.
     pub fn add(&mut self, pack: Pack) -> Vec<PackProblem> {
         let (matcher, problems) = Matcher::new(&pack);
-        self.languages.push(Language { code: pack.language.clone(), pack, matcher });
+        let language = Language { code: pack.language, words: pack.words, matcher };
+        self.languages.push(Arc::new(language));
         problems
     }
 
-    /// To be called when a name of the home may have changed: an entity, area or floor was added,
-    /// removed, renamed, enabled or disabled.
-    pub fn names_changed(&mut self) {
-        self.is_stale = true;
+    /// Forgets all languages but these (`fr` also keeps `fr-CA`).
+    pub fn speak_only(&mut self, codes: &[String]) {
+        let is_kept = |known: &str| codes.iter().any(|code| is_same_language(code, known));
+        self.languages.retain(|language| is_kept(&language.code));
     }
 
     /// Understands an utterance. Nothing happens by this: a plan is only a proposal.
     pub fn hear(&mut self, said: &Said<'_>, home: &Home) -> Turn {
-        if self.is_stale {
+        let fingerprint = fingerprint(home);
+        if fingerprint != self.fingerprint {
             self.lists = HomeLists::new(&Names::of(home));
-            self.is_stale = false;
+            self.fingerprint = fingerprint;
         }
         let here = said.area.and_then(|area| target::area_named(area, home));
         if let Some(turn) = self.chosen(said, home) {
             return turn;
         }
         let (understanding, index) = self.understand(said, here);
-        let Some(language) = self.languages.get(index) else {
+        let Some(language) = self.languages.get(index).cloned() else {
             return Turn::Answer(Answer::error(Code::NoIntentMatch, "", ""));
         };
-        let speaker = Speaker { voice: Voice::new(&language.pack.words), code: &language.code };
+        let speaker = language.speaker();
+        let now = said.now.to_zoned(self.zone.clone());
         match understanding {
             Understanding::Command(command, reading) => {
                 match target::to_act(&command.target, here, home) {
-                    Ok(target) => plan::plan(command, target, reading, home, &speaker),
+                    Ok(target) => plan::plan(command, target, reading, home, &language),
                     Err(refusal) => {
                         let answer = speaker.no_target(&refusal, &command, &reading, home);
                         if let Refusal::Ambiguous(candidates) = refusal {
@@ -206,7 +224,7 @@ impl Assistant {
                                     command,
                                     reading,
                                     candidates,
-                                    until: said.now.timestamp().as_second() + PATIENCE_S,
+                                    until: said.now.as_second() + PATIENCE_S,
                                 },
                             );
                         }
@@ -215,27 +233,13 @@ impl Assistant {
                 }
             }
             Understanding::Question(question, reading) => {
-                Turn::Answer(speaker.question(&question, &reading, here, home, said.now))
+                Turn::Answer(speaker.question(&question, &reading, here, home, &now))
             }
-            Understanding::Talk(talk, reading) => {
-                Turn::Answer(speaker.talk(talk, &reading, said.now))
-            }
+            Understanding::Talk(talk, reading) => Turn::Answer(speaker.talk(talk, &reading, &now)),
             Understanding::UnknownName(unknown, reading) => {
                 Turn::Answer(speaker.unknown(&unknown, &reading, home))
             }
             Understanding::Nothing => Turn::Answer(speaker.not_understood()),
-        }
-    }
-
-    /// The reply to a plan that was carried out, built from what became of its calls.
-    pub fn conclude(&self, plan: &Plan, outcomes: &[(EntityId, Outcome)], home: &Home) -> Answer {
-        let language = self.languages.iter().find(|l| l.code == plan.reading.language);
-        match language.or(self.languages.first()) {
-            Some(language) => {
-                let voice = Voice::new(&language.pack.words);
-                Speaker { voice, code: &language.code }.outcomes(plan, outcomes, home)
-            }
-            None => Answer::error(Code::FailedToHandle, "", ""),
         }
     }
 
@@ -278,15 +282,16 @@ impl Assistant {
     /// Takes an utterance as the answer to "which one?", if it is one.
     fn chosen(&mut self, said: &Said<'_>, home: &Home) -> Option<Turn> {
         let pending = self.pending.remove(said.conversation)?;
-        if said.now.timestamp().as_second() > pending.until {
+        if said.now.as_second() > pending.until {
             return None;
         }
         let language = self.languages.iter().find(|l| l.code == pending.reading.language)?;
-        let voice = Voice::new(&language.pack.words);
-        let speaker = Speaker { voice, code: &language.code };
+        let speaker = language.speaker();
+        let voice = speaker.voice;
         let key = text::key(said.text);
         if voice.find("no", &key).is_some() {
-            return Some(Turn::Answer(speaker.talk(Talk::Nevermind, &pending.reading, said.now)));
+            let now = said.now.to_zoned(self.zone.clone());
+            return Some(Turn::Answer(speaker.talk(Talk::Nevermind, &pending.reading, &now)));
         }
         let words: Vec<&str> = key
             .split(' ')
@@ -308,8 +313,41 @@ impl Assistant {
         };
         let [chosen] = chosen[..] else { return None };
         let target = Target { entities: vec![chosen.clone()], by: target::By::OnlyOne };
-        Some(plan::plan(pending.command, target, pending.reading, home, &speaker))
+        Some(plan::plan(pending.command, target, pending.reading, home, language))
     }
+}
+
+impl Plan {
+    /// The reply once it is known what became of the calls. A call without an outcome counts as
+    /// sent and not answered.
+    pub fn conclude(&self, outcomes: &[(EntityId, Outcome)], home: &Home) -> Answer {
+        self.language.speaker().outcomes(self, outcomes, home)
+    }
+}
+
+impl Language {
+    fn speaker(&self) -> Speaker<'_> {
+        Speaker { voice: Voice::new(&self.words), code: &self.code }
+    }
+}
+
+/// Of all names of a home: it differs when a name, an alias, a class or what is shown changed.
+fn fingerprint(home: &Home) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for entity in home.entities().filter(|entity| entity.is_enabled()) {
+        entity.id.as_str().hash(&mut hasher);
+        entity.friendly_name.hash(&mut hasher);
+        entity.given.aliases.hash(&mut hasher);
+        entity.traits.device_class.hash(&mut hasher);
+    }
+    for area in home.areas() {
+        (&area.name, &area.aliases).hash(&mut hasher);
+    }
+    for floor in home.floors() {
+        (&floor.name, &floor.aliases).hash(&mut hasher);
+    }
+    // 0 stands for lists that were never made.
+    hasher.finish() | 1
 }
 
 /// Says things in one language.

@@ -11,7 +11,7 @@ use crate::home::target::Target;
 use crate::home::value::Value;
 use crate::intent::{Command, Reading, What};
 
-use super::{Plan, Speaker, Turn};
+use super::{Language, Plan, Turn};
 
 /// A service and its fields.
 type Call = (&'static str, Vec<(&'static str, Value)>);
@@ -22,9 +22,11 @@ pub(super) fn plan(
     target: Target,
     reading: Reading,
     home: &Home,
-    speaker: &Speaker<'_>,
+    language: &Arc<Language>,
 ) -> Turn {
-    let mut plan = Plan { calls: Vec::new(), refused: Vec::new(), command, target, reading };
+    let language = Arc::clone(language);
+    let (calls, refused) = (Vec::new(), Vec::new());
+    let mut plan = Plan { calls, refused, command, target, reading, language };
     for id in &plan.target.entities {
         let Some(entity) = home.entity(id.as_str()) else { continue };
         let action = call(&plan.command.what, entity.domain)
@@ -40,9 +42,9 @@ pub(super) fn plan(
         }
     }
     if plan.calls.is_empty() {
-        return Turn::Answer(speaker.outcomes(&plan, &[], home));
+        return Turn::Answer(plan.conclude(&[], home));
     }
-    Turn::Act(plan)
+    Turn::Act(Box::new(plan))
 }
 
 /// The service of a domain for a wish; `None` if the domain has nothing like it.

@@ -8,9 +8,11 @@ use crate::home::action::{Outcome, Refusal};
 use crate::home::domain::Domain;
 use crate::home::entity::Entity;
 use crate::home::id::EntityId;
+use crate::home::place::Area;
 use crate::home::target::By;
 use crate::intent::response::{MAX_NAMED, Noun, Phrase};
 use crate::intent::{Command, Reading, What};
+use crate::text;
 
 use super::{Answer, Code, Kind, Plan, Speaker};
 
@@ -151,12 +153,15 @@ impl Speaker<'_> {
             }
             (By::OnlyOne | By::Name, _) => return self.named(ids, ids.len(), home),
             (By::Area(id), _) => home.area(id.as_str()).map(|area| (area.name.as_str(), "area")),
-            (By::Here(id), _) => home.area(id.as_str()).map(|area| (area.name.as_str(), "")),
+            (By::Here(id), _) => home.area(id.as_str()).map(|area| (self.area_name(area), "")),
             (By::Floor, _) => plan.command.target.floor.as_deref().map(|floor| (floor, "floor")),
             (By::Everywhere, _) => None,
         };
-        let Some(kind) = self.kind_said(&plan.command, reading, &entities) else {
-            return self.counted(&entities);
+        let kind = self.kind_said(&plan.command, reading, &entities);
+        let kind = match (kind, &entities[..]) {
+            (Some(kind), _) => kind,
+            (None, [only]) => return self.name(only),
+            (None, _) => return self.counted(&entities),
         };
         match place {
             Some((name, slot)) => {
@@ -191,7 +196,8 @@ impl Speaker<'_> {
         Phrase { text, gender: kind.gender, is_plural: true }
     }
 
-    /// The kind of the target as it was said, in the right number; `None` for several kinds.
+    /// The kind of the target as it was said, in the right number; `None` for several kinds and for
+    /// one thing that was not said as one.
     fn kind_said(
         &self,
         command: &Command,
@@ -203,16 +209,27 @@ impl Speaker<'_> {
         if let Some(said) = said {
             let noun = self.voice.common(&said.said);
             if noun.is_plural == is_plural {
-                return Some(noun);
+                let domain = entities.first().map_or("", |entity| entity.domain.word());
+                let usual = self.voice.kind(domain, is_plural);
+                let is_usual = text::key(&usual.text) == text::key(&noun.text);
+                return Some(if is_usual { usual } else { noun });
             }
-            if let ([only], false) = (entities, is_plural) {
-                return Some(self.voice.kind(only.domain.word(), false));
-            }
+        }
+        // One of many said, or one of a kind that was not said: it has a name of its own.
+        if !is_plural {
+            return None;
         }
         let domain = entities.first()?.domain;
         let is_one_kind = entities.iter().all(|entity| entity.domain == domain);
         (is_one_kind && command.target.classes.len() < 2)
             .then(|| self.voice.kind(domain.word(), is_plural))
+    }
+
+    /// The name of an area by which this language can speak of it.
+    pub(super) fn area_name<'h>(&self, area: &'h Area) -> &'h str {
+        let aliases = area.aliases.iter().map(String::as_str);
+        let mut names = std::iter::once(area.name.as_str()).chain(aliases);
+        names.find(|name| self.voice.knows(name)).unwrap_or(&area.name)
     }
 
     /// "2 lights and 1 fan".
@@ -301,7 +318,7 @@ impl Speaker<'_> {
         if !nearest.is_empty() {
             let names: Vec<Phrase> =
                 nearest.iter().map(|name| self.voice.the(&self.voice.noun(name, None))).collect();
-            let list = self.voice.list(&names);
+            let list = self.voice.choice(&names);
             text.push(' ');
             text.push_str(&self.voice.say("refused", "did_you_mean", &[("list", &list)]));
         }
@@ -389,7 +406,7 @@ impl Speaker<'_> {
                 let name = self.name(entity);
                 match home.area_of(entity) {
                     Some(area) if is_alike => {
-                        let area = self.voice.noun(&area.name, None);
+                        let area = self.voice.noun(self.area_name(area), None);
                         let in_area = self.voice.with("in", &area).text;
                         Phrase { text: format!("{} {in_area}", name.text), ..name }
                     }
@@ -397,6 +414,6 @@ impl Speaker<'_> {
                 }
             })
             .collect();
-        self.voice.list(&names)
+        self.voice.choice(&names)
     }
 }

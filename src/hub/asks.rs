@@ -1,7 +1,8 @@
 //! Wishes that were sent to devices and wait for what becomes of them.
 //!
-//! A wish is confirmed by the device's own live report only. What is assumed, and what has not
-//! come in time, is "sent".
+//! A wish is confirmed by the device's own live report only: one that comes after the command, or
+//! the last one before it if the device was as wished already and does not say otherwise. What is
+//! assumed, and what has not come in time, is "sent".
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -15,11 +16,14 @@ use super::event::{Done, Effect, Reply, Wish};
 use crate::home::Home;
 use crate::home::action::{Outcome, Refusal};
 use crate::home::domain::{Action, Domain, State};
-use crate::home::entity::{Entity, Record};
+use crate::home::entity::{Entity, Record, Source};
 use crate::home::id::{ActionId, EntityId, Handle};
 
 /// How long a port may take to assume a state after it sent a command.
 const ASSUMED_WITHIN: Duration = Duration::from_millis(500);
+
+/// How long a device that is as wished already may take to say otherwise.
+const CONTRADICT_WITHIN: Duration = Duration::from_millis(250);
 
 /// To whom the outcome goes.
 pub(super) enum Answer {
@@ -59,6 +63,8 @@ struct Waiting {
     part: usize,
     action: Action,
     until: Instant,
+    /// The device's own last word was the wished state already; it may well say nothing now.
+    is_so_already: bool,
 }
 
 impl Asks {
@@ -83,14 +89,18 @@ impl Asks {
                     self.last_action += 1;
                     let id = ActionId(self.last_action);
                     effects.push(Effect::Act { id, handle, action: action.clone() });
+                    let is_so_already = entity.is_some_and(|entity| is_so(entity, &action));
                     let patience = entity.map_or(Duration::ZERO, |entity| fair(patience, entity));
+                    let patience =
+                        if is_so_already { patience.min(CONTRADICT_WITHIN) } else { patience };
                     if !patience.is_zero() {
                         ask.n_waiting += 1;
                         // A patience beyond the clock's end waits for a day.
                         let day = Duration::from_secs(86_400);
                         let until = now + patience.min(day);
                         let part = ask.parts.len();
-                        let waiting = Waiting { id, ask: self.last_ask, part, action, until };
+                        let ask = self.last_ask;
+                        let waiting = Waiting { id, ask, part, action, until, is_so_already };
                         self.waiting.entry(handle).or_default().push(waiting);
                         self.handles.insert(id, handle);
                         self.deadlines.insert((until, id));
@@ -134,13 +144,22 @@ impl Asks {
     }
 
     /// Ends the waiting of those whose time has come.
-    pub(super) fn expire(&mut self, now: Instant, mut was_sent: impl FnMut(ActionId) -> bool) {
+    pub(super) fn expire(
+        &mut self,
+        home: &Home,
+        now: Instant,
+        mut was_sent: impl FnMut(ActionId) -> bool,
+    ) {
         while let Some((until, id)) = self.deadlines.first().copied()
             && until <= now
         {
             self.deadlines.remove(&(until, id));
+            let handle = self.handles.get(&id).copied();
             if let Some(waiting) = self.take(id) {
+                let entity = handle.and_then(|handle| home.by_handle(handle));
+                let is_so = || entity.is_some_and(|entity| is_so(entity, &waiting.action));
                 let outcome = match was_sent(id) {
+                    true if waiting.is_so_already && is_so() => Outcome::Confirmed,
                     true => Outcome::Sent,
                     false => Outcome::Refused(Refusal::NoBroker),
                 };
@@ -200,6 +219,13 @@ impl Part {
         let changed = now.filter(|now| self.before.as_ref() != Some(now));
         Done { entity: self.entity, outcome: self.outcome, changed }
     }
+}
+
+/// Whether the device itself, in this run, said last that it is as wished. Many say nothing when
+/// they are told to be what they are.
+fn is_so(entity: &Entity, action: &Action) -> bool {
+    entity.source == Source::Live
+        && entity.state.as_ref().is_some_and(|state| state.confirms(action))
 }
 
 /// How long it is worth waiting for this entity's report.

@@ -356,8 +356,9 @@ impl Hub {
         // What still waits for the port was not sent and must not be sent later, when the person
         // no longer expects it.
         let was_sent = |id: ActionId| !outbox.withdraw(id);
-        self.asks.expire(Instant::now(), was_sent);
-        self.asks.finish(&read(&self.home));
+        let home = read(&self.home);
+        self.asks.expire(&home, Instant::now(), was_sent);
+        self.asks.finish(&home);
     }
 
     fn queue(&mut self, edit: Edit, reply: oneshot::Sender<Result<(), EditError>>) {

@@ -7,6 +7,8 @@
 //! packs), `program` (compiled), `matcher` (matching and ranking), `lists` (names of the home), this
 //! file (what a match means), `response` (what is said back).
 
+mod compile;
+mod form;
 pub mod lists;
 pub mod matcher;
 pub mod number;
@@ -14,6 +16,7 @@ pub mod own;
 pub mod pack;
 pub mod program;
 pub mod response;
+mod run;
 pub mod sentence;
 mod trie;
 pub mod value;
@@ -207,6 +210,15 @@ const EMPTY_NAMES: &[&str] = &[
     "and",
 ];
 
+/// Words of times, conditions and exceptions: what is said with them is more than a name, and to
+/// blame a name would be wrong.
+const NOT_OF_NAMES: &[&str] = &[
+    "minute", "minutes", "hour", "hours", "second", "seconds", "except", "but", "and", "then",
+    "if", "when", "until", "tomorrow", "tonight", "later", "after", "before", "every", "unless",
+    "heure", "heures", "secondes", "sauf", "et", "puis", "si", "quand", "demain", "soir", "apres",
+    "avant", "chaque", "mais", "jusqu",
+];
+
 /// What an utterance means in one language. `area` is the speaker's, by name.
 pub fn understand(
     utterance: &str,
@@ -228,10 +240,18 @@ pub fn understand(
     // Only to say which word was not understood: such a match never acts.
     let options = Options { allow_unknown: true };
     let found = matcher.recognize(utterance, home, &context, options);
-    for candidate in &found.matches {
-        if let Some(unknown) = unknown(candidate) {
-            return Understanding::UnknownName(unknown, reading(utterance, language, candidate));
-        }
+    // Only the best reading counts: if it is not about a name, no worse one is. The same words may
+    // stand where a place should; that says more.
+    let best = found.matches.first();
+    let same = |other: &&Match| {
+        let said = |found: &Match| found.unknown().next().map(|slot| slot.said.clone());
+        best.is_some_and(|best| said(best) == said(other))
+            && other.unknown().all(|slot| &*slot.name != "name")
+    };
+    if let Some(candidate) = found.matches.iter().find(same).or(best)
+        && let Some(unknown) = unknown(candidate)
+    {
+        return Understanding::UnknownName(unknown, reading(utterance, language, candidate));
     }
     Understanding::Nothing
 }
@@ -255,7 +275,8 @@ fn unknown(found: &Match) -> Option<UnknownName> {
     let slot = unknown.next()?;
     let key = text::key(&slot.said);
     let is_empty = key.split(' ').all(|word| EMPTY_NAMES.contains(&word));
-    if unknown.next().is_some() || is_empty {
+    let says_more = key.split(' ').any(|word| NOT_OF_NAMES.contains(&word));
+    if unknown.next().is_some() || is_empty || says_more {
         return None;
     }
     Some(UnknownName {

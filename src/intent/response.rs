@@ -79,8 +79,9 @@ impl<'p> Voice<'p> {
     pub fn noun(&self, name: &str, heard: Option<(&Reading, &str)>) -> Noun {
         let slot = heard.and_then(|(reading, slot)| Some((reading, reading.said(slot)?)));
         let words = match slot {
-            Some((_, slot)) => slot.said.as_str(),
-            None => name,
+            // What was said, but in the home's spelling if it is only that.
+            Some((_, slot)) if text::key(&slot.said) != text::key(name) => slot.said.as_str(),
+            _ => name,
         };
         let text = lower(&words.replace('_', " "));
         let known = self.known_noun(&text);
@@ -145,8 +146,22 @@ impl<'p> Voice<'p> {
         self.with("articles", noun)
     }
 
+    /// Whether the pack knows the noun in a name.
+    pub fn knows(&self, name: &str) -> bool {
+        self.known_noun(name).is_some()
+    }
+
     /// Several as one phrase: "a, b and c"; long lists are cut with their number.
     pub fn list(&self, items: &[Phrase]) -> Phrase {
+        self.joined(items, "and")
+    }
+
+    /// Several to choose from: "a, b or c".
+    pub fn choice(&self, items: &[Phrase]) -> Phrase {
+        self.joined(items, "or")
+    }
+
+    fn joined(&self, items: &[Phrase], last: &'p str) -> Phrase {
         let gender = match items.iter().all(|item| item.gender == Gender::Feminine) {
             true => Gender::Feminine,
             false => Gender::Masculine,
@@ -164,7 +179,7 @@ impl<'p> Voice<'p> {
             [] => Phrase::plain(""),
             [one] => one.clone(),
             _ if items.len() <= MAX_NAMED => {
-                Phrase { text: text(items, self.word("join", "and")), gender, is_plural: true }
+                Phrase { text: text(items, self.word("join", last)), gender, is_plural: true }
             }
             _ => {
                 let shown = text(&items[..MAX_NAMED - 1], self.word("join", "comma"));

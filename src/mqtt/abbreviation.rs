@@ -23,6 +23,12 @@ pub(super) fn expand(config: &mut Map<String, Value>) {
     }
 }
 
+/// Writes out the short keys of a child device, which are those of a device and `components`.
+pub(super) fn expand_child(child: &mut Map<String, Value>) {
+    expand_keys(child, DEVICE);
+    expand_keys(child, COMPONENT);
+}
+
 fn expand_device(config: &mut Map<String, Value>) {
     if let Some(Value::Object(device)) = config.get_mut("device") {
         expand_keys(device, DEVICE);

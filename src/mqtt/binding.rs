@@ -212,11 +212,6 @@ impl Binding {
         Some(availability)
     }
 
-    /// Whether no topic tells if it can be reached.
-    pub(super) fn is_always_available(&self) -> bool {
-        self.tracker.is_none()
-    }
-
     fn with_moment<T>(
         &mut self,
         clock: &Clock,

@@ -3,7 +3,9 @@
 //!
 //! Three tasks that never wait for each other in a ring (rumqttc's own loop stops reading while
 //! its request queue is full): the reader polls, the writer feeds requests, the engine's task in
-//! `port.rs` does the rest.
+//! `port.rs` does the rest. Each connection is polled in a task of its own, so that whatever a
+//! broker sends can end this connection only. Which version is tried when, and how long to wait,
+//! is decided in `attempts.rs`; what a failure is called, in `failure.rs`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,12 +13,14 @@ use std::time::Duration;
 
 use rumqttc::{Outgoing, QoS, TlsConfiguration, Transport, v5};
 use rustls::ClientConfig;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
-use super::Settings;
+use super::attempts::{Attempts, Version};
 use super::engine::Publish;
+use super::failure::{self, Failure};
+use super::{Settings, Timing};
 use crate::home::id::ActionId;
 
 /// Messages of up to this size are taken: zigbee2mqtt's list of devices passes 256 KiB, a camera's
@@ -26,17 +30,20 @@ const MAX_INCOMING: u32 = 16 * 1024 * 1024;
 const REQUESTS: usize = 64;
 /// Batches of incoming messages that may wait for the engine; then the broker has to.
 const BATCHES: usize = 64;
+/// Bytes of messages that may wait for the engine; the same.
+const MAX_WAITING: u32 = 32 * 1024 * 1024;
+/// What a message costs besides its topic and payload.
+const MESSAGE_COST: usize = 100;
 /// Messages in one batch.
 const BATCH: usize = 1024;
 /// Commands that may wait to be sent; more are refused.
 const MAX_QUEUED: usize = 10_000;
-/// Commands with quality 1 or 2 that may wait for the broker's answer. rumqttc sets 216 bytes aside
-/// for each; its own limit of 65,535 costs 14 MB.
-const MAX_UNANSWERED: u16 = 100;
-const KEEP_ALIVE: Duration = Duration::from_secs(60);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-const FIRST_DELAY: Duration = Duration::from_millis(200);
-const LAST_DELAY: Duration = Duration::from_secs(30);
+/// Commands with QoS 1 or 2 that the broker has not acknowledged yet; more wait. rumqttc's default
+/// keeps room for 65,535 of them, 13 MB.
+const IN_FLIGHT: u16 = 100;
+/// A command that has waited this long for a broker that takes nothing is not sent any more: who
+/// wished it no longer expects it.
+const TOO_LATE: Duration = Duration::from_secs(10);
 
 /// What comes from the broker.
 #[derive(Debug)]
@@ -47,8 +54,10 @@ pub(super) enum Incoming {
         generation: u64,
         version: &'static str,
     },
-    /// Messages, in order.
-    Messages(Vec<IncomingMessage>),
+    /// Messages, in order, and their share of what may wait.
+    Messages(Vec<IncomingMessage>, OwnedSemaphorePermit),
+    /// The broker refuses that many of the subscriptions.
+    Refused(usize),
     /// The connection is lost, or could not be made; tried again by itself.
     Lost(String),
 }
@@ -71,9 +80,15 @@ pub(super) enum Request {
     Disconnect,
 }
 
+struct Queued {
+    generation: u64,
+    at: Instant,
+    request: Request,
+}
+
 /// The sending side.
 pub(super) struct Requests {
-    sender: mpsc::UnboundedSender<(u64, Request)>,
+    sender: mpsc::UnboundedSender<Queued>,
     n_queued: Arc<AtomicUsize>,
 }
 
@@ -86,21 +101,23 @@ impl Requests {
             return Err(request);
         }
         self.n_queued.fetch_add(1, Ordering::Relaxed);
-        self.sender.send((generation, request)).map_err(|error| error.0.1)
+        let queued = Queued { generation, at: Instant::now(), request };
+        self.sender.send(queued).map_err(|error| error.0.request)
     }
 }
 
 /// Starts the tasks of the connection in `tasks`.
 pub(super) fn start(
     settings: Settings,
+    timing: Timing,
     tasks: &mut JoinSet<()>,
 ) -> (Requests, mpsc::Receiver<Incoming>, mpsc::UnboundedReceiver<ActionId>) {
     let (incoming, receiver) = mpsc::channel(BATCHES);
     let (sender, requests) = mpsc::unbounded_channel();
     let (unsent, unsent_receiver) = mpsc::unbounded_channel();
     let n_queued = Arc::new(AtomicUsize::new(0));
-    let (client_sender, client) = tokio::sync::watch::channel(None);
-    tasks.spawn(read(settings, incoming, client_sender));
+    let (client_sender, client) = watch::channel(None);
+    tasks.spawn(read(settings, timing, incoming, client_sender));
     tasks.spawn(write(requests, client, Arc::clone(&n_queued), unsent));
     (Requests { sender, n_queued }, receiver, unsent_receiver)
 }
@@ -121,104 +138,153 @@ enum Loop {
 enum Polled {
     Connected,
     Message(IncomingMessage),
+    Refused(usize),
     Other,
     /// The connection ended because we said goodbye.
     Goodbye,
 }
 
-struct Failure {
-    text: String,
-    /// The broker may not know MQTT 5.
-    may_be_version: bool,
+/// How one connection ended.
+enum End {
+    /// Nobody wants another one.
+    Over,
+    /// How long it stood, if it did at all.
+    Lost(Failure, Option<Duration>),
+}
+
+/// What the connections of a port share.
+#[derive(Clone)]
+struct Shared {
+    settings: Arc<Settings>,
+    timing: Timing,
+    incoming: mpsc::Sender<Incoming>,
+    waiting: Arc<Semaphore>,
+    clients: watch::Sender<Option<Client>>,
 }
 
 async fn read(
     settings: Settings,
+    timing: Timing,
     incoming: mpsc::Sender<Incoming>,
-    clients: tokio::sync::watch::Sender<Option<Client>>,
+    clients: watch::Sender<Option<Client>>,
 ) {
-    let mut is_v5 = true;
-    let mut delay = FIRST_DELAY;
+    let mut attempts = Attempts::new(timing);
+    let settings = Arc::new(settings);
+    let waiting = Arc::new(Semaphore::new(MAX_WAITING as usize));
+    let shared = Shared { settings, timing, incoming, waiting, clients };
     let mut generation = 0;
+    let mut task = JoinSet::new();
     loop {
         generation += 1;
-        let (client, mut eventloop) = open(&settings, is_v5, generation);
-        let mut connected_at = None;
-        let failure = loop {
-            match poll(&mut eventloop).await {
-                Ok(Polled::Connected) => {
-                    connected_at = Some(Instant::now());
-                    clients.send_replace(Some(client.clone()));
-                    let version = if is_v5 { "5" } else { "3.1.1" };
-                    let connected = Incoming::Connected { generation, version };
-                    if incoming.send(connected).await.is_err() {
-                        return;
-                    }
-                }
-                Ok(Polled::Message(message)) => {
-                    let mut batch = vec![message];
-                    let mut ended = None;
-                    // What was read from the network together goes on together.
-                    while has_more(&eventloop) && batch.len() < BATCH {
-                        match poll(&mut eventloop).await {
-                            Ok(Polled::Message(message)) => batch.push(message),
-                            Ok(Polled::Connected | Polled::Other) => {}
-                            Ok(Polled::Goodbye) => {
-                                ended = Some(None);
-                                break;
-                            }
-                            Err(failure) => {
-                                ended = Some(Some(failure));
-                                break;
-                            }
-                        }
-                    }
-                    if incoming.send(Incoming::Messages(batch)).await.is_err() {
-                        return;
-                    }
-                    match ended {
-                        None => {}
-                        Some(None) => return,
-                        Some(Some(failure)) => break failure,
-                    }
-                }
-                Ok(Polled::Other) => {}
-                Ok(Polled::Goodbye) => return,
-                Err(failure) => break failure,
-            }
+        let (version, patience) = (attempts.version(), attempts.patience());
+        task.spawn(connection(shared.clone(), version, patience, generation));
+        let (failure, stood) = match task.join_next().await {
+            Some(Ok(End::Lost(failure, stood))) => (failure, stood),
+            Some(Ok(End::Over)) | None => return,
+            Some(Err(error)) => (failure::panicked(&error), None),
         };
-        clients.send_replace(None);
-        if connected_at.is_none() && failure.may_be_version {
-            is_v5 = !is_v5;
-        }
-        if connected_at.is_some_and(|at| at.elapsed() > Duration::from_secs(5)) {
-            delay = FIRST_DELAY;
-        }
-        if incoming.send(Incoming::Lost(failure.text)).await.is_err() {
+        shared.clients.send_replace(None);
+        let pause = attempts.failed(&failure, stood);
+        if shared.incoming.send(Incoming::Lost(failure.text)).await.is_err() {
             return;
         }
-        sleep(delay).await;
-        delay = (delay * 2).min(LAST_DELAY);
-        if connected_at.is_some() {
-            delay = delay.min(Duration::from_secs(2));
+        sleep(pause).await;
+    }
+}
+
+/// One connection, from the first attempt to its end.
+async fn connection(shared: Shared, version: Version, patience: Duration, generation: u64) -> End {
+    let Shared { settings, timing, incoming, waiting, clients } = shared;
+    let (client, mut eventloop) = open(&settings, &timing, version, patience, generation);
+    let mut connected_at: Option<Instant> = None;
+    let lost = |failure, connected_at: Option<Instant>| {
+        End::Lost(failure, connected_at.map(|at| at.elapsed()))
+    };
+    loop {
+        // rumqttc has no limit for a connection that takes nothing: it would wait for ever, and
+        // not even ping.
+        let silence = if connected_at.is_some() {
+            longest_silence(&eventloop)
+        } else {
+            patience + timing.connect
+        };
+        let Ok(polled) = timeout(silence, poll(&mut eventloop)).await else {
+            return lost(failure::silent(silence), connected_at);
+        };
+        let told = match polled {
+            Err(failure) => return lost(failure, connected_at),
+            Ok(Polled::Goodbye) => return End::Over,
+            Ok(Polled::Other) => continue,
+            Ok(Polled::Refused(n)) => Incoming::Refused(n),
+            Ok(Polled::Connected) => {
+                connected_at = Some(Instant::now());
+                keep_alive_again(&mut eventloop, &timing);
+                clients.send_replace(Some(client.clone()));
+                Incoming::Connected { generation, version: version.name() }
+            }
+            Ok(Polled::Message(message)) => {
+                let (batch, end) = batch(&mut eventloop, message).await;
+                let cost = batch.iter().map(IncomingMessage::cost).sum::<usize>();
+                let cost = u32::try_from(cost).unwrap_or(MAX_WAITING).min(MAX_WAITING);
+                let Ok(permit) = Arc::clone(&waiting).acquire_many_owned(cost).await else {
+                    return End::Over;
+                };
+                if incoming.send(Incoming::Messages(batch, permit)).await.is_err() {
+                    return End::Over;
+                }
+                match end {
+                    None => continue,
+                    Some(None) => return End::Over,
+                    Some(Some(failure)) => return lost(failure, connected_at),
+                }
+            }
+        };
+        if incoming.send(told).await.is_err() {
+            return End::Over;
         }
     }
 }
 
+/// What was read from the network together goes on together. The second value is how the
+/// connection ended on the way, without a failure if we said goodbye.
+async fn batch(
+    eventloop: &mut Loop,
+    first: IncomingMessage,
+) -> (Vec<IncomingMessage>, Option<Option<Failure>>) {
+    let mut batch = vec![first];
+    while has_more(eventloop) && batch.len() < BATCH {
+        match poll(eventloop).await {
+            Ok(Polled::Message(message)) => batch.push(message),
+            Ok(Polled::Connected | Polled::Refused(_) | Polled::Other) => {}
+            Ok(Polled::Goodbye) => return (batch, Some(None)),
+            Err(failure) => return (batch, Some(Some(failure))),
+        }
+    }
+    (batch, None)
+}
+
+impl IncomingMessage {
+    fn cost(&self) -> usize {
+        self.topic.len() + self.payload.len() + MESSAGE_COST
+    }
+}
+
 async fn write(
-    mut requests: mpsc::UnboundedReceiver<(u64, Request)>,
-    client: tokio::sync::watch::Receiver<Option<Client>>,
+    mut requests: mpsc::UnboundedReceiver<Queued>,
+    client: watch::Receiver<Option<Client>>,
     n_queued: Arc<AtomicUsize>,
     unsent: mpsc::UnboundedSender<ActionId>,
 ) {
-    while let Some((generation, request)) = requests.recv().await {
+    while let Some(Queued { generation, at, request }) = requests.recv().await {
         n_queued.fetch_sub(1, Ordering::Relaxed);
         let now = client.borrow().clone();
         let action = match &request {
             Request::Publish(publish) => publish.action,
-            _ => None,
+            Request::Subscribe(_) | Request::Unsubscribe(_) | Request::Disconnect => None,
         };
+        let is_too_late = action.is_some() && at.elapsed() > TOO_LATE;
         let is_sent = match now {
+            _ if is_too_late => false,
             Some(Client::V5(number, client)) if number == generation => {
                 send_v5(&client, request).await
             }
@@ -291,45 +357,80 @@ fn transport(tls: Option<&Arc<ClientConfig>>) -> Transport {
 }
 
 /// A fresh client for one connection: nothing that waited in an earlier one is sent twice or late.
-fn open(settings: &Settings, is_v5: bool, generation: u64) -> (Client, Loop) {
+fn open(
+    settings: &Settings,
+    timing: &Timing,
+    version: Version,
+    patience: Duration,
+    generation: u64,
+) -> (Client, Loop) {
     let (id, host, port) = (&settings.client_id, &settings.host, settings.port);
-    if is_v5 {
-        let mut options = v5::MqttOptions::new(id, host, port);
-        options.set_keep_alive(KEEP_ALIVE);
-        options.set_connection_timeout(CONNECT_TIMEOUT.as_secs());
-        options.set_max_packet_size(Some(MAX_INCOMING));
-        options.set_outgoing_inflight_upper_limit(MAX_UNANSWERED);
-        options.set_transport(transport(settings.tls.as_ref()));
-        if let Some(user) = &settings.user {
-            let password = settings.password.as_ref().map_or("", |password| password.expose());
-            options.set_credentials(user, password);
+    let user = settings
+        .user
+        .as_ref()
+        .map(|user| (user, settings.password.as_ref().map_or("", |password| password.expose())));
+    // rumqttc counts in whole seconds; `patience` is kept by who polls.
+    let connect_seconds = patience.as_secs().max(1) + 1;
+    match version {
+        Version::V5 => {
+            let mut options = v5::MqttOptions::new(id, host, port);
+            options.set_keep_alive(timing.keep_alive());
+            options.set_connection_timeout(connect_seconds);
+            options.set_max_packet_size(Some(MAX_INCOMING));
+            options.set_outgoing_inflight_upper_limit(IN_FLIGHT);
+            options.set_transport(transport(settings.tls.as_ref()));
+            if let Some((user, password)) = user {
+                options.set_credentials(user, password);
+            }
+            if let Some(will) = &settings.will {
+                let (topic, payload) = (settings.status_topic.as_str(), will.clone());
+                let qos = v5::mqttbytes::QoS::AtMostOnce;
+                let will = v5::mqttbytes::v5::LastWill::new(topic, payload, qos, false, None);
+                options.set_last_will(will);
+            }
+            let (client, eventloop) = v5::AsyncClient::new(options, REQUESTS);
+            (Client::V5(generation, client), Loop::V5(Box::new(eventloop)))
         }
-        if let Some(will) = &settings.will {
-            let (topic, payload) = (settings.status_topic.as_str(), will.clone());
-            let qos = v5::mqttbytes::QoS::AtMostOnce;
-            let will = v5::mqttbytes::v5::LastWill::new(topic, payload, qos, false, None);
-            options.set_last_will(will);
+        Version::V311 => {
+            let mut options = rumqttc::MqttOptions::new(id, host, port);
+            options.set_keep_alive(timing.keep_alive());
+            options.set_max_packet_size(MAX_INCOMING as usize, MAX_INCOMING as usize);
+            options.set_inflight(IN_FLIGHT);
+            options.set_transport(transport(settings.tls.as_ref()));
+            if let Some((user, password)) = user {
+                options.set_credentials(user, password);
+            }
+            if let Some(will) = &settings.will {
+                let (topic, payload) = (settings.status_topic.as_str(), will.clone());
+                let will = rumqttc::LastWill::new(topic, payload, QoS::AtMostOnce, false);
+                options.set_last_will(will);
+            }
+            let (client, mut eventloop) = rumqttc::AsyncClient::new(options, REQUESTS);
+            let mut network = rumqttc::NetworkOptions::new();
+            network.set_connection_timeout(connect_seconds);
+            eventloop.set_network_options(network);
+            (Client::V4(generation, client), Loop::V4(Box::new(eventloop)))
         }
-        let (client, eventloop) = v5::AsyncClient::new(options, REQUESTS);
-        return (Client::V5(generation, client), Loop::V5(Box::new(eventloop)));
     }
-    let mut options = rumqttc::MqttOptions::new(id, host, port);
-    options.set_keep_alive(KEEP_ALIVE);
-    options.set_max_packet_size(MAX_INCOMING as usize, MAX_INCOMING as usize);
-    options.set_transport(transport(settings.tls.as_ref()));
-    if let Some(user) = &settings.user {
-        let password = settings.password.as_ref().map_or("", |password| password.expose());
-        options.set_credentials(user, password);
+}
+
+/// A broker may set the interval of pings in its answer; with 0 it wants none, which rumqttc takes
+/// for pings without pause.
+fn keep_alive_again(eventloop: &mut Loop, timing: &Timing) {
+    if let Loop::V5(eventloop) = eventloop
+        && eventloop.options.keep_alive() < Timing::SHORTEST_KEEP_ALIVE
+    {
+        eventloop.options.set_keep_alive(timing.keep_alive());
     }
-    if let Some(will) = &settings.will {
-        let (topic, payload) = (settings.status_topic.as_str(), will.clone());
-        options.set_last_will(rumqttc::LastWill::new(topic, payload, QoS::AtMostOnce, false));
-    }
-    let (client, mut eventloop) = rumqttc::AsyncClient::new(options, REQUESTS);
-    let mut network = rumqttc::NetworkOptions::new();
-    network.set_connection_timeout(CONNECT_TIMEOUT.as_secs());
-    eventloop.set_network_options(network);
-    (Client::V4(generation, client), Loop::V4(Box::new(eventloop)))
+}
+
+/// A poll gives something at least at each ping.
+fn longest_silence(eventloop: &Loop) -> Duration {
+    let keep_alive = match eventloop {
+        Loop::V5(eventloop) => eventloop.options.keep_alive(),
+        Loop::V4(eventloop) => eventloop.mqtt_options.keep_alive(),
+    };
+    keep_alive + keep_alive / 2
 }
 
 /// Whether the next poll answers at once.
@@ -347,20 +448,34 @@ async fn poll(eventloop: &mut Loop) -> Result<Polled, Failure> {
                 Ok(message(&publish.topic, publish.payload, publish.retain))
             }
             Ok(v5::Event::Incoming(v5::Incoming::ConnAck(_))) => Ok(Polled::Connected),
+            Ok(v5::Event::Incoming(v5::Incoming::SubAck(suback))) => {
+                use v5::mqttbytes::v5::SubscribeReasonCode::Success;
+                let codes = suback.return_codes.iter();
+                Ok(refused(codes.filter(|code| !matches!(code, Success(_))).count()))
+            }
             Ok(v5::Event::Outgoing(Outgoing::Disconnect)) => Ok(Polled::Goodbye),
             Ok(_) => Ok(Polled::Other),
-            Err(error) => Err(failure_v5(&error)),
+            Err(error) => Err(failure::v5(&error)),
         },
         Loop::V4(eventloop) => match eventloop.poll().await {
             Ok(rumqttc::Event::Incoming(rumqttc::Incoming::Publish(publish))) => {
                 Ok(message(publish.topic.as_bytes(), publish.payload, publish.retain))
             }
             Ok(rumqttc::Event::Incoming(rumqttc::Incoming::ConnAck(_))) => Ok(Polled::Connected),
+            Ok(rumqttc::Event::Incoming(rumqttc::Incoming::SubAck(suback))) => {
+                use rumqttc::SubscribeReasonCode::Success;
+                let codes = suback.return_codes.iter();
+                Ok(refused(codes.filter(|code| !matches!(code, Success(_))).count()))
+            }
             Ok(rumqttc::Event::Outgoing(Outgoing::Disconnect)) => Ok(Polled::Goodbye),
             Ok(_) => Ok(Polled::Other),
-            Err(error) => Err(Failure { text: in_words(&error), may_be_version: true }),
+            Err(error) => Err(failure::v311(&error)),
         },
     }
+}
+
+fn refused(n: usize) -> Polled {
+    if n == 0 { Polled::Other } else { Polled::Refused(n) }
 }
 
 fn message(topic: &[u8], payload: bytes::Bytes, is_retained: bool) -> Polled {
@@ -371,33 +486,4 @@ fn message(topic: &[u8], payload: bytes::Bytes, is_retained: bool) -> Polled {
         // Against the protocol; no device of ours has such a topic.
         Err(_) => Polled::Other,
     }
-}
-
-fn failure_v5(error: &v5::ConnectionError) -> Failure {
-    use v5::mqttbytes::v5::ConnectReturnCode as Code;
-    let may_be_version = match error {
-        v5::ConnectionError::ConnectionRefused(code) => matches!(
-            code,
-            Code::UnsupportedProtocolVersion | Code::RefusedProtocolVersion | Code::ProtocolError
-        ),
-        // Brokers of old hang up on a protocol that they do not know, or answer in their own.
-        v5::ConnectionError::Io(error) => error.kind() != std::io::ErrorKind::ConnectionRefused,
-        v5::ConnectionError::MqttState(_) | v5::ConnectionError::NotConnAck(_) => true,
-        _ => false,
-    };
-    Failure { text: in_words(error), may_be_version }
-}
-
-/// An error and what caused it, in one line. Never holds a password: rumqttc's errors do not.
-fn in_words(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }

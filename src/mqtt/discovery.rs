@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::abbreviation::{expand, expand_base};
+use super::abbreviation::{expand, expand_base, expand_child};
 use super::component::KINDS;
 
 /// Where something was announced: `<prefix>/<component>/[<node>/]<object>/config`.
@@ -76,6 +76,14 @@ pub(super) fn config_topic<'t>(
     })
 }
 
+/// Largest payload of an announcement, in bytes. A large device needs 50 KiB.
+const MAX_PAYLOAD: usize = 1024 * 1024;
+/// Most components and child devices in one payload.
+const MAX_COMPONENTS: usize = 2_000;
+/// Most bytes of facts repeated for the components of one payload: each gets the whole of the
+/// device and of the shared keys.
+const MAX_REPEATED: usize = 16 * 1024 * 1024;
+
 /// Reads a payload.
 ///
 /// # Errors
@@ -83,6 +91,9 @@ pub(super) fn config_topic<'t>(
 pub(super) fn request(topic: &ConfigTopic<'_>, payload: &[u8]) -> Result<Request, String> {
     if payload.is_empty() {
         return Ok(Request::Remove);
+    }
+    if payload.len() > MAX_PAYLOAD {
+        return Err("the announcement is larger than 1 MiB".to_owned());
     }
     let mut config: Map<String, Value> = serde_json::from_slice(payload)
         .map_err(|error| format!("the announcement is not a JSON object: {error}"))?;
@@ -132,6 +143,7 @@ fn device_items(
     mut config: Map<String, Value>,
 ) -> Result<Request, String> {
     expand(&mut config);
+    check_size(&config)?;
     // The base topic of a device payload counts for its shared keys; components have their own.
     expand_base(&mut config);
     let Some(Value::Object(device)) = config.shift_remove("device") else {
@@ -165,12 +177,34 @@ fn device_items(
                 reader.problems.push("`child_devices`: each must be an object".to_owned());
                 continue;
             };
-            expand(&mut child);
+            expand_child(&mut child);
             let components = child.shift_remove("components");
             reader.read(components, &child_device(&device, child));
         }
     }
     Ok(Request::Announce(items, problems))
+}
+
+/// A payload of a megabyte can be one device and a hundred thousand components, each of which
+/// would repeat the device.
+fn check_size(config: &Map<String, Value>) -> Result<(), String> {
+    let size = |value: &Value| value.to_string().len();
+    let n_components = |map: &Map<String, Value>| {
+        let components = map.get("components").or_else(|| map.get("cmps"));
+        components.and_then(Value::as_object).map_or(0, Map::len)
+    };
+    let children = config.get("child_devices").and_then(Value::as_array);
+    let children = || children.into_iter().flatten();
+    let n_in_child = |child: &Value| 1 + child.as_object().map_or(0, n_components);
+    let n = n_components(config) + children().map(n_in_child).sum::<usize>();
+    let keys =
+        config.iter().filter(|(key, _)| !matches!(key.as_str(), "components" | "child_devices"));
+    let shared = keys.map(|(_, value)| size(value)).sum::<usize>();
+    let of_children = children().map(|child| size(child) * n_in_child(child)).sum::<usize>();
+    if n > MAX_COMPONENTS || shared * n + of_children > MAX_REPEATED {
+        return Err(format!("the announcement is too large: {n} components"));
+    }
+    Ok(())
 }
 
 /// A child has its own identity and name; its parent is what it speaks through.

@@ -81,11 +81,6 @@ impl<'a> Keys<'a> {
         self.problems.push(format!("`{key}`: {}", why.as_ref()));
     }
 
-    /// Whether the key is there, whatever its value.
-    pub(crate) fn has(&self, key: &str) -> bool {
-        self.map.contains_key(key)
-    }
-
     /// Takes the value as it is.
     pub(crate) fn take(&mut self, key: &str) -> Option<Value> {
         self.map.shift_remove(key)
@@ -276,6 +271,9 @@ fn kind(value: &Value) -> String {
     }
 }
 
+/// mosquitto hangs up on more.
+const MAX_SLASHES: usize = 199;
+
 /// Whether a text can be subscribed to (MQTT 5, section 4.7).
 pub(crate) fn check_filter(filter: &str) -> Result<(), &'static str> {
     if filter.is_empty() {
@@ -284,8 +282,19 @@ pub(crate) fn check_filter(filter: &str) -> Result<(), &'static str> {
     if filter.len() > 65_535 {
         return Err("a topic cannot be longer than 65,535 bytes");
     }
-    if filter.contains(|c: char| c.is_control() || ('\u{fdd0}'..='\u{fdef}').contains(&c)) {
+    // A broker ends the connection of who sends it one of these, and again at each attempt.
+    let is_bad = |c: char| {
+        c.is_control() || ('\u{fdd0}'..='\u{fdef}').contains(&c) || u32::from(c) & 0xfffe == 0xfffe
+    };
+    if filter.contains(is_bad) {
         return Err("a topic cannot have control characters");
+    }
+    if filter.bytes().filter(|byte| *byte == b'/').count() > MAX_SLASHES {
+        return Err("a topic cannot have more than 200 levels");
+    }
+    // What the broker keeps is not sent to these, and other clients could take the messages away.
+    if filter.starts_with("$share/") {
+        return Err("a shared subscription cannot be used here");
     }
     let mut levels = filter.split('/').peekable();
     while let Some(level) = levels.next() {

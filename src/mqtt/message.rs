@@ -3,6 +3,10 @@
 use super::component::Fault;
 use crate::template::Payload;
 
+/// Texts of up to this size are read: zigbee2mqtt's list of 500 devices has this. As JSON they
+/// take ten times the memory.
+const MAX_TEXT: usize = 4 * 1024 * 1024;
+
 /// A message.
 pub(crate) struct Message<'a> {
     /// Where it came.
@@ -16,17 +20,23 @@ pub(crate) struct Message<'a> {
 
 impl<'a> Message<'a> {
     pub(crate) fn new(topic: &'a str, bytes: &'a [u8], is_retained: bool) -> Self {
-        let payload = std::str::from_utf8(bytes).ok().map(Payload::new);
+        let text = if bytes.len() > MAX_TEXT { None } else { std::str::from_utf8(bytes).ok() };
+        let payload = text.map(Payload::new);
         Self { topic, bytes, is_retained, payload }
     }
 
     /// The text.
     ///
     /// # Errors
-    /// A [`Fault`] when it is not UTF-8.
+    /// A [`Fault`] when it is not UTF-8, or larger than any text that a device sends.
     pub(crate) fn payload(&self) -> Result<&Payload<'a>, Fault> {
-        self.payload
-            .as_ref()
-            .ok_or_else(|| Fault(format!("a message on `{}` is not UTF-8 text", self.topic)))
+        self.payload.as_ref().ok_or_else(|| {
+            let topic = self.topic;
+            Fault(if self.bytes.len() > MAX_TEXT {
+                format!("a message on `{topic}` is too large to be read as text")
+            } else {
+                format!("a message on `{topic}` is not UTF-8 text")
+            })
+        })
     }
 }

@@ -4,12 +4,14 @@
 //! connection.
 
 mod abbreviation;
+mod attempts;
 mod binding;
 mod common;
 mod component;
 mod connection;
 mod discovery;
 pub mod engine;
+mod failure;
 mod keys;
 mod message;
 mod names;
@@ -19,6 +21,7 @@ mod trigger;
 mod units;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::ClientConfig;
 use tokio::sync::mpsc;
@@ -52,6 +55,44 @@ pub struct Settings {
     pub will: Option<String>,
 }
 
+/// How patient the port is.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    /// How long a first attempt to connect may take, until the broker's answer; slow brokers get
+    /// more at the next. At least a tenth of a second is sensible.
+    pub connect: Duration,
+    /// The pause after a first failed attempt; each failure doubles it.
+    pub first_pause: Duration,
+    /// The longest pause between attempts.
+    pub longest_pause: Duration,
+    /// Announcements have gone quiet after this long without one; then the birth message is sent.
+    pub quiet: Duration,
+    /// Pings are sent this often, but not more often than [`Timing::SHORTEST_KEEP_ALIVE`]. A
+    /// broker that takes nothing is given up after one and a half times as long.
+    pub keep_alive: Duration,
+}
+
+impl Timing {
+    /// rumqttc refuses less.
+    pub const SHORTEST_KEEP_ALIVE: Duration = Duration::from_secs(5);
+
+    fn keep_alive(&self) -> Duration {
+        self.keep_alive.max(Self::SHORTEST_KEEP_ALIVE)
+    }
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            first_pause: Duration::from_millis(200),
+            longest_pause: Duration::from_secs(30),
+            quiet: Duration::from_secs(2),
+            keep_alive: Duration::from_secs(60),
+        }
+    }
+}
+
 /// Connects, and again when the connection is lost; takes in what devices announce and say, and
 /// sends what the hub wishes, until `stop` is done.
 ///
@@ -64,5 +105,20 @@ pub async fn run(
     effects: &mut mpsc::Receiver<Vec<Effect>>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Stopped> {
-    port::run(settings, hub, clock, effects, stop).await
+    run_timed(settings, Timing::default(), hub, clock, effects, stop).await
+}
+
+/// [`run`] with another patience.
+///
+/// # Errors
+/// The same.
+pub async fn run_timed(
+    settings: Settings,
+    timing: Timing,
+    hub: HubHandle,
+    clock: Clock,
+    effects: &mut mpsc::Receiver<Vec<Effect>>,
+    stop: impl Future<Output = ()>,
+) -> Result<(), Stopped> {
+    port::run(settings, timing, hub, clock, effects, stop).await
 }

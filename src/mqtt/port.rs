@@ -1,7 +1,7 @@
 //! The port's task: the connection's messages through the engine to the hub, the hub's wishes
 //! through the engine to the connection.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
-use super::Settings;
 use super::connection::{self, Incoming, IncomingMessage, Request, Requests};
 use super::engine::{Engine, Out, Publish};
+use super::{Settings, Timing};
 use crate::clock::Clock;
 use crate::home::action::{Outcome, Refusal};
 use crate::hub::event::{Effect, Event, Origin, Place, Problem, Query, Reply, Utterance};
@@ -24,8 +24,10 @@ use crate::hub::{HubHandle, Stopped};
 const GATHER: Duration = Duration::from_millis(20);
 /// Filters in one SUBSCRIBE.
 const MAX_FILTERS: usize = 200;
-/// Announcements have gone quiet after this long without one; then the birth message is sent.
-const QUIET: Duration = Duration::from_secs(2);
+/// Bytes of filters in one SUBSCRIBE, more or less: brokers limit their packets.
+const MAX_FILTER_BYTES: usize = 64 * 1024;
+/// Different reasons why there is no connection that are remembered, to tell each once.
+const MAX_COMPLAINTS: usize = 16;
 /// Where a sentence may be said over MQTT, and where the reply is given.
 const SAY: &str = "homard/say";
 const REPLY: &str = "homard/reply";
@@ -41,6 +43,7 @@ const BATCH: usize = 1024;
 /// The connection's errors are its own affair; only the end of the hub ends the port.
 pub(super) async fn run(
     settings: Settings,
+    timing: Timing,
     hub: HubHandle,
     clock: Clock,
     effects: &mut mpsc::Receiver<Vec<Effect>>,
@@ -49,7 +52,8 @@ pub(super) async fn run(
     let mut tasks = JoinSet::new();
     let engine = Engine::new(&settings.discovery_prefix, clock);
     let birth_topic = settings.status_topic.clone();
-    let (requests, mut incoming, mut unsent) = connection::start(settings, &mut tasks);
+    let broker = format!("{}:{}", settings.host, settings.port);
+    let (requests, mut incoming, mut unsent) = connection::start(settings, timing, &mut tasks);
     let mut port = Port {
         engine,
         hub,
@@ -60,7 +64,9 @@ pub(super) async fn run(
         birth_topic: birth_topic.into(),
         birth_at: None,
         said: JoinSet::new(),
-        complaint: None,
+        broker,
+        quiet: timing.quiet,
+        complaints: HashSet::new(),
     };
     tokio::pin!(stop);
     loop {
@@ -68,8 +74,9 @@ pub(super) async fn run(
         tokio::select! {
             () = &mut stop => break,
             received = incoming.recv() => match received {
-                Some(Incoming::Messages(messages)) => {
+                Some(Incoming::Messages(messages, share)) => {
                     port.take_in_messages(messages, &mut incoming).await?;
+                    drop(share);
                 }
                 Some(received) => port.take_in(received).await?,
                 None => return Ok(()),
@@ -116,8 +123,12 @@ struct Port {
     birth_topic: Arc<str>,
     birth_at: Option<Instant>,
     said: JoinSet<Option<Reply>>,
-    /// The last reason why there is no connection, so that it is logged once.
-    complaint: Option<String>,
+    /// Its name and port, for people.
+    broker: String,
+    quiet: Duration,
+    /// The reasons why there was no connection since there was a good one, so that each is told
+    /// once.
+    complaints: HashSet<String>,
 }
 
 impl Port {
@@ -140,6 +151,8 @@ impl Port {
             self.birth_at = None;
             let topic = Arc::clone(&self.birth_topic);
             self.publish(topic, b"online".to_vec(), false);
+            // It has stood for a while.
+            self.complaints.clear();
         }
         Ok(())
     }
@@ -148,7 +161,6 @@ impl Port {
         match incoming {
             Incoming::Connected { generation, version } => {
                 info!(version, "The broker is connected.");
-                self.complaint = None;
                 self.generation = Some(generation);
                 self.subscribe.clear();
                 for filter in self.engine.discovery_filters() {
@@ -161,7 +173,7 @@ impl Port {
                     self.subscribe.insert(filter, qos);
                 }
                 self.subscribe_now();
-                self.birth_at = Some(Instant::now() + QUIET);
+                self.birth_at = Some(Instant::now() + self.quiet);
                 self.publish(STATUS.into(), b"online".to_vec(), true);
                 let place = Place::Part("broker");
                 self.hub
@@ -171,28 +183,41 @@ impl Port {
             Incoming::Lost(why) => {
                 let was_connected = self.generation.take().is_some();
                 self.birth_at = None;
-                let is_news = self.complaint.as_ref() != Some(&why);
-                if was_connected || is_news {
-                    warn!(error = %why, "The broker cannot be reached; trying again.");
+                let is_news = !self.complaints.contains(&why);
+                if is_news {
+                    if self.complaints.len() >= MAX_COMPLAINTS {
+                        self.complaints.clear();
+                    }
+                    self.complaints.insert(why.clone());
+                    warn!(error = %why, broker = %self.broker, "The broker cannot be reached; trying again.");
                 } else {
                     debug!(error = %why, "The broker still cannot be reached.");
                 }
-                let text = format!("the broker cannot be reached: {why}");
-                self.complaint = Some(why);
+                let text = format!("the broker `{}` cannot be reached: {why}", self.broker);
                 let place = Place::Part("broker");
-                let problem = Problem { place: place.clone(), producer: None, text };
                 let mut events = Vec::new();
                 if was_connected || is_news {
                     // The newest reason only.
-                    events.push(Event::ProblemSolved { place });
+                    events.push(Event::ProblemSolved { place: place.clone() });
                 }
-                events.push(Event::ProblemFound(problem));
+                events.push(Event::ProblemFound(Problem { place, producer: None, text }));
                 if was_connected || is_news {
                     events.push(Event::BrokerConnected(false));
                 }
                 self.hub.send(events).await
             }
-            Incoming::Messages(messages) => {
+            Incoming::Refused(n) => {
+                let text = format!(
+                    "the broker refuses {n} subscriptions; do its access rules let this user \
+                     read what devices say?"
+                );
+                warn!(n, "The broker refuses subscriptions.");
+                let place = Place::Part("broker");
+                self.hub
+                    .send(vec![Event::ProblemFound(Problem { place, producer: None, text })])
+                    .await
+            }
+            Incoming::Messages(messages, _share) => {
                 let mut out = Out::default();
                 self.receive(messages, &mut out);
                 self.put_out(out).await
@@ -212,7 +237,7 @@ impl Port {
         let mut other = None;
         for _ in 0..TOGETHER {
             match incoming.try_recv() {
-                Ok(Incoming::Messages(messages)) => self.receive(messages, &mut out),
+                Ok(Incoming::Messages(messages, _share)) => self.receive(messages, &mut out),
                 Ok(received) => other = Some(received),
                 Err(_) => break,
             }
@@ -246,7 +271,7 @@ impl Port {
         let has_news =
             out.events[n_known..].iter().any(|event| matches!(event, Event::Announced(..)));
         if has_news && let Some(birth_at) = &mut self.birth_at {
-            *birth_at = now + QUIET;
+            *birth_at = now + self.quiet;
         }
     }
 
@@ -278,6 +303,9 @@ impl Port {
         }
         for filter in unsubscribe {
             // It may be wanted again already.
+            if self.engine.listens_to(&filter) || self.is_own(&filter) {
+                continue;
+            }
             if self.subscribe.remove(&filter).is_none()
                 && let Some(generation) = self.generation
             {
@@ -286,6 +314,10 @@ impl Port {
         }
         if !subscribe.is_empty() && self.generation.is_some() {
             for (filter, qos) in subscribe {
+                // Added and taken away in one go.
+                if !self.engine.listens_to(&filter) {
+                    continue;
+                }
                 let wanted = self.subscribe.entry(filter).or_insert(qos);
                 *wanted = qos.max(*wanted);
             }
@@ -299,12 +331,30 @@ impl Port {
         self.hub.send(events).await
     }
 
+    /// Filters that are wanted whatever devices announce.
+    fn is_own(&self, filter: &str) -> bool {
+        filter == SAY || self.engine.discovery_filters().iter().any(|own| &**own == filter)
+    }
+
     fn subscribe_now(&mut self) {
         self.gather_until = None;
         let Some(generation) = self.generation else { return };
-        let filters: Vec<(Arc<str>, u8)> = self.subscribe.drain().collect();
-        for chunk in filters.chunks(MAX_FILTERS) {
-            let _ = self.requests.send(generation, Request::Subscribe(chunk.to_vec()));
+        let mut group = Vec::new();
+        let mut n_bytes = 0;
+        for (filter, qos) in self.subscribe.drain() {
+            let size = filter.len() + 3;
+            if group.len() >= MAX_FILTERS
+                || (!group.is_empty() && n_bytes + size > MAX_FILTER_BYTES)
+            {
+                let full = Request::Subscribe(std::mem::take(&mut group));
+                let _ = self.requests.send(generation, full);
+                n_bytes = 0;
+            }
+            n_bytes += size;
+            group.push((filter, qos));
+        }
+        if !group.is_empty() {
+            let _ = self.requests.send(generation, Request::Subscribe(group));
         }
     }
 

@@ -74,11 +74,13 @@ impl Routes {
         }
     }
 
-    /// All filters that somebody listens to.
-    pub(super) fn filters(&self) -> Vec<Arc<str>> {
-        let mut filters: Vec<Arc<str>> = self.exact.keys().cloned().collect();
-        self.wildcards.filters(None, &mut filters);
-        filters
+    /// Whether somebody listens to this filter, written so.
+    pub(super) fn has(&self, filter: &str) -> bool {
+        if is_wildcard(filter) {
+            self.wildcards.has(filter)
+        } else {
+            self.exact.contains_key(filter)
+        }
     }
 }
 
@@ -129,17 +131,15 @@ impl Node {
         }
     }
 
-    /// `path` are the levels so far; `None` at the root, as the first level may be empty.
-    fn filters(&self, path: Option<&str>, filters: &mut Vec<Arc<str>>) {
-        let below = |level: &str| path.map_or(level.to_owned(), |path| format!("{path}/{level}"));
-        if let Some(path) = path.filter(|_| !self.here.is_empty()) {
-            filters.push(path.into());
+    fn has(&self, filter: &str) -> bool {
+        let (level, rest) = split(filter);
+        if level == "#" {
+            return !self.below.is_empty();
         }
-        if !self.below.is_empty() {
-            filters.push(below("#").into());
-        }
-        for (level, child) in &self.children {
-            child.filters(Some(&below(level)), filters);
+        let Some(child) = self.children.get(level) else { return false };
+        match rest {
+            Some(rest) => child.has(rest),
+            None => !child.here.is_empty(),
         }
     }
 }
@@ -159,14 +159,15 @@ mod tests {
         let mut routes = Routes::default();
         let filter: Arc<str> = filter.into();
         assert!(routes.add(&filter, (Handle(1), 2)));
-        assert_eq!(routes.filters(), [Arc::clone(&filter)]);
+        assert!(routes.has(&filter));
         let mut out = Vec::new();
         routes.listeners(topic, &mut out);
         assert_eq!(out == [(Handle(1), 2)], matches, "{filter} {topic}");
         assert!(routes.remove(&filter, (Handle(1), 2)));
         out.clear();
         routes.listeners(topic, &mut out);
-        assert!(out.is_empty() && routes.filters().is_empty());
+        assert!(out.is_empty() && !routes.has(&filter));
+        assert!(routes.exact.is_empty() && routes.wildcards.children.is_empty());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::frame;
 use super::json::{self, Style};
 use super::operators::{self, Comparison, equal, failed, is_list, refuse_undefined};
 use super::python::{Number, Text, too_long};
-use super::{bytes, list, method, number, pattern, text, time};
+use super::{bytes, list, method, moment, number, pattern, text, time};
 
 /// Instructions one rendering may take. The largest template of a real producer needs about 2,000.
 const FUEL: u64 = 200_000;
@@ -204,8 +204,8 @@ type ValueTest = fn(&Value) -> bool;
 #[rustfmt::skip]
 const TESTS: &[(&str, ValueTest)] = &[
     ("boolean", |value| value.kind() == ValueKind::Bool),
-    ("callable", |value| value.kind() == ValueKind::Plain && value.downcast_object_ref::<time::Moment>().is_none()),
-    ("datetime", |value| matches!(value.downcast_object_ref(), Some(time::Moment::Zoned(_) | time::Moment::Naive(_)))),
+    ("callable", |value| value.kind() == ValueKind::Plain && value.downcast_object_ref::<moment::Moment>().is_none()),
+    ("datetime", |value| matches!(value.downcast_object_ref(), Some(moment::Moment::Zoned(_) | moment::Moment::Naive(_)))),
     ("defined", |value| !value.is_undefined()),
     ("escaped", |_| false),
     ("false", |value| value.kind() == ValueKind::Bool && !value.is_true()),

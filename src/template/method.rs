@@ -7,10 +7,10 @@ use minijinja::{Error, ErrorKind, State, Value};
 use super::call::{Call, NAMED, REST};
 use super::format;
 use super::list;
+use super::moment::{Moment, REPLACEABLE};
 use super::operators::{self, equal, failed, is_list, refuse_undefined, sequence, type_name};
 use super::python::{self, Text, is_space, too_long};
 use super::text::{Side, capitalized, padded, replaced};
-use super::time::{Moment, REPLACEABLE};
 
 /// A method that was looked up but not called.
 #[derive(Debug)]

@@ -14,6 +14,7 @@ mod json;
 mod library;
 mod list;
 mod method;
+mod moment;
 mod number;
 mod operators;
 mod pattern;
@@ -34,8 +35,8 @@ use serde_json::Value as Json;
 
 use self::compile::{Found, Path, Program, Root, Step, Uses};
 use self::frame::Frame;
+use self::moment::Moment;
 use self::pattern::Patterns;
-use self::time::Moment;
 use crate::clock::Clock;
 
 /// Why a template cannot be compiled or rendered. The texts are for the log and the list of problems.

@@ -8,8 +8,8 @@ use minijinja::{Error, ErrorKind, State, Value};
 
 use super::format::printf;
 use super::frame::{self, COMPARE_COST, Frame, ITEM_COST};
+use super::moment::Moment;
 use super::python::{Number, Text, int_value, str_of};
-use super::time::Moment;
 
 pub(super) fn failed(detail: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::InvalidOperation, detail)

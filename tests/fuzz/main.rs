@@ -16,7 +16,10 @@ mod discovery;
 )]
 #[path = "../it/support/house.rs"]
 mod house;
+mod sentence;
+mod template;
 mod topic;
+mod utterance;
 
 use std::sync::OnceLock;
 
@@ -25,9 +28,15 @@ use libfuzzer_sys::fuzz_target;
 /// What is done with an input.
 type Check = fn(&str);
 
-/// What can be fuzzed: a name and what is done with each input. A panic, a failed assertion, more than two seconds or
-/// more than a gigabyte is a finding.
-const TARGETS: &[(&str, Check)] = &[("discovery", discovery::check), ("topic", topic::check)];
+/// What can be fuzzed: a name and what is done with each input. A panic, a failed assertion, more than five
+/// seconds or more than a gigabyte is a finding.
+const TARGETS: &[(&str, Check)] = &[
+    ("discovery", discovery::check),
+    ("sentence", sentence::check),
+    ("template", template::check),
+    ("topic", topic::check),
+    ("utterance", utterance::check),
+];
 
 static CHOSEN: OnceLock<Check> = OnceLock::new();
 
@@ -51,4 +60,9 @@ fuzz_target!(init: choose(), |data: &[u8]| {
 /// The first line of an input and the rest; most targets need two texts.
 fn two_parts(input: &str) -> (&str, &str) {
     input.split_once('\n').unwrap_or((input, ""))
+}
+
+/// Whether messages can be sent to a topic (section 4.7 of the MQTT specification).
+fn is_topic(topic: &str) -> bool {
+    !topic.is_empty() && topic.len() <= 65535 && !topic.contains(['\0', '+', '#'])
 }

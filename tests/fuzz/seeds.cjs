@@ -1,5 +1,6 @@
-// Makes first inputs for the fuzzer from the corpora: seeds.cjs SHARED FOLDER writes FOLDER/TARGET/seeds/*.
-// Without the corpora it says so and leaves the committed seeds to do.
+// Makes first inputs for the fuzzer from the corpora: seeds.cjs SHARED FOLDER writes FOLDER/TARGET/seeds/*, and words
+// to build others with from the sources: FOLDER/TARGET/words. Without the corpora it says so and leaves the committed
+// seeds to do.
 "use strict";
 
 const { createHash } = require("node:crypto");
@@ -29,6 +30,15 @@ const files = (folder, suffix) =>
         ? fs.readdirSync(folder, { recursive: true }).filter((name) => name.endsWith(suffix)).map((name) => path.join(folder, name))
         : [];
 
+/** A dictionary for libFuzzer: everything in `files` that `pattern` captures. */
+function words(target, files, pattern) {
+    const found = files.flatMap((file) => [...fs.readFileSync(file, "utf8").matchAll(pattern)].map(([, word]) => word));
+    const escaped = (byte) => (byte < 128 ? String.fromCharCode(byte) : `\\x${byte.toString(16)}`);
+    const lines = [...new Set(found)].sort().map((word) => `"${[...Buffer.from(word)].map(escaped).join("")}"\n`);
+    fs.mkdirSync(path.join(folder, target), { recursive: true });
+    fs.writeFileSync(path.join(folder, target, "words"), lines.join(""));
+}
+
 /** The texts of YAML lists, well enough for seeds. */
 const listItems = (files) =>
     files.flatMap((file) => [...fs.readFileSync(file, "utf8").matchAll(/^\s*- "?(.+?)"?$/gm)].map(([, text]) => text));
@@ -48,6 +58,23 @@ function templatesOf(json) {
     );
 }
 
+/** All texts of a JSON value. */
+const textsOf = (json) =>
+    typeof json === "string" ? [json] : typeof json === "object" && json !== null ? Object.values(json).flatMap(textsOf) : [];
+
+/** An announcement and messages to the topics that it names. */
+function discovery({ topic, payload }, messagesOn) {
+    const json = JSON.parse(payload);
+    const named = new Set(textsOf(json).map((text) => text.replace("~", json["~"])));
+    const lines = [...named].flatMap((named) => (messagesOn.get(named) ?? []).map((message) => `${named}\t${message}`));
+    return [topic, payload, ...lines.filter((line) => !line.includes("\n")).slice(0, 6)].join("\n");
+}
+
+const LITERAL = /"([A-Za-z_~$][\w. -]{1,30})"/g;
+words("discovery", files("src/mqtt", ".rs"), LITERAL);
+words("template", files("src/template", ".rs"), LITERAL);
+words("utterance", files("models/sentences", ".yaml"), /([\p{L}’']{2,30})/gu);
+
 const own = listItems(files("models/sentences", ".yaml"));
 write("sentence", own.map((text) => `${text}\nturn on the kitchen light`));
 if (!fs.existsSync(corpora)) {
@@ -62,7 +89,12 @@ for (const { topic, payload } of messages()) {
     if (topic.endsWith("/config") && payload) announced.push({ topic, payload });
     else if (payload) states.push({ topic, payload });
 }
-write("discovery", announced.map(({ topic, payload }) => `${topic}\n${payload}`));
+const messagesOn = Map.groupBy(states, ({ topic }) => topic);
+for (const [topic, messages] of messagesOn) {
+    messagesOn.set(topic, [...new Set(messages.map(({ payload }) => payload))].slice(0, 2));
+}
+write("discovery", announced.map((announcement) => discovery(announcement, messagesOn)));
 const templates = [...new Set(announced.flatMap(({ payload }) => templatesOf(JSON.parse(payload))))];
-write("template", templates.map((template, at) => `${template}\n${states[(at * 7) % states.length].payload}`));
+const lines = states.filter(({ payload }) => !payload.includes("\n"));
+write("template", templates.map((template, at) => `${template}\n${lines[(at * 7) % lines.length].payload}`));
 write("topic", states.map(({ topic }) => `${topic.replace(/\/[^/]+/, "/+")}\n${topic}`));

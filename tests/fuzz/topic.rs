@@ -21,7 +21,7 @@ pub(crate) fn check(input: &str) {
     if wanted.is_empty() {
         return;
     }
-    if !is_topic(topic) {
+    if !super::is_topic(topic) {
         return;
     }
     house.publish(topic, b"ON", false);
@@ -30,18 +30,21 @@ pub(crate) fn check(input: &str) {
     assert_eq!(is_told, matches(filter, topic), "{filter:?} and {topic:?}");
 }
 
-fn is_topic(topic: &str) -> bool {
-    !topic.is_empty() && topic.len() <= 65535 && !topic.contains(['\0', '+', '#'])
-}
-
+/// What can be subscribed to without a broker hanging up.
 fn is_filter(filter: &str) -> bool {
     let levels: Vec<&str> = filter.split('/').collect();
     let is_whole = |level: &str| level.len() == 1 || !level.contains(['+', '#']);
     let hash_is_last = levels[..levels.len() - 1].iter().all(|level| *level != "#");
+    // Control characters and non-characters may be refused (section 1.5.4), and are.
+    let is_refused = |c: char| {
+        c.is_control() || ('\u{fdd0}'..='\u{fdef}').contains(&c) || (c as u32) % 0x10000 >= 0xfffe
+    };
     !filter.is_empty()
         && filter.len() <= 65535
-        // Control characters and non-characters may be refused (section 1.5.4), and are.
-        && !filter.contains(|c: char| c.is_control() || ('\u{fdd0}'..='\u{fdef}').contains(&c))
+        && !filter.contains(is_refused)
+        // mosquitto takes no more levels.
+        && levels.len() <= 200
+        && !filter.starts_with("$share/")
         && levels.iter().all(|level| is_whole(level))
         && hash_is_last
 }

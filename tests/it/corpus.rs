@@ -22,6 +22,11 @@ struct Allowed {
 /// Differences that are meant, by what they are called below.
 const ALLOWED: &[Allowed] = &[
     Allowed {
+        what: &["_climate_water_zigbee2mqtt: current_temperature 21.0, should be null"],
+        reason: "the thermostat is in a mode that Home Assistant has no word for (`emergency_heating`) \
+                 and cannot write its state then; Homard shows its temperatures",
+    },
+    Allowed {
         what: &["should be \"Shelly 2.5 000004R"],
         reason: "three devices of the corpus share one made-up MAC address; whose name the device \
                  keeps depends on the order in which Home Assistant happened to load its platforms",

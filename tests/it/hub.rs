@@ -226,6 +226,27 @@ async fn only_the_devices_own_live_report_confirms() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_device_that_is_as_wished_already_need_not_say_so_again() {
+    let mut house = House::start();
+    house.announce(1, "a").await;
+    for (last, says, expected) in [
+        (Source::Live, None, Outcome::Confirmed),
+        (Source::Live, Some(false), Outcome::Sent),
+        (Source::Retained, None, Outcome::Sent),
+        (Source::Assumed, None, Outcome::Sent),
+    ] {
+        house.send(vec![reported(1, false, Source::Live), reported(1, true, last)]).await;
+        let (answer, effects) = house.act(&[("switch.a", switch::Action::TurnOn)], 2).await;
+        assert_eq!(effects.len(), 1, "the command is sent all the same");
+        if let Some(on) = says {
+            house.send(vec![reported(1, on, Source::Live)]).await;
+        }
+        assert_eq!(outcomes(&answer.await.unwrap()), [expected], "{last:?} {says:?}");
+    }
+    house.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn many_wishes_each_have_their_outcome() {
     let mut house = House::start();
     for (handle, name) in [(1, "a"), (2, "b"), (3, "c"), (4, "d")] {
@@ -354,7 +375,8 @@ async fn an_utterance_is_answered_when_its_outcome_is_known() {
     assert!(matches!(effects[..], [Effect::Act { .. }]));
     house.hub.send(vec![reported(1, true, Source::Live)]).await.unwrap();
     assert_eq!(answer.await.unwrap(), r#"Confirmed, now Some("on")"#);
-    assert_eq!(say("switch.a").await.unwrap(), r#"Sent, now Some("on")"#);
+    house.hub.send(vec![reported(1, false, Source::Live)]).await.unwrap();
+    assert_eq!(say("switch.a").await.unwrap(), r#"Sent, now Some("off")"#);
     let said = say("light.x").await.unwrap();
     assert!(said.starts_with("Refused(NoSuchName"), "{said}");
     house.stop().await;

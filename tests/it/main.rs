@@ -3,14 +3,22 @@
 // Tests with real programs wait for them in real time.
 #![allow(clippy::disallowed_methods)]
 
+mod actuators;
 mod architecture;
 mod broker;
 mod cli;
 mod config;
 mod corpus;
 mod demo;
+mod discovery;
+mod faults;
 mod hub;
+mod lights;
+mod mosquitto;
+mod sentences;
+mod simple;
 mod storage;
 mod support;
 mod templates;
 mod web;
+mod zigbee2mqtt;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::{Context, on_off};
 use crate::home::action::Refusal;
 use crate::home::service::{Fields, Invalid, Service};
-use crate::home::value::{Attributes};
+use crate::home::value::Attributes;
 
 /// A binary sensor has no abilities.
 #[derive(Debug, Clone, PartialEq, Default)]

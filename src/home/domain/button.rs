@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::Context;
 use crate::home::action::Refusal;
 use crate::home::service::{Fields, Invalid, Service};
-use crate::home::value::{Attributes};
+use crate::home::value::Attributes;
 
 /// A button has no abilities but its one.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Context;
 use crate::home::action::Refusal;
 use crate::home::service::{Fields, Invalid, Service};
-use crate::home::value::{Attributes};
+use crate::home::value::Attributes;
 
 /// A camera over MQTT has no abilities but showing its frames.
 #[derive(Debug, Clone, PartialEq, Default)]

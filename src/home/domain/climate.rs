@@ -31,15 +31,8 @@ pub enum Mode {
 
 impl Mode {
     /// All, in Home Assistant's order.
-    pub const ALL: [Self; 7] = [
-        Self::Off,
-        Self::Heat,
-        Self::Cool,
-        Self::HeatCool,
-        Self::Auto,
-        Self::Dry,
-        Self::FanOnly,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Off, Self::Heat, Self::Cool, Self::HeatCool, Self::Auto, Self::Dry, Self::FanOnly];
 
     /// Home Assistant's word.
     pub fn word(self) -> &'static str {

@@ -103,9 +103,7 @@ pub fn action(service: &str, mut fields: Fields) -> Result<Action, Invalid> {
         "close_cover_tilt" => Action::CloseTilt,
         "stop_cover_tilt" => Action::StopTilt,
         "toggle_cover_tilt" => Action::ToggleTilt,
-        "set_cover_tilt_position" => {
-            Action::SetTilt(check::percent(&mut fields, "tilt_position")?)
-        }
+        "set_cover_tilt_position" => Action::SetTilt(check::percent(&mut fields, "tilt_position")?),
         _ => return Err(Invalid::NoSuchService),
     };
     fields.finish()?;

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use super::Context;
 use crate::home::action::Refusal;
 use crate::home::service::{Fields, Invalid, Service};
-use crate::home::value::{Attributes};
+use crate::home::value::Attributes;
 
 /// A date has no abilities but being set.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -40,10 +40,10 @@ pub fn action(service: &str, mut fields: Fields) -> Result<Action, Invalid> {
     }
     let text = fields.text("date")?.ok_or(Invalid::Missing("date"))?;
     fields.finish()?;
-    text.trim().parse().map(Action::Set).map_err(|_| Invalid::Field {
-        name: "date",
-        expected: "a date such as 2026-11-22",
-    })
+    text.trim()
+        .parse()
+        .map(Action::Set)
+        .map_err(|_| Invalid::Field { name: "date", expected: "a date such as 2026-11-22" })
 }
 
 impl Caps {

@@ -255,9 +255,7 @@ impl State {
             Action::SetPercentage(percentage) => self.is_at(*percentage),
             Action::SetPreset(word) => has_preset(word),
             Action::Oscillate(oscillating) => self.oscillating == Some(*oscillating),
-            Action::SetDirection(direction) => {
-                self.direction.as_deref() == Some(direction.word())
-            }
+            Action::SetDirection(direction) => self.direction.as_deref() == Some(direction.word()),
             Action::Toggle | Action::Increase(_) | Action::Decrease(_) => true,
         }
     }

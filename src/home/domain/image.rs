@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::Context;
 use crate::home::action::Refusal;
 use crate::home::service::{Fields, Invalid, Service};
-use crate::home::value::{Attributes};
+use crate::home::value::Attributes;
 
 /// What kind of picture.
 #[derive(Debug, Clone, PartialEq, Default)]

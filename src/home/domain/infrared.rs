@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::Context;
 use crate::home::action::Refusal;
 use crate::home::service::{Fields, Invalid, Service};
-use crate::home::value::{Attributes};
+use crate::home::value::Attributes;
 
 /// Whether it sends or receives.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -69,8 +69,7 @@ pub fn action(service: &str, mut fields: Fields) -> Result<Action, Invalid> {
     if timings.is_empty() || timings.len() != items.len() || timings.len() > MAX_TIMINGS {
         return Err(invalid);
     }
-    let modulation =
-        fields.number("modulation", 1_000.0..=1_000_000.0, "a frequency in hertz")?;
+    let modulation = fields.number("modulation", 1_000.0..=1_000_000.0, "a frequency in hertz")?;
     fields.finish()?;
     let modulation = modulation.map(|frequency| frequency as u32);
     Ok(Action::Send(Arc::new(Code { timings, modulation })))

@@ -125,7 +125,8 @@ impl Caps {
 
     /// Home Assistant's `supported_features`.
     pub fn features(&self) -> Option<u32> {
-        let bits = [(1, self.can_start), (2, self.can_pause), (4, self.can_dock), (8, self.can_stop)];
+        let bits =
+            [(1, self.can_start), (2, self.can_pause), (4, self.can_dock), (8, self.can_stop)];
         Some(bits.iter().filter(|(_, has_it)| *has_it).map(|(bit, _)| bit).sum())
     }
 

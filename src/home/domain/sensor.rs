@@ -54,7 +54,7 @@ impl Caps {
     /// Puts what is shown even while the entity is unavailable.
     pub fn attributes(&self, out: &mut Attributes) {
         out.put_some("state_class", self.state_class.as_ref());
-        out.put_some("options", self.options.as_ref().map(|options| Value::texts(options)));
+        out.put_some("options", self.options.as_ref().map(Value::texts));
     }
 
     /// Never called: there is no action.

@@ -158,8 +158,7 @@ mod tests {
     #[test]
     fn a_siren_is_told_only_what_it_can_do() {
         let all = Ringing { tone: Some("fire".into()), duration: Some(5), volume: Some(0.5) };
-        let able =
-            Caps { tones: Some(vec!["fire".into()]), has_duration: true, has_volume: true };
+        let able = Caps { tones: Some(vec!["fire".into()]), has_duration: true, has_volume: true };
         let wish = Action::TurnOn(all.clone());
         for (caps, action, accepted) in [
             (able.clone(), wish.clone(), Ok(wish.clone())),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Context;
 use crate::home::action::Refusal;
 use crate::home::service::{Fields, Invalid, Service};
-use crate::home::value::{Attributes};
+use crate::home::value::Attributes;
 
 /// What can be done about a device's software.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -55,8 +55,7 @@ pub enum Action {
 }
 
 /// Home Assistant's services of this domain.
-pub const SERVICES: &[Service] =
-    &[Service { name: "install", fields: &["version", "backup"] }];
+pub const SERVICES: &[Service] = &[Service { name: "install", fields: &["version", "backup"] }];
 
 /// Reads a service call.
 ///

@@ -175,12 +175,8 @@ impl State {
     /// way obeys.
     pub fn confirms(&self, action: &Action) -> bool {
         match action {
-            Action::Open => {
-                self.moving == Some(Moving::Opening) || self.is_shut() == Some(false)
-            }
-            Action::Close => {
-                self.moving == Some(Moving::Closing) || self.is_shut() == Some(true)
-            }
+            Action::Open => self.moving == Some(Moving::Opening) || self.is_shut() == Some(false),
+            Action::Close => self.moving == Some(Moving::Closing) || self.is_shut() == Some(true),
             Action::Stop => self.moving.is_none(),
             Action::SetPosition(wished) => {
                 self.position.is_some_and(|is| is.abs_diff(*wished) <= 1)

@@ -83,8 +83,7 @@ impl Caps {
     /// Home Assistant's `supported_features`.
     pub fn features(&self) -> Option<u32> {
         let mut features = 0;
-        for (bit, has_it) in
-            [(1, self.has_target), (2, self.modes.is_some()), (8, self.has_power)]
+        for (bit, has_it) in [(1, self.has_target), (2, self.modes.is_some()), (8, self.has_power)]
         {
             if has_it {
                 features |= bit;
@@ -148,8 +147,7 @@ impl State {
     pub fn confirms(&self, action: &Action) -> bool {
         match action {
             Action::SetTemperature(target, mode) => {
-                is_reached(self.target, Some(*target))
-                    && (mode.is_none() || self.mode == *mode)
+                is_reached(self.target, Some(*target)) && (mode.is_none() || self.mode == *mode)
             }
             Action::SetMode(word) => self.mode.as_ref() == Some(word),
             Action::TurnOn => self.mode.as_deref().is_some_and(|mode| mode != "off"),

@@ -142,11 +142,6 @@ pub(crate) trait Component: Send {
         false
     }
 
-    /// A message on this slot is bytes, not text.
-    fn wants_bytes(&self, _slot: Slot) -> bool {
-        false
-    }
-
     /// Names that the device's own attributes (`json_attributes_topic`) may not use.
     fn reserved_attributes(&self) -> &'static [&'static str] {
         &[]
@@ -191,11 +186,6 @@ pub(crate) fn read(kind: &str, keys: &mut Keys<'_>) -> Result<Box<dyn Component>
         "water_heater" => water_heater::read(keys),
         _ => Err(Reject(format!("`{kind}` is not a component that Homard knows"))),
     }
-}
-
-/// Whether messages about this kind of component make an entity (others are triggers or tags).
-pub(crate) fn is_known(kind: &str) -> bool {
-    KINDS.contains(&kind)
 }
 
 /// All kinds of component of Home Assistant 2026.11's discovery.

@@ -83,11 +83,13 @@ impl Siren {
             return Err(Fault(format!("`{payload}` is neither a state of the siren nor JSON")));
         };
         let state = map.shift_remove("state");
-        if let Some(on) = state.and_then(|state| self.word(&python::str_of_json(&state))) {
-            self.state.on = on;
-        }
+        let on = state.and_then(|state| self.word(&python::str_of_json(&state)));
         // A wrong parameter costs the parameters, not the state.
-        self.take_parameters(&map)?;
+        match (self.take_parameters(&map), on) {
+            (_, Some(on)) => self.state.on = on,
+            (Ok(()), None) => {}
+            (Err(fault), None) => return Err(fault),
+        }
         Ok(Heard::State)
     }
 

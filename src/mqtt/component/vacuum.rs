@@ -102,10 +102,15 @@ impl Vacuum {
             None => {}
             Some(Json::Null) => self.state.activity = None,
             Some(word) => {
-                let activity = word.as_str().and_then(Activity::of);
-                self.state.activity = Some(activity.ok_or_else(|| {
-                    Fault(format!("`state`: {word} is no state of a vacuum cleaner"))
-                })?);
+                match word.as_str().and_then(Activity::of) {
+                    Some(activity) => self.state.activity = Some(activity),
+                    // The rest of the message still counts.
+                    None if map.len() > 1 => {}
+                    None => {
+                        let why = format!("`state`: {word} is no state of a vacuum cleaner");
+                        return Err(Fault(why));
+                    }
+                }
             }
         }
         Ok(())

@@ -13,50 +13,50 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// Longest wait for an answer that must come.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-pub(super) const V3: u8 = 4;
-pub(super) const V5: u8 = 5;
+pub(crate) const V3: u8 = 4;
+pub(crate) const V5: u8 = 5;
 
 /// A message as it arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Message {
-    pub(super) topic: String,
-    pub(super) payload: Vec<u8>,
-    pub(super) qos: u8,
-    pub(super) retain: bool,
+pub(crate) struct Message {
+    pub(crate) topic: String,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) qos: u8,
+    pub(crate) retain: bool,
     /// The properties as on the wire, without their length; empty for 3.1.1.
-    pub(super) properties: Vec<u8>,
+    pub(crate) properties: Vec<u8>,
 }
 
 impl Message {
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.payload).unwrap()
     }
 }
 
 /// What a client says when it connects.
 #[derive(Clone)]
-pub(super) struct Hello<'a> {
-    pub(super) version: u8,
-    pub(super) id: &'a str,
-    pub(super) clean: bool,
-    pub(super) keep_alive: u16,
-    pub(super) login: Option<(&'a str, &'a str)>,
-    pub(super) will: Option<(&'a str, &'a str)>,
+pub(crate) struct Hello<'a> {
+    pub(crate) version: u8,
+    pub(crate) id: &'a str,
+    pub(crate) clean: bool,
+    pub(crate) keep_alive: u16,
+    pub(crate) login: Option<(&'a str, &'a str)>,
+    pub(crate) will: Option<(&'a str, &'a str)>,
 }
 
 impl<'a> Hello<'a> {
-    pub(super) fn new(version: u8, id: &'a str) -> Self {
+    pub(crate) fn new(version: u8, id: &'a str) -> Self {
         Self { version, id, clean: true, keep_alive: 60, login: None, will: None }
     }
 
-    pub(super) fn login(mut self, name: &'a str, password: &'a str) -> Self {
+    pub(crate) fn login(mut self, name: &'a str, password: &'a str) -> Self {
         self.login = Some((name, password));
         self
     }
 
-    pub(super) fn packet(&self) -> Vec<u8> {
+    pub(crate) fn packet(&self) -> Vec<u8> {
         let is_v5 = self.version == V5;
         let mut flags = u8::from(self.clean) << 1;
         // A retained will with QoS 1.
@@ -86,13 +86,13 @@ impl<'a> Hello<'a> {
     }
 }
 
-pub(super) fn string(text: &str) -> Vec<u8> {
+pub(crate) fn string(text: &str) -> Vec<u8> {
     let mut bytes = u16::try_from(text.len()).unwrap().to_be_bytes().to_vec();
     bytes.extend(text.as_bytes());
     bytes
 }
 
-pub(super) fn packet(header: u8, body: &[u8]) -> Vec<u8> {
+pub(crate) fn packet(header: u8, body: &[u8]) -> Vec<u8> {
     let mut bytes = vec![header];
     let mut rest = body.len();
     loop {
@@ -107,7 +107,9 @@ pub(super) fn packet(header: u8, body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-async fn read_packet(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<(u8, Vec<u8>)> {
+pub(crate) async fn read_packet(
+    stream: &mut (impl AsyncRead + Unpin),
+) -> std::io::Result<(u8, Vec<u8>)> {
     let header = stream.read_u8().await?;
     let (mut length, mut shift) = (0_usize, 0);
     loop {
@@ -124,14 +126,14 @@ async fn read_packet(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<(
 }
 
 /// A connected client.
-pub(super) struct Client {
+pub(crate) struct Client {
     version: u8,
     writer: OwnedWriteHalf,
     packets: mpsc::UnboundedReceiver<(u8, Vec<u8>)>,
     reader: JoinHandle<()>,
     next_id: u16,
     inbox: VecDeque<Message>,
-    pub(super) session_present: bool,
+    pub(crate) session_present: bool,
 }
 
 impl Drop for Client {
@@ -142,12 +144,12 @@ impl Drop for Client {
 
 impl Client {
     /// Connects; panics when refused.
-    pub(super) async fn connect(address: SocketAddr, version: u8, id: &str) -> Self {
+    pub(crate) async fn connect(address: SocketAddr, version: u8, id: &str) -> Self {
         Self::hello(address, &Hello::new(version, id)).await.unwrap()
     }
 
     /// Connects, or gives the reason code of the refusal (255: closed without a word).
-    pub(super) async fn hello(address: SocketAddr, hello: &Hello<'_>) -> Result<Self, u8> {
+    pub(crate) async fn hello(address: SocketAddr, hello: &Hello<'_>) -> Result<Self, u8> {
         let stream = TcpStream::connect(address).await.map_err(|_| 255)?;
         stream.set_nodelay(true).unwrap();
         let (reader, mut writer) = stream.into_split();
@@ -178,7 +180,7 @@ impl Client {
         })
     }
 
-    pub(super) async fn send(&mut self, bytes: &[u8]) {
+    pub(crate) async fn send(&mut self, bytes: &[u8]) {
         // The broker may have closed already; what it did shows in what can be read.
         let _ = self.writer.write_all(bytes).await;
     }
@@ -189,7 +191,7 @@ impl Client {
     }
 
     /// Sends a publication without waiting for anything.
-    pub(super) async fn publish_raw(
+    pub(crate) async fn publish_raw(
         &mut self,
         topic: &str,
         payload: &[u8],
@@ -210,7 +212,7 @@ impl Client {
     }
 
     /// Publishes and waits until the broker has taken it over; the reason code of MQTT 5.
-    pub(super) async fn publish(
+    pub(crate) async fn publish(
         &mut self,
         topic: &str,
         payload: &[u8],
@@ -234,12 +236,12 @@ impl Client {
     }
 
     /// Publishes retained with QoS 1.
-    pub(super) async fn retain(&mut self, topic: &str, payload: impl AsRef<[u8]>) {
+    pub(crate) async fn retain(&mut self, topic: &str, payload: impl AsRef<[u8]>) {
         self.publish(topic, payload.as_ref(), 1, true).await;
     }
 
     /// Subscribes and gives the granted QoS or refusal of each filter.
-    pub(super) async fn subscribe(&mut self, filters: &[&str], qos: u8) -> Vec<u8> {
+    pub(crate) async fn subscribe(&mut self, filters: &[&str], qos: u8) -> Vec<u8> {
         let mut body = self.id().to_vec();
         if self.version == V5 {
             body.push(0);
@@ -255,7 +257,7 @@ impl Client {
     }
 
     /// Waits for a packet with this header; messages that come before go to the inbox.
-    pub(super) async fn expect(&mut self, header: u8) -> Vec<u8> {
+    pub(crate) async fn expect(&mut self, header: u8) -> Vec<u8> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let next = timeout_at(deadline, self.packets.recv()).await;
@@ -303,7 +305,7 @@ impl Client {
     }
 
     /// Waits for `n` messages; fewer if they do not come within `patience`.
-    pub(super) async fn messages_within(&mut self, n: usize, patience: Duration) -> Vec<Message> {
+    pub(crate) async fn messages_within(&mut self, n: usize, patience: Duration) -> Vec<Message> {
         let deadline = Instant::now() + patience;
         while self.inbox.len() < n {
             let Ok(Some((header, body))) = timeout_at(deadline, self.packets.recv()).await else {
@@ -316,36 +318,36 @@ impl Client {
     }
 
     /// Waits for `n` messages that must come.
-    pub(super) async fn messages(&mut self, n: usize) -> Vec<Message> {
+    pub(crate) async fn messages(&mut self, n: usize) -> Vec<Message> {
         let messages = self.messages_within(n, PATIENCE).await;
         assert_eq!(messages.len(), n, "messages that arrived in time");
         messages
     }
 
-    pub(super) async fn message(&mut self) -> Message {
+    pub(crate) async fn message(&mut self) -> Message {
         self.messages(1).await.remove(0)
     }
 
     /// Asks the broker for a sign of life; all that was sent before has arrived then.
-    pub(super) async fn ping(&mut self) {
+    pub(crate) async fn ping(&mut self) {
         self.send(&packet(0xc0, &[])).await;
         self.expect(0xd0).await;
     }
 
     /// Asserts that nothing is on its way to this client.
-    pub(super) async fn expect_nothing(&mut self) {
+    pub(crate) async fn expect_nothing(&mut self) {
         self.ping().await;
         let late = self.messages_within(1, Duration::from_millis(150)).await;
         assert!(late.is_empty(), "unexpected: {late:?}");
     }
 
     /// Waits until the broker closes the connection.
-    pub(super) async fn closed(&mut self) {
+    pub(crate) async fn closed(&mut self) {
         let end = async { while self.packets.recv().await.is_some() {} };
         timeout(PATIENCE, end).await.expect("the broker must close the connection");
     }
 
-    pub(super) async fn disconnect(mut self) {
+    pub(crate) async fn disconnect(mut self) {
         self.send(&packet(0xe0, &[])).await;
         self.closed().await;
     }

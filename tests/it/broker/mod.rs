@@ -3,7 +3,7 @@
 //! Every check runs against a broker in this process, except where its death, its memory or its
 //! idle time is the question: then a child process runs it.
 
-mod client;
+pub(crate) mod client;
 mod faults;
 mod process;
 mod real_clients;

@@ -83,10 +83,13 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// `what` is `run` or `demo`; `data` is kept, so that it can be started again.
     pub(crate) fn start(what: &str, folder: &Folder) -> Self {
-        let config = folder.file(
-            "homard.toml",
-            "[http]\nlisten = \"127.0.0.1:0\"\n[mqtt]\nlisten = \"127.0.0.1:0\"\n",
-        );
+        Self::start_with(what, folder, "listen = \"127.0.0.1:0\"")
+    }
+
+    /// The same with these lines in `[mqtt]`.
+    pub(crate) fn start_with(what: &str, folder: &Folder, mqtt: &str) -> Self {
+        let text = format!("[http]\nlisten = \"127.0.0.1:0\"\n[mqtt]\n{mqtt}\n");
+        let config = folder.file("homard.toml", &text);
         let data = folder.path("data");
         let log = fs::File::create(folder.path("log")).unwrap();
         let started = Instant::now();
@@ -120,6 +123,23 @@ impl Daemon {
         }
     }
 
+    /// Files that the process has open, and its memory in KiB.
+    pub(crate) fn holds(&self) -> (usize, usize) {
+        let files = format!("/proc/{}/fd", self.child.id());
+        (fs::read_dir(files).unwrap().count(), self.memory("VmRSS"))
+    }
+
+    /// Its memory at its highest, in KiB.
+    pub(crate) fn peak(&self) -> usize {
+        self.memory("VmHWM")
+    }
+
+    fn memory(&self, what: &str) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with(what)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
     /// GET with a token: status and body.
     pub(crate) fn get_as(&self, token: &str, path: &str) -> (u16, Value) {
         let agent: ureq::Agent =
@@ -149,13 +169,23 @@ impl Daemon {
 
     /// Waits until an entity's state is as wished; the whole state object.
     pub(crate) fn wait_for(&self, entity: &str, wished: impl Fn(&Value) -> bool) -> Value {
+        self.wait(|| {
+            let (status, state) = self.get_as(&self.token, &format!("/api/states/{entity}"));
+            match status {
+                200 if wished(&state) => Ok(state),
+                _ => Err(format!("{entity} stays {state}")),
+            }
+        })
+    }
+
+    /// Waits until something is so; an error says what is still missing.
+    pub(crate) fn wait<T>(&self, look: impl Fn() -> Result<T, String>) -> T {
         let started = Instant::now();
         loop {
-            let (status, state) = self.get_as(&self.token, &format!("/api/states/{entity}"));
-            if status == 200 && wished(&state) {
-                return state;
+            match look() {
+                Ok(found) => return found,
+                Err(missing) => assert!(started.elapsed() < PATIENCE, "{missing}"),
             }
-            assert!(started.elapsed() < PATIENCE, "{entity} stays {state}");
             std::thread::sleep(Duration::from_millis(20));
         }
     }

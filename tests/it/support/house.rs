@@ -17,30 +17,32 @@ use jiff::Timestamp;
 use serde_json::Value as Json;
 
 /// A house on an imaginary broker that keeps retained messages and replays them on subscribing.
-pub struct House {
-    pub engine: Engine,
-    pub home: Home,
-    pub clock: Clock,
+pub(crate) struct House {
+    pub(crate) engine: Engine,
+    pub(crate) home: Home,
+    pub(crate) clock: Clock,
     /// Moves only when a test says so.
-    pub instant: Instant,
-    pub retained: BTreeMap<String, Vec<u8>>,
-    pub problems: Vec<Problem>,
-    pub triggers: BTreeMap<Handle, Trigger>,
-    pub fired: Vec<Handle>,
-    pub tags: Vec<Arc<str>>,
-    pub failed: Vec<Refusal>,
+    pub(crate) instant: Instant,
+    pub(crate) retained: BTreeMap<String, Vec<u8>>,
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) triggers: BTreeMap<Handle, Trigger>,
+    pub(crate) fired: Vec<Handle>,
+    pub(crate) tags: Vec<Arc<str>>,
+    pub(crate) failed: Vec<Refusal>,
+    /// What was published without an action that asked for it.
+    pub(crate) unasked: Vec<Publish>,
     next_action: u64,
 }
 
 /// Why a call published nothing.
 #[derive(Debug)]
-pub enum CallError {
+pub(crate) enum CallError {
     Invalid(Invalid),
     Refused(Refusal),
 }
 
 impl House {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let clock = Clock::fixed("2026-11-22T09:35:39+01:00[Europe/Paris]".parse().unwrap());
         Self {
             engine: Engine::new("homeassistant", clock.clone()),
@@ -53,6 +55,7 @@ impl House {
             fired: Vec::new(),
             tags: Vec::new(),
             failed: Vec::new(),
+            unasked: Vec::new(),
             next_action: 0,
         }
     }
@@ -62,7 +65,7 @@ impl House {
     }
 
     /// A message arrives at the broker.
-    pub fn publish(&mut self, topic: &str, payload: &[u8], retain: bool) {
+    pub(crate) fn publish(&mut self, topic: &str, payload: &[u8], retain: bool) {
         if retain {
             if payload.is_empty() {
                 self.retained.remove(topic);
@@ -76,7 +79,7 @@ impl House {
     }
 
     /// Time passes.
-    pub fn wait(&mut self, time: Duration) {
+    pub(crate) fn wait(&mut self, time: Duration) {
         self.instant += time;
         let mut out = Out::default();
         self.engine.wake(self.instant, &mut out);
@@ -84,7 +87,7 @@ impl House {
     }
 
     /// A service call on one entity.
-    pub fn call(
+    pub(crate) fn call(
         &mut self,
         entity: &str,
         service: &str,
@@ -99,7 +102,7 @@ impl House {
     }
 
     /// An action on one entity.
-    pub fn act(&mut self, entity: &str, action: Action) -> Result<Vec<Publish>, CallError> {
+    pub(crate) fn act(&mut self, entity: &str, action: Action) -> Result<Vec<Publish>, CallError> {
         let (handle, action) = self.home.accept(entity, action).map_err(CallError::Refused)?;
         self.next_action += 1;
         let effect = Effect::Act { id: ActionId(self.next_action), handle, action };
@@ -114,7 +117,7 @@ impl House {
     }
 
     /// Enables every entity that is disabled.
-    pub fn enable_all(&mut self) {
+    pub(crate) fn enable_all(&mut self) {
         let ids: Vec<EntityId> = self
             .home
             .entities()
@@ -137,6 +140,7 @@ impl House {
         let now = self.now();
         loop {
             let mut next = Out::default();
+            self.unasked.append(&mut out.publish);
             for event in out.events {
                 match event {
                     Event::Announced(handle, announcement) => {

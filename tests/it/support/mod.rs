@@ -1,13 +1,16 @@
 //! What several tests share.
 
-pub mod homard;
-pub mod house;
+pub(crate) mod fake_broker;
+pub(crate) mod homard;
+pub(crate) mod house;
+pub(crate) mod mosquitto;
+pub(crate) mod stack;
 
 use std::path::PathBuf;
 
 /// The folder of shared facts and corpora, if it is there: `$HOMARD_SHARED`, else `../shared`
 /// beside the checkout. Without it a test says so and passes.
-pub fn shared(path: &str) -> Option<PathBuf> {
+pub(crate) fn shared(path: &str) -> Option<PathBuf> {
     let root = std::env::var_os("HOMARD_SHARED")
         .map(PathBuf::from)
         .unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"));
@@ -20,7 +23,7 @@ pub fn shared(path: &str) -> Option<PathBuf> {
 }
 
 /// The text of a zstd-compressed file of the shared folder; `zstd` is a Debian package.
-pub fn unzstd(path: &str) -> Option<String> {
+pub(crate) fn unzstd(path: &str) -> Option<String> {
     let file = shared(path)?;
     let output = std::process::Command::new("zstd").arg("-dc").arg(&file).output();
     match output {

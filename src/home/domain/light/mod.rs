@@ -304,10 +304,10 @@ impl State {
                     away.min(360.0 - away) <= 4.0 && (hs[1] - wished[1]).abs() <= 4.0
                 })
             }
-            Color::Xy(wished) => (0..2).all(|at| is_near(colors.xy.map(|xy| xy[at]), wished[at], 0.02)),
-            Color::Rgb(wished) => {
-                colors.rgb.is_some_and(|rgb| are_near(&rgb, &wished))
+            Color::Xy(wished) => {
+                (0..2).all(|at| is_near(colors.xy.map(|xy| xy[at]), wished[at], 0.02))
             }
+            Color::Rgb(wished) => colors.rgb.is_some_and(|rgb| are_near(&rgb, &wished)),
             Color::Rgbw(wished) => colors.rgbw.is_some_and(|rgbw| are_near(&rgbw, &wished)),
             Color::Rgbww(wished) => colors.rgbww.is_some_and(|rgbww| are_near(&rgbww, &wished)),
             Color::Kelvin(wished) => {
@@ -315,8 +315,7 @@ impl State {
                 is_near(colors.kelvin.map(mired), mired(wished), 5.0)
             }
             Color::White(level) => {
-                let is_bright =
-                    |level| self.brightness.is_some_and(|is| is.abs_diff(level) <= 3);
+                let is_bright = |level| self.brightness.is_some_and(|is| is.abs_diff(level) <= 3);
                 self.mode == Some(ColorMode::White) && level.is_none_or(is_bright)
             }
         }
@@ -351,4 +350,51 @@ fn floats(pair: [f64; 2]) -> Value {
 
 fn channels(channels: &[u8]) -> Value {
     Value::List(channels.iter().map(|channel| Value::Int(i64::from(*channel))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wish::Brightness;
+    use super::*;
+
+    #[test]
+    fn a_report_about_as_wished_confirms() {
+        let state = State {
+            on: Some(true),
+            brightness: Some(100),
+            mode: Some(ColorMode::Hs),
+            colors: Box::new(Colors {
+                hs: Some([359.0, 50.0]),
+                xy: Some([0.3, 0.3]),
+                rgb: Some([10, 20, 30]),
+                kelvin: Some(2702),
+                ..Colors::default()
+            }),
+            ..State::default()
+        };
+        let on = |brightness: Option<u8>, color| {
+            let brightness = brightness.map(Brightness::To);
+            Action::TurnOn(Box::new(TurnOn { brightness, color, ..TurnOn::default() }))
+        };
+        for (action, is_confirmed) in [
+            (on(None, None), true),
+            (on(Some(102), None), true),
+            (on(Some(110), None), false),
+            (on(None, Some(Color::Hs([1.0, 52.0]))), true),
+            (on(None, Some(Color::Hs([20.0, 50.0]))), false),
+            (on(None, Some(Color::Xy([0.31, 0.29]))), true),
+            (on(None, Some(Color::Xy([0.4, 0.3]))), false),
+            (on(None, Some(Color::Rgb([12, 18, 30]))), true),
+            (on(None, Some(Color::Rgb([12, 18, 60]))), false),
+            (on(None, Some(Color::Kelvin(2700))), true),
+            (on(None, Some(Color::Kelvin(4000))), false),
+            (on(None, Some(Color::White(Some(100)))), false),
+            (Action::TurnOff(Manner::default()), false),
+        ] {
+            assert_eq!(state.confirms(&action), is_confirmed, "{action:?}");
+        }
+        let off = State { on: Some(false), ..state };
+        assert!(!off.confirms(&on(None, None)));
+        assert!(off.confirms(&Action::TurnOff(Manner::default())));
+    }
 }

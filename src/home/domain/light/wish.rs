@@ -202,9 +202,9 @@ impl TurnOn {
         match self.brightness {
             Some(Brightness::To(level)) => Some(level),
             None
-            | Some(
-                Brightness::Percent(_) | Brightness::Step(_) | Brightness::StepPercent(_),
-            ) => None,
+            | Some(Brightness::Percent(_) | Brightness::Step(_) | Brightness::StepPercent(_)) => {
+                None
+            }
         }
     }
 }
@@ -253,9 +253,12 @@ impl Color {
                     mode => Self::of_rgb(rgb, mode, min, max),
                 }
             }
-            Self::Rgb(rgb) => {
-                Self::of_rgb(rgb, caps.modes.first_of(&[Rgb, Rgbw, Rgbww, Hs, Xy, ColorTemp])?, min, max)
-            }
+            Self::Rgb(rgb) => Self::of_rgb(
+                rgb,
+                caps.modes.first_of(&[Rgb, Rgbw, Rgbww, Hs, Xy, ColorTemp])?,
+                min,
+                max,
+            ),
             Self::Xy(xy) => match caps.modes.first_of(&[Xy, Hs, Rgb, Rgbw, Rgbww, ColorTemp])? {
                 Xy => Some(self),
                 Hs => Some(Self::Hs(color::xy_to_hs(xy))),
@@ -364,5 +367,61 @@ fn read_white(fields: &mut Fields) -> Result<Option<Option<u8>>, Invalid> {
             Some(level) => Ok(Some(Some(byte(level)))),
             None => Err(Invalid::Field { name: "white", expected: EXPECTED }),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::home::domain::light::mode::Modes;
+
+    /// Every colour in every mode; the numbers are what Home Assistant's conversions answer.
+    #[test]
+    fn colours_are_brought_to_the_modes_of_the_light() {
+        use ColorMode::{Brightness, ColorTemp, OnOff, White};
+        let hs = Color::Hs([200.0, 50.0]);
+        let rgb = Color::Rgb([255, 128, 0]);
+        let xy = Color::Xy([0.3, 0.3]);
+        let rgbw = Color::Rgbw([10, 20, 30, 40]);
+        let rgbww = Color::Rgbww([10, 20, 30, 40, 50]);
+        let warm = Color::Kelvin(3000);
+        let table: &[(Color, &[ColorMode], Option<Color>)] = &[
+            (hs, &[ColorMode::Hs, ColorMode::Rgb], Some(hs)),
+            (hs, &[ColorMode::Xy, ColorMode::Rgb], Some(Color::Rgb([128, 212, 255]))),
+            (hs, &[ColorMode::Rgbw, ColorMode::Rgbww], Some(Color::Rgbw([0, 167, 253, 255]))),
+            (hs, &[ColorMode::Rgbww], Some(Color::Rgbww([0, 157, 255, 165, 165]))),
+            (hs, &[ColorMode::Xy, ColorTemp], Some(Color::Xy([0.205, 0.276]))),
+            (hs, &[ColorTemp], Some(Color::Kelvin(23535))),
+            (rgb, &[ColorMode::Hs, ColorMode::Xy], Some(Color::Hs([30.118, 100.0]))),
+            (rgb, &[ColorMode::Hs, ColorMode::Rgbw], Some(Color::Rgbw([255, 128, 0, 0]))),
+            (rgb, &[ColorMode::Xy], Some(Color::Xy([0.611, 0.375]))),
+            (rgb, &[ColorTemp], Some(Color::Kelvin(1828))),
+            (xy, &[ColorMode::Hs, ColorMode::Rgb], Some(Color::Hs([234.0, 11.765]))),
+            (xy, &[ColorMode::Rgb, ColorMode::Rgbw], Some(Color::Rgb([225, 228, 255]))),
+            (xy, &[ColorMode::Rgbw], Some(Color::Rgbw([0, 3, 34, 255]))),
+            (xy, &[ColorMode::Rgbww], Some(Color::Rgbww([0, 79, 175, 255, 255]))),
+            (xy, &[ColorTemp], Some(Color::Kelvin(7731))),
+            (rgbw, &[ColorMode::Rgb, ColorMode::Hs], Some(Color::Rgb([29, 34, 40]))),
+            (rgbw, &[ColorMode::Rgbww], Some(Color::Rgbww([0, 19, 37, 40, 40]))),
+            (rgbw, &[ColorMode::Hs], Some(Color::Hs([212.727, 27.5]))),
+            (rgbw, &[ColorTemp], Some(Color::Kelvin(10189))),
+            (rgbww, &[ColorMode::Rgbw, ColorMode::Xy], Some(Color::Rgbw([10, 4, 0, 50]))),
+            (rgbww, &[ColorMode::Xy], Some(Color::Xy([0.356, 0.34]))),
+            (rgbww, &[ColorTemp], Some(Color::Kelvin(4534))),
+            (warm, &[ColorTemp, ColorMode::Rgbww], Some(warm)),
+            (warm, &[ColorMode::Rgbww, ColorMode::Hs], Some(Color::Rgbww([0, 0, 0, 123, 132]))),
+            (warm, &[ColorMode::Hs], Some(Color::Hs([27.825, 56.895]))),
+            (warm, &[ColorMode::Rgb, White], Some(Color::Rgb([255, 177, 110]))),
+            (warm, &[ColorMode::Rgbw], Some(Color::Rgbw([255, 118, 0, 193]))),
+            (warm, &[ColorMode::Xy], Some(Color::Xy([0.496, 0.383]))),
+            (warm, &[Brightness], None),
+            (hs, &[Brightness], None),
+            (rgb, &[OnOff], None),
+            (rgbww, &[Brightness], None),
+        ];
+        for (wished, modes, expected) in table {
+            let caps = Caps { modes: Modes::of(modes.iter().copied()), ..Caps::default() };
+            assert_eq!(wished.for_light(&caps, None), *expected, "{wished:?} as {modes:?}");
+        }
     }
 }

@@ -209,7 +209,7 @@ impl Component for BasicLight {
 
     fn adopt(&mut self, state: State) {
         if let State::Light(state) = state {
-            adopt(&mut self.state, state);
+            adopt(&mut self.state, state, &self.caps);
         }
     }
 

@@ -104,10 +104,9 @@ fn to_scale(level: u8, scale: f64, lowest: f64) -> i64 {
     (f64::from(level) / 255.0 * scale).round_ties_even().min(scale).max(lowest) as i64
 }
 
-/// Takes over what an earlier announcement had heard. The mode is the new announcement's: which
-/// one the device is in it says with its next message.
-fn adopt(state: &mut LightState, old: LightState) {
-    let mode = state.mode;
+/// Takes over what an earlier announcement had heard, as far as the light can still do it.
+fn adopt(state: &mut LightState, old: LightState, caps: &LightCaps) {
+    let mode = old.mode.filter(|mode| caps.modes.has(*mode)).or(state.mode);
     *state = old;
     state.mode = mode;
 }

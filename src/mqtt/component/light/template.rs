@@ -99,7 +99,7 @@ impl Component for TemplateLight {
 
     fn adopt(&mut self, state: State) {
         if let State::Light(state) = state {
-            adopt(&mut self.state, state);
+            adopt(&mut self.state, state, &self.caps);
         }
     }
 

@@ -1,31 +1,29 @@
 //! The port without its connection: messages in, events, publishes and subscriptions out. Does no
 //! input or output of its own, so that it can be tested message by message.
 
+mod announce;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
-use serde_json::{Map, Value as Json};
-
-use super::binding::{Binding, Listen, Told};
-use super::common::{self, DeviceCache};
-use super::component::{self, Slot};
-use super::discovery::{self, ConfigId, Item, Request, Wish};
-use super::keys::{Interner, Keys, Reject, Workshop};
-use super::message::Message;
-use super::routes::{Listener, Routes};
-use super::trigger::TriggerBinding;
 use crate::clock::Clock;
-use crate::home::entity::{Announcement, Naming, Producer};
 use crate::home::id::{ActionId, Handle};
 use crate::hub::event::{Effect, Event, Place, Problem};
+use crate::mqtt::binding::{Binding, Listen, Told};
+use crate::mqtt::common::DeviceCache;
+use crate::mqtt::component::Slot;
+use crate::mqtt::discovery::{self, ConfigId};
+use crate::mqtt::keys::{Interner, Workshop};
+use crate::mqtt::message::Message;
+use crate::mqtt::routes::{Listener, Routes};
+use crate::mqtt::trigger::TriggerBinding;
 use crate::template::Templates;
 
 /// At most this many things can be announced; more are refused and told.
 const MAX_BINDINGS: usize = 200_000;
+const TOO_MANY: &str = "too many things are announced";
 
 /// A message to be published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,13 +74,12 @@ pub struct Engine {
     wakes: BinaryHeap<Reverse<(Instant, Handle)>>,
     listeners: Vec<Listener>,
     slots: Vec<Slot>,
+    max_bindings: usize,
 }
 
 struct Announced {
     hash: u64,
     handles: Vec<Handle>,
-    /// It said that it will come back elsewhere.
-    is_migrating: bool,
 }
 
 impl Engine {
@@ -101,7 +98,14 @@ impl Engine {
             wakes: BinaryHeap::new(),
             listeners: Vec::new(),
             slots: Vec::new(),
+            max_bindings: MAX_BINDINGS,
         }
+    }
+
+    /// The same with room for fewer things than 200,000.
+    #[must_use]
+    pub fn with_room_for(self, max_bindings: usize) -> Self {
+        Self { max_bindings, ..self }
     }
 
     /// The filters by which announcements are found.
@@ -113,14 +117,24 @@ impl Engine {
     /// Everything that must be subscribed to on a new connection. What the broker keeps is
     /// listened to again, as it may have changed meanwhile.
     pub fn resubscribe(&mut self) -> Vec<(Arc<str>, u8)> {
+        let mut filters = HashMap::new();
         for bound in self.bound.values_mut() {
-            if let Bound::Entity(binding) = bound {
-                for listen in &mut binding.listens {
-                    listen.is_fresh = true;
-                }
+            let (listens, qos) = match bound {
+                Bound::Entity(binding) => (&mut binding.listens, binding.qos),
+                Bound::Trigger(trigger) => (&mut trigger.listens, trigger.qos),
+            };
+            for listen in listens {
+                listen.is_fresh = true;
+                let wanted = filters.entry(Arc::clone(&listen.filter)).or_insert(qos);
+                *wanted = qos.max(*wanted);
             }
         }
-        self.routes.filters().into_iter().map(|filter| (filter, 0)).collect()
+        filters.into_iter().collect()
+    }
+
+    /// Whether anything listens to this filter, written so.
+    pub(super) fn listens_to(&self, filter: &str) -> bool {
+        self.routes.has(filter)
     }
 
     /// Takes in a message. `now` is for delays only.
@@ -289,239 +303,6 @@ impl Engine {
         }
     }
 
-    fn discover(
-        &mut self,
-        topic: &str,
-        config: &discovery::ConfigTopic<'_>,
-        payload: &[u8],
-        out: &mut Out,
-    ) {
-        let mut hasher = DefaultHasher::new();
-        payload.hash(&mut hasher);
-        let hash = hasher.finish();
-        if self.topics.get(topic).is_some_and(|known| known.hash == hash && !known.is_migrating) {
-            return;
-        }
-        let place = Place::Topic(topic.into());
-        match discovery::request(config, payload) {
-            Err(why) => found(out, place, None, why),
-            Ok(Request::Remove) => {
-                out.events.push(Event::ProblemSolved { place });
-                for handle in self.topics.remove(topic).map(|old| old.handles).unwrap_or_default() {
-                    self.release(handle, true, out);
-                }
-            }
-            Ok(Request::Migrate) => {
-                if let Some(announced) = self.topics.get_mut(topic) {
-                    announced.is_migrating = true;
-                    for handle in std::mem::take(&mut announced.handles) {
-                        self.release(handle, false, out);
-                    }
-                }
-            }
-            Ok(Request::Announce(items, problems)) => {
-                out.events.push(Event::ProblemSolved { place: place.clone() });
-                for problem in problems {
-                    found(out, place.clone(), None, problem);
-                }
-                let topic = self.workshop.texts.intern(topic);
-                let announced = self.topics.entry(Arc::clone(&topic)).or_insert(Announced {
-                    hash,
-                    handles: Vec::new(),
-                    is_migrating: false,
-                });
-                announced.hash = hash;
-                announced.is_migrating = false;
-                for item in items {
-                    self.take_in(&topic, item, out);
-                }
-            }
-        }
-    }
-
-    /// One component of an announcement: new, changed or gone.
-    fn take_in(&mut self, topic: &Arc<str>, item: Item, out: &mut Out) {
-        let known = self.by_config.get(&item.id).copied();
-        let keys = match item.wish {
-            Wish::BeGone => {
-                if let Some(handle) = known.filter(|handle| self.topic_of(*handle) == Some(topic)) {
-                    self.release(handle, true, out);
-                }
-                return;
-            }
-            Wish::Be(keys) => keys,
-        };
-        if let Some(other) = known.and_then(|handle| self.topic_of(handle))
-            && other != topic
-        {
-            let why = format!(
-                "`{}` is announced on `{other}` already; it must be removed or migrated there first",
-                item.id.id
-            );
-            return found(out, Place::Topic(Arc::clone(topic)), None, why);
-        }
-        let result = match item.id.component {
-            "device_automation" | "tag" => self.bind_trigger(topic, &item.id, keys, known, out),
-            _ => self.bind_entity(topic, &item.id, keys, known, out),
-        };
-        if let Err((producer, Reject(why))) = result {
-            let why = format!("{}: {why}", item.id.component);
-            found(out, Place::Topic(Arc::clone(topic)), producer, why);
-        }
-    }
-
-    fn bind_entity(
-        &mut self,
-        topic: &Arc<str>,
-        config: &ConfigId,
-        map: Map<String, Json>,
-        known: Option<Handle>,
-        out: &mut Out,
-    ) -> Result<(), (Option<Arc<str>>, Reject)> {
-        let mut keys = Keys::new(map, &self.workshop);
-        let mut common = common::read(config.component, &mut keys, &mut self.devices)
-            .map_err(|reject| (None, reject))?;
-        let producer = common.producer.clone();
-        let reject = |reject| (producer.clone(), reject);
-        if let Some(unique_id) = &common.unique_id
-            && let Some(other) = self.by_unique_id.get(&(config.component, Arc::clone(unique_id)))
-            && Some(*other) != known
-        {
-            return Err(reject(self.duplicate(unique_id, *other, producer.as_ref())));
-        }
-        keys.traits = std::mem::take(&mut common.traits);
-        keys.has_attributes_topic = common.attributes.is_some();
-        let component = component::read(config.component, &mut keys).map_err(reject)?;
-        common.traits = std::mem::take(&mut keys.traits);
-        common.traits.assumes_state = component.assumes_state();
-        let problems = keys.into_problems();
-        if known.is_none() && self.bound.len() >= MAX_BINDINGS {
-            return Err(reject(Reject("too many things are announced".to_owned())));
-        }
-        let handle = known.unwrap_or_else(Self::new_handle);
-        let place = Place::Handle(handle);
-        out.events.push(Event::ProblemSolved { place: place.clone() });
-        for problem in problems {
-            found(out, place.clone(), producer.clone(), problem);
-        }
-        let key = match &common.unique_id {
-            Some(unique_id) => Arc::clone(unique_id),
-            None => self.workshop.texts.intern(&format!("topic:{topic}#{}", config.id)),
-        };
-        let name = match &common.naming {
-            Naming::Named(name) | Naming::Unnamed(name) => Arc::clone(name),
-            Naming::Main => common
-                .device
-                .as_ref()
-                .and_then(|device| device.name.clone())
-                .unwrap_or_else(|| self.workshop.texts.intern("")),
-        };
-        let announcement = Announcement {
-            key,
-            unique_id: common.unique_id.clone(),
-            caps: component.caps(),
-            naming: common.naming.clone(),
-            wished_object: common.wished_object.clone(),
-            device: common.device.clone(),
-            traits: Arc::new(common.traits.clone()),
-            enabled_by_default: common.enabled_by_default,
-            always_available: common.availability.is_none() && !component.is_expired(),
-            producer: Producer { name: producer, topic: Arc::clone(topic) },
-        };
-        let unique_id = common.unique_id.clone();
-        let mut binding = Binding::new(config.clone(), Arc::clone(topic), name, common, component);
-        out.events.push(Event::Announced(handle, Box::new(announcement)));
-        let mut is_changed = false;
-        if let Some(Bound::Entity(old)) = self.bound.get_mut(&handle) {
-            binding.adopt(old);
-            binding.is_enabled = old.is_enabled;
-            binding.listens = std::mem::take(&mut old.listens);
-            if let Some(old_id) = old.unique_id.take().filter(|old| Some(old) != unique_id.as_ref())
-            {
-                self.by_unique_id.remove(&(config.component, old_id));
-            }
-            is_changed = true;
-        } else {
-            self.remember(topic, config, handle);
-        }
-        if let Some(unique_id) = unique_id {
-            self.by_unique_id.insert((config.component, unique_id), handle);
-        }
-        if is_changed && let Some(availability) = binding.news_of_availability() {
-            out.events.push(Event::AvailabilityReported(handle, availability));
-        }
-        queue_wake(&mut self.wakes, handle, &mut binding);
-        self.bound.insert(handle, Bound::Entity(Box::new(binding)));
-        if is_changed {
-            self.listen(handle, out);
-        }
-        Ok(())
-    }
-
-    fn bind_trigger(
-        &mut self,
-        topic: &Arc<str>,
-        config: &ConfigId,
-        map: Map<String, Json>,
-        known: Option<Handle>,
-        out: &mut Out,
-    ) -> Result<(), (Option<Arc<str>>, Reject)> {
-        let mut keys = Keys::new(map, &self.workshop);
-        let mut common = common::read(config.component, &mut keys, &mut self.devices)
-            .map_err(|reject| (None, reject))?;
-        let producer = common.producer.take();
-        let trigger = TriggerBinding::read(config.clone(), topic, common, &mut keys)
-            .map_err(|reject| (producer.clone(), reject))?;
-        let problems = keys.into_problems();
-        let handle = known.unwrap_or_else(Self::new_handle);
-        for problem in problems {
-            found(out, Place::Handle(handle), producer.clone(), problem);
-        }
-        out.events.push(Event::TriggerAnnounced(handle, Box::new(trigger.announced())));
-        let mut trigger = Box::new(trigger);
-        match self.bound.get_mut(&handle) {
-            Some(Bound::Trigger(old)) => trigger.listens = std::mem::take(&mut old.listens),
-            Some(Bound::Entity(_)) | None => self.remember(topic, config, handle),
-        }
-        self.bound.insert(handle, Bound::Trigger(trigger));
-        self.listen(handle, out);
-        Ok(())
-    }
-
-    fn remember(&mut self, topic: &Arc<str>, config: &ConfigId, handle: Handle) {
-        self.by_config.insert(config.clone(), handle);
-        if let Some(announced) = self.topics.get_mut(topic) {
-            announced.handles.push(handle);
-        }
-    }
-
-    fn new_handle() -> Handle {
-        // Unique in the process: the port may be started anew while the house still knows the
-        // handles of the one before.
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        Handle(NEXT.fetch_add(1, Ordering::Relaxed))
-    }
-
-    fn topic_of(&self, handle: Handle) -> Option<&Arc<str>> {
-        match self.bound.get(&handle)? {
-            Bound::Entity(binding) => Some(&binding.topic),
-            Bound::Trigger(trigger) => Some(&trigger.announced_on),
-        }
-    }
-
-    fn duplicate(&self, unique_id: &str, other: Handle, producer: Option<&Arc<str>>) -> Reject {
-        let unnamed: Arc<str> = "a producer that gives no name".into();
-        let (first, topic) = match self.bound.get(&other) {
-            Some(Bound::Entity(binding)) => (binding.producer.as_ref(), &*binding.topic),
-            Some(Bound::Trigger(_)) | None => (None, ""),
-        };
-        Reject(format!(
-            "the unique id `{unique_id}` of {} is in use already by {} (`{topic}`)",
-            producer.unwrap_or(&unnamed),
-            first.unwrap_or(&unnamed),
-        ))
-    }
-
     /// Lets go of a binding and its topics.
     fn release(&mut self, handle: Handle, forget: bool, out: &mut Out) {
         let (config, listens) = match self.bound.remove(&handle) {
@@ -550,7 +331,7 @@ impl Engine {
         }
         out.events.push(Event::ProblemSolved { place: Place::Handle(handle) });
         out.events.push(Event::Withdrawn { handle, forget });
-        if self.bound.len() % 1000 == 0 {
+        if self.bound.len().is_multiple_of(1000) {
             self.workshop.texts.sweep();
         }
     }

@@ -1,0 +1,198 @@
+//! Utterances, said to the assistant of a small house in English and French: each line is one, in one conversation; a
+//! line that begins with `@` is said in the kitchen. What the reading says is not trusted: the words themselves are
+//! looked at again.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use homard::assistant::{Answer, Assistant, Plan, Said, Turn};
+use homard::home::Home;
+use homard::home::id::{AreaId, FloorId};
+use homard::home::place::{Area, Floor};
+use homard::text;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use crate::house::House;
+
+/// A reply is spoken: nobody listens to a longer one. What was said may be repeated in it.
+const MAX_REPLY: usize = 8 << 10;
+
+/// Floor, room, its other names.
+const ROOMS: &[(&str, &str, &[&str])] = &[
+    ("Ground floor", "Kitchen", &["cuisine"]),
+    ("Ground floor", "Living room", &["lounge", "salon"]),
+    ("First floor", "Bedroom", &["chambre"]),
+    ("First floor", "Office", &["bureau"]),
+];
+
+/// Component, room, name.
+const THINGS: &[(&str, &str, &str)] = &[
+    ("light", "Kitchen", "Kitchen light"),
+    ("light", "Kitchen", "Worktop"),
+    ("light", "Living room", "Floor lamp"),
+    ("light", "Living room", "Lampe de l’été"),
+    ("light", "Bedroom", "Bedside lamp"),
+    ("light", "Office", "Desk lamp"),
+    ("switch", "Kitchen", "Coffee machine"),
+    ("switch", "Office", "Fan"),
+    ("fan", "Bedroom", "Fan"),
+    ("cover", "Living room", "Blind 2"),
+    ("cover", "Bedroom", "Shutter"),
+    ("cover", "Kitchen", "Kitchen blind"),
+    ("lock", "Living room", "Front door"),
+    ("lock", "Kitchen", "Back door"),
+    ("climate", "Living room", "Radiator"),
+    ("climate", "Bedroom", "Bedroom heating"),
+    ("vacuum", "Living room", "Robot"),
+    ("button", "Office", "Restart"),
+    ("scene", "Living room", "Film"),
+    ("sensor", "Bedroom", "Bedroom temperature"),
+    ("binary_sensor", "Kitchen", "Kitchen window"),
+];
+
+/// Words without which nothing is done in more than one room.
+const ALL: &[&str] = &[
+    "all",
+    "every",
+    "each",
+    "everything",
+    "everywhere",
+    "throughout",
+    "whole",
+    "entire",
+    "house",
+    "home",
+    "apartment",
+    "flat",
+    "place",
+    "tout",
+    "toute",
+    "tous",
+    "toutes",
+    "chaque",
+    "partout",
+    "maison",
+    "appartement",
+];
+
+/// Words that begin a question and no command.
+const ASKING: &[&str] = &[
+    "is", "are", "what", "which", "how", "who", "why", "when", "quel", "quelle", "quels",
+    "quelles", "combien", "est", "sont",
+];
+
+/// The assistant, its house, and the time, which moves on with each input so that no conversation outlives it.
+struct Talk {
+    home: Home,
+    assistant: Assistant,
+    now: Timestamp,
+}
+
+pub(crate) fn check(input: &str) {
+    thread_local! {
+        static TALK: RefCell<Talk> = RefCell::new(Talk::new());
+    }
+    TALK.with_borrow_mut(|talk| {
+        talk.now += SignedDuration::from_hours(1);
+        for (at, line) in input.lines().take(3).enumerate() {
+            let (area, text) = match line.strip_prefix('@') {
+                Some(text) => (Some("kitchen"), text),
+                None => (None, line),
+            };
+            talk.say(text, area, at == 0);
+        }
+    });
+}
+
+impl Talk {
+    fn new() -> Self {
+        let (assistant, problems) = Assistant::new("en", TimeZone::UTC);
+        assert!(problems.is_empty(), "{problems:?}");
+        Self { home: home(), assistant, now: Timestamp::UNIX_EPOCH }
+    }
+
+    fn say(&mut self, text: &str, area: Option<&str>, is_first: bool) {
+        let said = Said { text, language: None, area, conversation: "c", now: self.now };
+        let turn = self.assistant.hear(&said, &self.home);
+        let answer = match &turn {
+            Turn::Answer(answer) => answer.clone(),
+            Turn::Act(plan) => {
+                self.check_plan(plan, text, area, is_first);
+                plan.conclude(&[], &self.home)
+            }
+        };
+        let Answer { text: reply, .. } = answer;
+        assert!(!reply.is_empty(), "no reply to {text:?}");
+        assert!(reply.len() <= MAX_REPLY, "{} bytes of reply", reply.len());
+    }
+
+    fn check_plan(&self, plan: &Plan, text: &str, speaker: Option<&str>, is_first: bool) {
+        assert!(!plan.calls.is_empty(), "a plan to do nothing: {text:?}");
+        let called: BTreeSet<&str> = plan.calls.iter().map(|(id, _)| id.as_str()).collect();
+        assert_eq!(called.len(), plan.calls.len(), "called twice: {text:?}");
+        let key = text::key(text);
+        let words: Vec<&str> = key.split(' ').collect();
+        // An answer to "which one?" may be any words that name it.
+        if is_first {
+            assert!(!ASKING.contains(&words[0]), "the question {text:?} acts: {:?}", plan.calls);
+        }
+        if called.len() == 1 {
+            return;
+        }
+        let mut is_meant: BTreeSet<&str> = BTreeSet::new();
+        for area in self.home.areas() {
+            let floor = area.floor.as_ref().and_then(|floor| self.home.floor(floor.as_str()));
+            let names = std::iter::once(&area.name)
+                .chain(&area.aliases)
+                .chain(floor.map(|floor| &floor.name));
+            if names
+                .into_iter()
+                .any(|name| format!(" {key} ").contains(&format!(" {} ", text::key(name))))
+            {
+                is_meant.insert(area.id.as_str());
+            }
+        }
+        if is_meant.is_empty() && !words.iter().any(|word| ALL.contains(word)) {
+            is_meant.extend(speaker);
+            assert!(!is_meant.is_empty(), "{text:?} names no place, and yet: {:?}", plan.calls);
+        }
+        for id in &called {
+            let area =
+                self.home.area_of(self.home.entity(id).unwrap()).map(|area| area.id.as_str());
+            let is_in = is_meant.is_empty() || area.is_some_and(|area| is_meant.contains(area));
+            assert!(is_in, "{text:?} means {is_meant:?}, and yet: {:?}", plan.calls);
+        }
+    }
+}
+
+fn home() -> Home {
+    let mut house = House::new();
+    for (floor, room, aliases) in ROOMS {
+        let floor_id = FloorId::new(&text::slug(floor));
+        let floor =
+            Floor { id: floor_id.clone(), name: (*floor).into(), aliases: Vec::new(), level: None };
+        house.home.put_floor(floor);
+        let area = Area {
+            id: AreaId::new(&text::slug(room)),
+            name: (*room).into(),
+            aliases: aliases.iter().map(|alias| (*alias).into()).collect(),
+            floor: Some(floor_id),
+        };
+        house.home.put_area(area).unwrap();
+    }
+    for (at, (component, room, name)) in THINGS.iter().enumerate() {
+        let config = json!({
+            "unique_id": at.to_string(), "name": null, "command_topic": "set", "state_topic": "said", "schema": "json",
+            "brightness": true, "supported_color_modes": ["color_temp", "rgb"], "payload_on": "ON",
+            "set_position_topic": "at", "percentage_command_topic": "speed", "modes": ["off", "heat"],
+            "mode_command_topic": "mode", "temperature_command_topic": "target",
+            "device": { "identifiers": [at.to_string()], "name": name, "suggested_area": room },
+        });
+        let topic = format!("homeassistant/{component}/{at}/config");
+        house.publish(&topic, config.to_string().as_bytes(), true);
+    }
+    assert_eq!(house.home.entities().count(), THINGS.len(), "{:?}", house.problems);
+    house.home
+}
