@@ -98,7 +98,8 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
     let address = listener.local_addr()?;
-    let openapi = api().merge(open()).into_openapi();
+    // Written at once: as a tree it takes most of a megabyte.
+    let openapi = serde_json::to_vec(&api().merge(open()).into_openapi()).unwrap_or_default();
     let site = Arc::new(Site {
         hub: hub.clone(),
         settings,
@@ -108,7 +109,7 @@ pub async fn run(
         requests: metrics::Requests::default(),
         started_at: Instant::now(),
         is_loopback: address.ip().is_loopback(),
-        openapi: serde_json::to_vec(&openapi).unwrap_or_default(),
+        openapi,
     });
     let live = Arc::clone(&site.live);
     let router = router(site);
