@@ -258,8 +258,7 @@ impl Assistant {
             exact.or_else(|| self.languages.iter().position(|l| is_same_language(&l.code, wanted)))
         });
         let first = wanted.unwrap_or(0);
-        // Who names a language is answered in it.
-        let others = (0..self.languages.len()).filter(|index| wanted.is_none() && *index != first);
+        let others = (0..self.languages.len()).filter(|index| *index != first);
         let mut unknown = None;
         for index in std::iter::once(first).chain(others) {
             let Some(language) = self.languages.get(index) else { continue };
