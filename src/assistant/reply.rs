@@ -256,9 +256,11 @@ impl Speaker<'_> {
                 return Some(if is_usual { usual } else { noun });
             }
         }
-        // One of many said, or one of a kind that was not said: it has a name of its own.
-        if !is_plural {
-            return None;
+        // One of many said, or one of a kind that was not said: it has a name of its own, if this
+        // language can say it.
+        if let ([only], false) = (entities, is_plural) {
+            let is_foreign = said.is_some() && !self.voice.knows(&only.friendly_name);
+            return is_foreign.then(|| self.voice.kind(only.domain.word(), false));
         }
         let domain = entities.first()?.domain;
         let is_one_kind = entities.iter().all(|entity| entity.domain == domain);

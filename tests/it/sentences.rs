@@ -236,7 +236,7 @@ fn with(mut device: Json, with: Json) -> Json {
 /// An English house.
 fn english() -> Talk {
     let places: &[(&str, &[&str], &str)] = &[
-        ("Kitchen", &[], "Ground floor"),
+        ("Kitchen", &["Cuisine"], "Ground floor"),
         ("Living room", &["Lounge"], "Ground floor"),
         ("Hall", &["Hallway"], "Ground floor"),
         ("Garage", &[], "Ground floor"),
@@ -618,6 +618,11 @@ fn both_languages_are_understood_in_one_house() {
     let mut talk = english();
     let came = talk.say("", "fr", "turn on the kitchen light");
     assert_eq!(came.reply, "Turned on the kitchen light.");
+    let came = talk.say("", "fr", "allume la lumière de la cuisine");
+    assert_eq!(came.published, ["kitchen_light=ON"]);
+    assert_eq!(came.reply, "J'ai allumé la lumière de la cuisine.");
+    let came = talk.say("kitchen", "fr", "éteins les lumières");
+    assert_eq!(came.reply, "J'ai éteint la lumière de la cuisine.");
     let came = talk.say("", "fr", "ferme living room blind");
     assert_eq!(came.published, ["blind=closed"]);
     assert_eq!(came.reply, "J'ai fermé living room blind.");
