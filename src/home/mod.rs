@@ -10,6 +10,7 @@ pub mod device;
 pub mod domain;
 mod edit;
 pub mod entity;
+pub mod guard;
 pub mod id;
 pub mod place;
 pub mod service;

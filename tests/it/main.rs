@@ -14,6 +14,7 @@ mod discovery;
 mod faults;
 mod hub;
 mod lights;
+mod man;
 mod mosquitto;
 mod sentences;
 mod simple;
