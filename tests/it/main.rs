@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod actuators;
+mod announced_again;
 mod architecture;
 mod broker;
 mod cli;
