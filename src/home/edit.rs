@@ -104,6 +104,8 @@ impl Home {
             return None;
         }
         view.attributes.remove("restored");
+        // Formed anew; a state is written often and the name hardly changes.
+        view.attributes.remove("friendly_name");
         Some(LastState {
             view,
             changed_at: entity.changed_at,

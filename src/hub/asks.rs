@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::debug;
 
+use super::dirty::Dirty;
 use super::ear::Finish;
 use super::event::{Done, Effect, Reply, Wish};
 use crate::home::Home;
@@ -43,6 +44,10 @@ pub(super) struct Asks {
     deadlines: BTreeSet<(Instant, ActionId)>,
     /// Asks of which nothing waits any more.
     ready: Vec<u64>,
+    /// Sent, and not confirmed when the person was answered; the device may still say it.
+    late: BTreeMap<Handle, (EntityId, Action)>,
+    /// Whose states a person caused and knows.
+    told: Vec<EntityId>,
 }
 
 struct Ask {
@@ -118,6 +123,12 @@ impl Asks {
 
     /// A device is in this state: wishes that it fulfils have this outcome.
     pub(super) fn reported(&mut self, handle: Handle, state: &State, outcome: Outcome) {
+        if outcome == Outcome::Confirmed
+            && let Some((_, (id, _))) =
+                self.late.extract_if(handle..=handle, |_, (_, late)| state.confirms(late)).next()
+        {
+            self.told.push(id);
+        }
         // The way of every message: nearly always nothing waits.
         let Some(waiting) = self.waiting.get_mut(&handle) else { return };
         let fulfilled: Vec<Waiting> =
@@ -160,7 +171,12 @@ impl Asks {
                 let is_so = || entity.is_some_and(|entity| is_so(entity, &waiting.action));
                 let outcome = match was_sent(id) {
                     true if waiting.is_so_already && is_so() => Outcome::Confirmed,
-                    true => Outcome::Sent,
+                    true => {
+                        if let (Some(handle), Some(entity)) = (handle, entity) {
+                            self.late.insert(handle, (entity.id.clone(), waiting.action.clone()));
+                        }
+                        Outcome::Sent
+                    }
                     false => Outcome::Refused(Refusal::NoBroker),
                 };
                 self.settle(waiting, outcome);
@@ -176,8 +192,15 @@ impl Asks {
         }
     }
 
-    /// Answers those of which nothing waits any more.
-    pub(super) fn finish(&mut self, home: &Home) {
+    /// Answers those of which nothing waits any more, and has kept what they are told.
+    pub(super) fn finish(&mut self, home: &Home, dirty: &Dirty) {
+        for id in &self.ready {
+            let parts = self.asks.get(id).into_iter().flat_map(|ask| &ask.parts);
+            // Sent may be assumed to be so; what nothing became of costs no write.
+            let told = parts.filter(|part| !matches!(part.outcome, Outcome::Refused(_)));
+            self.told.extend(told.map(|part| part.entity.clone()));
+        }
+        dirty.mark_told(std::mem::take(&mut self.told));
         for id in self.ready.drain(..) {
             let Some(ask) = self.asks.remove(&id) else { continue };
             let done = ask.parts.into_iter().map(|part| part.done(home)).collect();

@@ -197,7 +197,7 @@ impl Hub {
             self.step(&mut home, event, now, turn);
         }
         self.note_changes(now, turn);
-        self.asks.finish(&home);
+        self.asks.finish(&home, &self.dirty);
     }
 
     /// One event. Fast: the house is locked.
@@ -264,7 +264,7 @@ impl Hub {
                 let home = read(&shared);
                 let answer = Answer::Done(reply);
                 self.asks.begin(&home, wishes, patience, answer, &mut turn.effects);
-                self.asks.finish(&home);
+                self.asks.finish(&home, &self.dirty);
             }
             Query::Hear(utterance, reply) => {
                 let shared = Arc::clone(&self.home);
@@ -274,7 +274,7 @@ impl Hub {
                     Heard::Acts { wishes, patience, finish } => {
                         let answer = Answer::Reply(finish, reply);
                         self.asks.begin(&home, wishes, patience, answer, &mut turn.effects);
-                        self.asks.finish(&home);
+                        self.asks.finish(&home, &self.dirty);
                     }
                 }
             }
@@ -348,7 +348,7 @@ impl Hub {
                 self.asks.failed(id, Refusal::NoBroker);
             }
         }
-        self.asks.finish(&read(&self.home));
+        self.asks.finish(&read(&self.home), &self.dirty);
     }
 
     fn expire(&mut self) {
@@ -358,7 +358,7 @@ impl Hub {
         let was_sent = |id: ActionId| !outbox.withdraw(id);
         let home = read(&self.home);
         self.asks.expire(&home, Instant::now(), was_sent);
-        self.asks.finish(&home);
+        self.asks.finish(&home, &self.dirty);
     }
 
     fn queue(&mut self, edit: Edit, reply: oneshot::Sender<Result<(), EditError>>) {
@@ -443,7 +443,7 @@ impl Hub {
         }
         self.in_flight = None;
         self.asks.expire_all();
-        self.asks.finish(&read(&self.home));
+        self.asks.finish(&read(&self.home), &self.dirty);
         debug!("The hub has stopped; writing what is left.");
         let writer = self.writer.clone();
         match tokio::task::spawn_blocking(move || writer.stop(LAST_WRITES)).await {

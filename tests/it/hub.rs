@@ -578,6 +578,7 @@ async fn a_flood_passes_and_its_last_word_stays() {
     let quick = Settings {
         budget: Budget::new(u64::MAX, Duration::ZERO, Duration::ZERO),
         gather: Duration::from_millis(20),
+        quiet: Duration::ZERO,
         retry: Duration::from_secs(1),
     };
     let mut house = House::start_in(Arc::new(Dir::new()), quick, NOON);

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::clock::Clock;
+use crate::home::action::Refusal;
 use crate::home::id::{ActionId, Handle};
 use crate::hub::event::{Effect, Event, Place, Problem};
 use crate::mqtt::binding::{Binding, Listen, Told};
@@ -225,7 +226,11 @@ impl Engine {
                 }
             }
             Effect::Act { id, handle, action } => {
-                let Some(Bound::Entity(binding)) = self.bound.get_mut(&handle) else { return };
+                let Some(Bound::Entity(binding)) = self.bound.get_mut(&handle) else {
+                    // Withdrawn while the wish was on its way.
+                    out.events.push(Event::ActionFailed(id, Refusal::NotAnnounced));
+                    return;
+                };
                 match binding.command(&action, &self.clock, now) {
                     Ok((commands, report)) => {
                         for (topic, payload) in commands.publish {
