@@ -160,7 +160,7 @@ pub(crate) fn reported(handle: u32, on: bool, source: Source) -> Event {
     let state = Some(State::Switch(switch::State { on: Some(on) }));
     Event::StateReported(
         Handle(handle),
-        Box::new(Report { state, extra: None, source, force: false }),
+        Box::new(Report { state, extra: None, source, force: false, said_at: None }),
     )
 }
 
