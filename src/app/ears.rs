@@ -5,66 +5,56 @@ use std::thread;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use tokio::sync::watch;
 use tokio::time::Instant;
-use tracing::warn;
+use tracing::{error, warn};
 
 use crate::assistant::{Answer, Assistant, Kind, Said, Turn};
 use crate::config;
 use crate::home::Home;
 use crate::hub::event::{Done, Reply, ReplyKind, Utterance, Wish};
-use crate::hub::{Ear, Heard};
+use crate::hub::{Deaf, Ear, Heard};
 
 /// How long a reply waits for the devices' own word.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// An ear for the home's languages, its own first. They are made ready in a thread beside the
-/// start, which takes longer than all the rest of it; only a sentence that is said in that moment
-/// waits for them.
+/// start, which takes longer than all the rest of it; what is said in that moment waits.
 pub(super) fn ear(home: &config::Home) -> Box<dyn Ear> {
-    let assistant = Arc::new(Ready {
-        language: home.language.clone(),
-        languages: home.languages.clone(),
-        zone: home.time_zone.clone(),
-        assistant: OnceLock::new(),
-    });
-    let early = Arc::clone(&assistant);
+    let assistant = Arc::new(OnceLock::new());
+    let (is_ready, ready) = watch::channel(false);
+    let (language, zone) = (home.language.clone(), home.time_zone.clone());
+    let (languages, early) = (home.languages.clone(), Arc::clone(&assistant));
     let started = thread::Builder::new().name("languages".to_owned()).spawn(move || {
-        early.assistant();
+        let (mut assistant, problems) = Assistant::new(&language, zone);
+        assistant.speak_only(&languages);
+        for problem in problems {
+            warn!(error = ?problem, "A sentence cannot be used.");
+        }
+        early.get_or_init(|| Mutex::new(assistant));
+        is_ready.send_replace(true);
     });
     if let Err(error) = started {
-        warn!(%error, "No thread for the languages; the first sentence will wait for them.");
+        error!(%error, "No thread for the languages; sentences are not understood.");
     }
-    Box::new(Attentive { assistant })
-}
-
-/// The assistant, made when it is first needed.
-struct Ready {
-    language: String,
-    languages: Vec<String>,
-    zone: TimeZone,
-    assistant: OnceLock<Mutex<Assistant>>,
-}
-
-impl Ready {
-    fn assistant(&self) -> &Mutex<Assistant> {
-        self.assistant.get_or_init(|| {
-            let (mut assistant, problems) = Assistant::new(&self.language, self.zone.clone());
-            assistant.speak_only(&self.languages);
-            for problem in problems {
-                warn!(error = ?problem, "A sentence cannot be used.");
-            }
-            Mutex::new(assistant)
-        })
-    }
+    Box::new(Attentive { assistant, ready })
 }
 
 struct Attentive {
-    assistant: Arc<Ready>,
+    /// Filled when it is ready.
+    assistant: Arc<OnceLock<Mutex<Assistant>>>,
+    ready: watch::Receiver<bool>,
 }
 
 impl Ear for Attentive {
+    fn ready(&self) -> watch::Receiver<bool> {
+        self.ready.clone()
+    }
+
     fn hear(&mut self, utterance: &Utterance, home: &Home, now: Timestamp) -> Heard {
+        let Some(assistant) = self.assistant.get() else {
+            return Deaf.hear(utterance, home, now);
+        };
         let began = Instant::now();
         let conversation = utterance.origin.conversation.clone().unwrap_or_else(new_conversation);
         let said = Said {
@@ -75,8 +65,7 @@ impl Ear for Attentive {
             now,
         };
         // A panic while understanding leaves nothing half done that the next sentence needs.
-        let mut assistant =
-            self.assistant.assistant().lock().unwrap_or_else(PoisonError::into_inner);
+        let mut assistant = assistant.lock().unwrap_or_else(PoisonError::into_inner);
         let turn = assistant.hear(&said, home);
         drop(assistant);
         let understand = began.elapsed();
@@ -137,29 +126,32 @@ mod tests {
     use super::*;
     use crate::hub::event::Origin;
 
-    #[test]
-    fn it_understands_in_the_homes_language_first_and_numbers_conversations() {
-        let check = |language: &str, text: &str, expected: Option<&str>, answered_in: &str| {
+    #[tokio::test]
+    async fn it_understands_in_the_homes_language_first_and_numbers_conversations() {
+        for (language, text, expected, answered_in) in [
+            ("en", "what time is it", Some("HassGetCurrentTime"), "en"),
+            ("fr", "quelle heure est-il", Some("HassGetCurrentTime"), "fr"),
+            ("fr", "what time is it", Some("HassGetCurrentTime"), "en"),
+            ("en", "hocus pocus", None, "en"),
+            ("fr", "hocus pocus", None, "fr"),
+        ] {
             let mut home = config::Config::new().home;
             home.language = language.to_owned();
             let utterance =
                 Utterance { text: text.to_owned(), language: None, origin: Origin::default() };
-            let heard = ear(&home).hear(&utterance, &Home::new(), Timestamp::UNIX_EPOCH);
+            let mut ear = ear(&home);
+            ear.ready().wait_for(|is_ready| *is_ready).await.unwrap();
+            let heard = ear.hear(&utterance, &Home::new(), Timestamp::UNIX_EPOCH);
             let Heard::Reply(reply) = heard else { panic!("{text} acts in an empty house") };
             assert_eq!(reply.intent.as_deref(), expected, "{text}");
             assert_eq!(reply.language, answered_in, "{text}");
             assert_eq!(reply.conversation.len(), 16);
             assert_eq!(reply.elapsed_ms.len(), 1);
-        };
-        check("en", "what time is it", Some("HassGetCurrentTime"), "en");
-        check("fr", "quelle heure est-il", Some("HassGetCurrentTime"), "fr");
-        check("fr", "what time is it", Some("HassGetCurrentTime"), "en");
-        check("en", "hocus pocus", None, "en");
-        check("fr", "hocus pocus", None, "fr");
+        }
     }
 
-    #[test]
-    fn a_language_that_the_home_does_not_have_is_not_understood() {
+    #[tokio::test]
+    async fn a_language_that_the_home_does_not_have_is_not_understood() {
         let mut home = config::Config::new().home;
         home.language = "fr".to_owned();
         home.languages = vec!["fr".to_owned()];
@@ -168,7 +160,9 @@ mod tests {
         {
             let utterance =
                 Utterance { text: text.to_owned(), language: None, origin: Origin::default() };
-            let heard = ear(&home).hear(&utterance, &Home::new(), Timestamp::UNIX_EPOCH);
+            let mut ear = ear(&home);
+            ear.ready().wait_for(|is_ready| *is_ready).await.unwrap();
+            let heard = ear.hear(&utterance, &Home::new(), Timestamp::UNIX_EPOCH);
             let Heard::Reply(reply) = heard else { panic!("{text} acts in an empty house") };
             assert_eq!(reply.intent.as_deref(), intent, "{text}");
         }

@@ -10,7 +10,6 @@ mod plan;
 mod reply;
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -41,8 +40,8 @@ pub struct Assistant {
     languages: Vec<Arc<Language>>,
     zone: TimeZone,
     lists: HomeLists,
-    /// Of the names that the lists were made from.
-    fingerprint: u64,
+    /// Of the names that the lists were made from; `None` before the first.
+    names: Option<u64>,
     pending: BTreeMap<String, Pending>,
 }
 
@@ -165,7 +164,7 @@ impl Assistant {
             languages: Vec::new(),
             zone,
             lists: HomeLists::default(),
-            fingerprint: 0,
+            names: None,
             pending: BTreeMap::new(),
         };
         let mut problems = Vec::new();
@@ -194,12 +193,13 @@ impl Assistant {
         self.languages.retain(|language| is_kept(&language.code));
     }
 
-    /// Understands an utterance. Nothing happens by this: a plan is only a proposal.
+    /// Understands an utterance. Nothing happens by this: a plan is only a proposal. It is always
+    /// the same home: another's names may not be noticed.
     pub fn hear(&mut self, said: &Said<'_>, home: &Home) -> Turn {
-        let fingerprint = fingerprint(home);
-        if fingerprint != self.fingerprint {
+        let names = Some(home.names_version());
+        if names != self.names {
             self.lists = HomeLists::new(&Names::of(home));
-            self.fingerprint = fingerprint;
+            self.names = names;
         }
         let here = said.area.and_then(|area| target::area_named(area, home));
         let open = self.pending.remove(said.conversation);
@@ -335,25 +335,6 @@ impl Language {
     fn speaker(&self) -> Speaker<'_> {
         Speaker { voice: Voice::new(&self.words), code: &self.code }
     }
-}
-
-/// Of all names of a home: it differs when a name, an alias, a class or what is shown changed.
-fn fingerprint(home: &Home) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    for entity in home.entities().filter(|entity| entity.is_enabled()) {
-        entity.id.as_str().hash(&mut hasher);
-        entity.friendly_name.hash(&mut hasher);
-        entity.given.aliases.hash(&mut hasher);
-        entity.traits.device_class.hash(&mut hasher);
-    }
-    for area in home.areas() {
-        (&area.name, &area.aliases).hash(&mut hasher);
-    }
-    for floor in home.floors() {
-        (&floor.name, &floor.aliases).hash(&mut hasher);
-    }
-    // 0 stands for lists that were never made.
-    hasher.finish() | 1
 }
 
 /// Says things in one language.

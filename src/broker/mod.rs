@@ -40,7 +40,7 @@ use tracing::{info, warn};
 
 pub use self::access::{Password, User};
 pub use self::probe::{Probe, probe};
-pub use self::retained::{Retained, RetainedChange, RetainedStore};
+pub use self::retained::{Retained, RetainedChange, RetainedStore, SAID_AT};
 
 use self::access::Access;
 use self::listener::{Door, Engine};
@@ -159,7 +159,7 @@ impl Default for Limits {
             queued_bytes: 4 << 20,
             sessions: 400,
             session_expiry: Duration::from_secs(24 * 60 * 60),
-            save_interval: Duration::from_secs(30),
+            save_interval: Duration::from_secs(1),
         }
     }
 }

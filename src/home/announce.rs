@@ -9,6 +9,7 @@ use super::domain::Domain;
 use super::entity::{Announcement, Availability, Entity, Given, Naming, Record, Source};
 use super::id::{AreaId, DeviceId, EntityId, Handle};
 use super::place::Area;
+use super::value::Value;
 use super::{Change, Changes, Home, Report, Touched};
 use crate::text;
 
@@ -74,6 +75,7 @@ impl Home {
         self.by_handle.insert(handle, id.clone());
         self.by_key.insert((domain, new.key), id.clone());
         if is_touched {
+            self.names += 1;
             changes.registry.push(Touched::Entity(id.clone()));
         }
         self.rename(&id);
@@ -102,6 +104,7 @@ impl Home {
     pub(super) fn drop_entity(&mut self, id: &EntityId, now: Timestamp) -> Changes {
         let mut changes = Changes::default();
         let Some(entity) = self.entities.remove(id) else { return changes };
+        self.names += 1;
         self.by_key.remove(&(entity.domain, entity.key.clone()));
         changes.states.extend(self.settle(id, entity.record(), now));
         changes.registry.push(Touched::Entity(id.clone()));
@@ -139,6 +142,9 @@ impl Home {
         let force = report.force || entity.traits.force_update;
         if state_is_same && extra_is_same && !force && entity.restored.is_none() {
             entity.source = report.source;
+            return None;
+        }
+        if is_outdated(entity, &report) {
             return None;
         }
         let before = entity.record();
@@ -223,6 +229,7 @@ impl Home {
             && entity.friendly_name != name
         {
             entity.friendly_name = name;
+            self.names += 1;
         }
     }
 
@@ -330,6 +337,7 @@ impl Home {
         }
         let area = Area { id: id.clone(), name: name.to_owned(), aliases: Vec::new(), floor: None };
         self.areas.insert(id.clone(), area);
+        self.names += 1;
         changes.registry.push(Touched::Area(id.clone()));
         Some(id)
     }
@@ -343,6 +351,34 @@ impl Home {
         self.device_by_identity.retain(|_, id| id != device);
         changes.registry.push(Touched::Device(device.clone()));
     }
+}
+
+/// Whether what the broker kept contradicts what was shown before the restart and is older than
+/// that: the last moments before a power cut are on the disk for what a person did, and not for
+/// every retained message.
+fn is_outdated(entity: &Entity, report: &Report) -> bool {
+    let (Some(restored), Some(state), Some(said_at)) =
+        (&entity.restored, &report.state, report.said_at)
+    else {
+        return false;
+    };
+    // The broker's times are whole seconds, and a report is shown a little after it was said.
+    if report.source != Source::Retained
+        || said_at.as_second().saturating_add(2) >= entity.updated_at.as_second()
+    {
+        return false;
+    }
+    let mut told = entity.clone();
+    told.restored = None;
+    told.state = Some(state.clone());
+    told.availability = Availability::Online;
+    told.port_is_up = true;
+    let Some(told) = told.view() else { return false };
+    // What this message does not speak of contradicts nothing: another one may.
+    let contradicts = |(name, value): (&str, &Value)| {
+        *value != Value::Null && restored.attributes.named(name).is_some_and(|known| known != value)
+    };
+    told.word != restored.word || told.attributes.iter().any(contradicts)
 }
 
 /// Under which names a device may be known: identifiers as they are, connections with their kind.

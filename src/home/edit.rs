@@ -23,7 +23,8 @@ impl Home {
         entities: Vec<(Remembered, Option<LastState>)>,
         now: Timestamp,
     ) -> Self {
-        let mut home = Self::new();
+        // Far from the versions of an empty home that was filled.
+        let mut home = Self { names: 1 << 32, ..Self::new() };
         home.floors = floors.into_iter().map(|floor| (floor.id.clone(), floor)).collect();
         home.areas = areas.into_iter().map(|area| (area.id.clone(), area)).collect();
         for device in devices {
@@ -104,6 +105,8 @@ impl Home {
             return None;
         }
         view.attributes.remove("restored");
+        // Formed anew; a state is written often and the name hardly changes.
+        view.attributes.remove("friendly_name");
         Some(LastState {
             view,
             changed_at: entity.changed_at,
@@ -152,6 +155,7 @@ impl Home {
             entity.state = None;
             entity.restored = None;
         }
+        self.names += 1;
         let rebind =
             entity.handle.filter(|_| was_enabled != is_enabled).map(|handle| (handle, is_enabled));
         self.rename(&id);
@@ -179,6 +183,7 @@ impl Home {
 
     /// Adds or changes a floor.
     pub fn put_floor(&mut self, floor: Floor) -> Changes {
+        self.names += 1;
         let touched = Touched::Floor(floor.id.clone());
         self.floors.insert(floor.id.clone(), floor);
         Changes { states: Vec::new(), registry: vec![touched] }
@@ -193,6 +198,7 @@ impl Home {
             let nearest = text::nearest(id, self.floors.keys().map(FloorId::as_str));
             return Err(Refusal::NoSuchPlace { said: id.to_owned(), nearest });
         };
+        self.names += 1;
         let mut registry = vec![Touched::Floor(id.clone())];
         for area in self.areas.values_mut().filter(|area| area.floor.as_ref() == Some(&id)) {
             area.floor = None;
@@ -212,6 +218,7 @@ impl Home {
             let nearest = text::nearest(floor.as_str(), self.floors.keys().map(FloorId::as_str));
             return Err(Refusal::NoSuchPlace { said: floor.to_string(), nearest });
         }
+        self.names += 1;
         let touched = Touched::Area(area.id.clone());
         self.areas.insert(area.id.clone(), area);
         Ok(Changes { states: Vec::new(), registry: vec![touched] })
@@ -225,6 +232,7 @@ impl Home {
         let Some((id, _)) = self.areas.remove_entry(id) else {
             return Err(self.no_such_area(id));
         };
+        self.names += 1;
         let mut registry = vec![Touched::Area(id.clone())];
         for device in self.devices.values_mut().filter(|device| device.area.as_ref() == Some(&id)) {
             device.area = None;

@@ -75,6 +75,9 @@ pub struct Report {
     pub source: Source,
     /// Counts as a change even if nothing differs (events, `force_update`).
     pub force: bool,
+    /// When it was said, to the second, if that is known of a retained message. Such a report does
+    /// not replace a value from before the restart that was shown later.
+    pub said_at: Option<Timestamp>,
 }
 
 /// What is kept of an entity over a restart.
@@ -140,12 +143,20 @@ pub struct Home {
     /// Announced keys, to know an entity again.
     by_key: BTreeMap<(Domain, Arc<str>), EntityId>,
     by_handle: BTreeMap<Handle, EntityId>,
+    /// See [`Home::names_version`].
+    names: u64,
 }
 
 impl Home {
     /// An empty house.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Differs from what it was before whenever something that has a name came, went or changed, so
+    /// that lists of names are made anew only then. Not to be compared between two homes.
+    pub fn names_version(&self) -> u64 {
+        self.names
     }
 
     /// All entities, in the order of their ids, disabled ones too.

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::debug;
 
+use super::dirty::Dirty;
 use super::ear::Finish;
 use super::event::{Done, Effect, Reply, Wish};
 use crate::home::Home;
@@ -49,6 +50,10 @@ pub(super) struct Asks {
     ready: Vec<u64>,
     /// Entities that did not answer their last command in time, and what it was; until they do.
     silent: BTreeMap<Handle, Action>,
+    /// Sent, and not confirmed when the person was answered; the device may still say it.
+    late: BTreeMap<Handle, (EntityId, Action)>,
+    /// Whose states a person caused and knows.
+    told: Vec<EntityId>,
 }
 
 struct Ask {
@@ -146,6 +151,12 @@ impl Asks {
         {
             self.silent.remove(&handle);
         }
+        if outcome == Outcome::Confirmed
+            && let Some((_, (id, _))) =
+                self.late.extract_if(handle..=handle, |_, (_, late)| state.confirms(late)).next()
+        {
+            self.told.push(id);
+        }
         let Some(waiting) = self.waiting.get_mut(&handle) else { return };
         let fulfilled: Vec<Waiting> =
             waiting.extract_if(.., |waiting| state.confirms(&waiting.action)).collect();
@@ -196,8 +207,11 @@ impl Asks {
                 let outcome = match was_sent(id) {
                     true if waiting.is_so_already && is_so() => Outcome::Confirmed,
                     true => {
-                        if let Some(handle) = handle.filter(|_| !waiting.has_spoken) {
-                            self.silent.insert(handle, waiting.action.clone());
+                        if let (Some(handle), Some(entity)) = (handle, entity) {
+                            if !waiting.has_spoken {
+                                self.silent.insert(handle, waiting.action.clone());
+                            }
+                            self.late.insert(handle, (entity.id.clone(), waiting.action.clone()));
                         }
                         Outcome::Sent
                     }
@@ -216,8 +230,15 @@ impl Asks {
         }
     }
 
-    /// Answers those of which nothing waits any more.
-    pub(super) fn finish(&mut self, home: &Home) {
+    /// Answers those of which nothing waits any more, and has kept what they are told.
+    pub(super) fn finish(&mut self, home: &Home, dirty: &Dirty) {
+        for id in &self.ready {
+            let parts = self.asks.get(id).into_iter().flat_map(|ask| &ask.parts);
+            // Sent may be assumed to be so; what nothing became of costs no write.
+            let told = parts.filter(|part| !matches!(part.outcome, Outcome::Refused(_)));
+            self.told.extend(told.map(|part| part.entity.clone()));
+        }
+        dirty.mark_told(std::mem::take(&mut self.told));
         for id in self.ready.drain(..) {
             let Some(ask) = self.asks.remove(&id) else { continue };
             let done = ask.parts.into_iter().map(|part| part.done(home)).collect();

@@ -3,12 +3,19 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 
 use super::event::{Done, Reply, ReplyKind, Utterance, Wish};
 use crate::home::Home;
 
 /// Understands what people say. Pure and fast: the hub waits for it.
 pub trait Ear: Send {
+    /// Turns true when it can hear; until then the hub keeps what is said and goes on with the
+    /// rest. One whose sender is gone will never be more ready than it is.
+    fn ready(&self) -> watch::Receiver<bool> {
+        watch::channel(true).1
+    }
+
     /// What is to be done about an utterance.
     fn hear(&mut self, utterance: &Utterance, home: &Home, now: Timestamp) -> Heard;
 }

@@ -109,6 +109,8 @@ pub struct KeptProblem {
     pub problem: Problem,
     /// The entity, where the place is one.
     pub entity: Option<EntityId>,
+    /// The topic on which it was announced, or which it is about.
+    pub topic: Option<Arc<str>>,
     /// How often.
     pub count: u64,
     /// First.

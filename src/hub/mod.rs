@@ -29,9 +29,11 @@ pub use self::handle::{HubHandle, Stopped};
 use self::asks::{Answer, Asks};
 use self::dirty::Dirty;
 use self::edit::Edit;
-use self::event::{Counters, EditError, Effect, Event, Place, Problem, Query, Shown, Trigger};
+use self::event::{
+    Counters, EditError, Effect, Event, Place, Problem, Query, Reply, Shown, Trigger, Utterance,
+};
 use self::outbox::Outbox;
-use self::problems::Problems;
+use self::problems::{Named, Problems};
 use crate::clock::Clock;
 use crate::home::action::{Outcome, Refusal};
 use crate::home::entity::{Entity, Source};
@@ -53,6 +55,9 @@ const SHOWN_BEHIND: usize = 256;
 
 /// Edits that may wait for the disk; more are answered with an error.
 const MOST_EDITS: usize = 1_000;
+
+/// Sentences that may wait for the ear to be ready.
+const MOST_UNHEARD: usize = 64;
 
 /// How long the stop waits for an edit that is on its way to the disk, and then for the writer.
 const LAST_EDIT: Duration = Duration::from_millis(500);
@@ -85,6 +90,9 @@ pub struct Hub {
     dirty: Arc<Dirty>,
     clock: Clock,
     ear: Box<dyn Ear>,
+    ear_ready: watch::Receiver<bool>,
+    /// What was said before the ear was ready.
+    unheard: VecDeque<(Utterance, oneshot::Sender<Reply>)>,
     outbox: Outbox,
     triggers: BTreeMap<Handle, (Arc<Trigger>, Option<DeviceId>)>,
     problems: Problems,
@@ -134,7 +142,9 @@ impl Hub {
             writer,
             dirty,
             clock,
+            ear_ready: ear.ready(),
             ear,
+            unheard: VecDeque::new(),
             outbox: Outbox::new(outbox),
             triggers: BTreeMap::new(),
             problems: Problems::default(),
@@ -172,6 +182,9 @@ impl Hub {
                 },
                 result = answer_of(&mut self.in_flight) => self.finish_edit(result),
                 Ok(()) = self.status.changed() => self.note_status(),
+                () = can_hear(&mut self.ear_ready), if !self.unheard.is_empty() => {
+                    self.hear_unheard();
+                }
             }
         }
         self.end().await
@@ -197,7 +210,7 @@ impl Hub {
             self.step(&mut home, event, now, turn);
         }
         self.note_changes(now, turn);
-        self.asks.finish(&home);
+        self.asks.finish(&home, &self.dirty);
     }
 
     /// One event. Fast: the house is locked.
@@ -245,7 +258,7 @@ impl Hub {
                 turn.changes.states.extend(home.set_port_up(is_up, now));
             }
             Event::ActionFailed(id, refusal) => self.asks.failed(id, refusal),
-            Event::ProblemFound(problem) => self.problems.found(problem, now),
+            Event::ProblemFound(problem) => self.problem_found(problem, home, now),
             Event::ProblemSolved { place } => self.problems.solved(&place),
             Event::Flushed { .. } => self.problems.solved(&DISK),
             Event::FlushFailed(why) => {
@@ -253,9 +266,29 @@ impl Hub {
                     "Cannot write to the disk: {why}. Nothing is lost while Homard runs; it is \
                      tried again."
                 );
-                self.problems.found(Problem { place: DISK, producer: None, text }, now);
+                self.problem_found(Problem { place: DISK, producer: None, text }, home, now);
             }
         }
+    }
+
+    /// Tells the problem by the names that people know, where the place is a handle.
+    fn problem_found(&mut self, problem: Problem, home: &Home, now: Timestamp) {
+        let named = match &problem.place {
+            Place::Handle(handle) => match home.by_handle(*handle) {
+                Some(entity) => Named {
+                    entity: Some(entity.id.clone()),
+                    topic: Some(Arc::clone(&entity.producer.topic)),
+                    producer: entity.producer.name.clone(),
+                },
+                None => Named {
+                    topic: self.triggers.get(handle).map(|(trigger, _)| Arc::clone(&trigger.topic)),
+                    ..Named::default()
+                },
+            },
+            Place::Topic(topic) => Named { topic: Some(Arc::clone(topic)), ..Named::default() },
+            Place::Part(_) => Named::default(),
+        };
+        self.problems.found(problem, named, now);
     }
 
     fn take_query(&mut self, query: Query, turn: &mut Turn) {
@@ -265,18 +298,17 @@ impl Hub {
                 let home = read(&shared);
                 let answer = Answer::Done(reply);
                 self.asks.begin(&home, wishes, patience, answer, &mut turn.effects);
-                self.asks.finish(&home);
+                self.asks.finish(&home, &self.dirty);
             }
             Query::Hear(utterance, reply) => {
-                let shared = Arc::clone(&self.home);
-                let home = read(&shared);
-                match self.ear.hear(&utterance, &home, self.clock.now()) {
-                    Heard::Reply(answer) => drop(reply.send(answer)),
-                    Heard::Acts { wishes, patience, finish } => {
-                        let answer = Answer::Reply(finish, reply);
-                        self.asks.begin(&home, wishes, patience, answer, &mut turn.effects);
-                        self.asks.finish(&home);
-                    }
+                if self.unheard.is_empty() && self.is_ear_ready() {
+                    self.hear(&utterance, reply, turn);
+                } else if self.unheard.len() < MOST_UNHEARD {
+                    self.unheard.push_back((utterance, reply));
+                } else {
+                    warn!(
+                        "Too much is said before the languages are ready; a sentence was dropped."
+                    );
                 }
             }
             Query::EditEntity(id, edit, reply) => self.queue(Edit::Entity(id, edit), reply),
@@ -286,11 +318,36 @@ impl Hub {
             Query::RemoveArea(id, reply) => self.queue(Edit::RemoveArea(id), reply),
             Query::RemoveEntity(id, reply) => self.queue(Edit::RemoveEntity(id), reply),
             Query::Problems(reply) => {
-                let home = read(&self.home);
-                drop(reply.send(self.problems.list(&home)));
+                drop(reply.send(self.problems.list()));
             }
             Query::Counters(reply) => drop(reply.send(self.counters())),
         }
+    }
+
+    fn is_ear_ready(&self) -> bool {
+        *self.ear_ready.borrow() || self.ear_ready.has_changed().is_err()
+    }
+
+    fn hear(&mut self, utterance: &Utterance, reply: oneshot::Sender<Reply>, turn: &mut Turn) {
+        let shared = Arc::clone(&self.home);
+        let home = read(&shared);
+        match self.ear.hear(utterance, &home, self.clock.now()) {
+            Heard::Reply(answer) => drop(reply.send(answer)),
+            Heard::Acts { wishes, patience, finish } => {
+                let answer = Answer::Reply(finish, reply);
+                self.asks.begin(&home, wishes, patience, answer, &mut turn.effects);
+                self.asks.finish(&home, &self.dirty);
+            }
+        }
+    }
+
+    /// The ear is ready for what was said before it was.
+    fn hear_unheard(&mut self) {
+        let mut turn = Turn::default();
+        for (utterance, reply) in std::mem::take(&mut self.unheard) {
+            self.hear(&utterance, reply, &mut turn);
+        }
+        self.send_out(turn);
     }
 
     fn counters(&self) -> Counters {
@@ -349,7 +406,7 @@ impl Hub {
                 self.asks.failed(id, Refusal::NoBroker);
             }
         }
-        self.asks.finish(&read(&self.home));
+        self.asks.finish(&read(&self.home), &self.dirty);
     }
 
     fn expire(&mut self) {
@@ -359,7 +416,7 @@ impl Hub {
         let was_sent = |id: ActionId| !outbox.withdraw(id);
         let home = read(&self.home);
         self.asks.expire(&home, Instant::now(), was_sent);
-        self.asks.finish(&home);
+        self.asks.finish(&home, &self.dirty);
     }
 
     fn queue(&mut self, edit: Edit, reply: oneshot::Sender<Result<(), EditError>>) {
@@ -432,6 +489,9 @@ impl Hub {
         while let Ok(input) = self.inbox.try_recv() {
             self.take(std::iter::once(input));
         }
+        if self.is_ear_ready() {
+            self.hear_unheard();
+        }
         for waiting in self.edits.drain(..) {
             let why = "Homard is stopping".to_owned();
             drop(waiting.reply.send(Err(EditError::NotKept(why))));
@@ -444,7 +504,7 @@ impl Hub {
         }
         self.in_flight = None;
         self.asks.expire_all();
-        self.asks.finish(&read(&self.home));
+        self.asks.finish(&read(&self.home), &self.dirty);
         debug!("The hub has stopped; writing what is left.");
         let writer = self.writer.clone();
         match tokio::task::spawn_blocking(move || writer.stop(LAST_WRITES)).await {
@@ -474,6 +534,11 @@ async fn until(deadline: Option<Instant>) {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
     }
+}
+
+async fn can_hear(ready: &mut watch::Receiver<bool>) {
+    // An error means that it will never be more ready.
+    let _ = ready.wait_for(|is_ready| *is_ready).await;
 }
 
 async fn answer_of(

@@ -1,12 +1,13 @@
 //! What is wrong, kept for people to see: each thing once, counted, at most a thousand.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use tracing::{debug, warn};
 
 use super::event::{KeptProblem, Place, Problem};
-use crate::home::Home;
+use crate::home::id::EntityId;
 
 /// Distinct problems that are kept; beyond, the one not seen for the longest time makes room.
 const MOST: usize = 1_000;
@@ -17,14 +18,15 @@ const LONGEST_TEXT: usize = 2_000;
 /// All that is wrong now.
 #[derive(Default)]
 pub(super) struct Problems {
-    kept: BTreeMap<Place, BTreeMap<String, Kept>>,
-    n: usize,
+    kept: BTreeMap<Place, BTreeMap<Arc<str>, Kept>>,
+    /// The same by when they were last seen: the first makes room.
+    by_seen: BTreeMap<u64, (Place, Arc<str>)>,
     n_found: u64,
     n_dropped: u64,
 }
 
 struct Kept {
-    problem: Problem,
+    named: Named,
     count: u64,
     first_at: Timestamp,
     last_at: Timestamp,
@@ -32,58 +34,63 @@ struct Kept {
     seen: u64,
 }
 
+/// What people know the place of a problem by, as far as it is known.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Named {
+    pub(super) entity: Option<EntityId>,
+    /// Where it was announced.
+    pub(super) topic: Option<Arc<str>>,
+    pub(super) producer: Option<Arc<str>>,
+}
+
 impl Problems {
-    pub(super) fn found(&mut self, mut problem: Problem, now: Timestamp) {
-        shorten(&mut problem.text);
+    pub(super) fn found(&mut self, problem: Problem, mut named: Named, now: Timestamp) {
+        let Problem { place, producer, mut text } = problem;
+        shorten(&mut text);
         self.n_found += 1;
         let seen = self.n_found;
-        let known = self.kept.get_mut(&problem.place).and_then(|at| at.get_mut(&problem.text));
+        let known = self.kept.get_mut(&place).and_then(|at| at.get_mut(&*text));
         if let Some(kept) = known {
             kept.count += 1;
             kept.last_at = now;
+            if let Some(key) = self.by_seen.remove(&kept.seen) {
+                self.by_seen.insert(seen, key);
+            }
             kept.seen = seen;
             return;
         }
-        let Problem { place, producer, text } = &problem;
-        let producer = producer.as_deref().unwrap_or_default();
-        if self.n < MOST {
-            warn!(topic = topic(place), producer, error = %text, "Problem found.");
-        } else {
-            // A flood must not fill the log too.
-            debug!(topic = topic(place), producer, error = %text, "Problem found.");
+        named.producer = producer.or(named.producer);
+        let is_flood = self.by_seen.len() >= MOST;
+        tell(&place, &named, &text, is_flood);
+        if is_flood {
             self.drop_oldest();
         }
-        let (place, text) = (place.clone(), text.clone());
-        let kept = Kept { problem, count: 1, first_at: now, last_at: now, seen };
+        let text: Arc<str> = text.into();
+        self.by_seen.insert(seen, (place.clone(), Arc::clone(&text)));
+        let kept = Kept { named, count: 1, first_at: now, last_at: now, seen };
         self.kept.entry(place).or_default().insert(text, kept);
-        self.n += 1;
     }
 
     pub(super) fn solved(&mut self, place: &Place) {
-        if let Some(at) = self.kept.remove(place) {
-            self.n -= at.len();
+        for kept in self.kept.remove(place).into_iter().flat_map(BTreeMap::into_values) {
+            self.by_seen.remove(&kept.seen);
         }
     }
 
     /// All, newest first.
-    pub(super) fn list(&self, home: &Home) -> Vec<KeptProblem> {
-        let mut all: Vec<&Kept> = self.kept.values().flat_map(BTreeMap::values).collect();
-        all.sort_by_key(|kept| std::cmp::Reverse(kept.seen));
-        let shown = |kept: &Kept| KeptProblem {
-            problem: kept.problem.clone(),
-            entity: match &kept.problem.place {
-                Place::Handle(handle) => home.by_handle(*handle).map(|entity| entity.id.clone()),
-                Place::Topic(_) | Place::Part(_) => None,
-            },
-            count: kept.count,
-            first_at: kept.first_at,
-            last_at: kept.last_at,
+    pub(super) fn list(&self) -> Vec<KeptProblem> {
+        let shown = |(place, text): &(Place, Arc<str>)| {
+            let Kept { named, count, first_at, last_at, .. } = self.kept.get(place)?.get(text)?;
+            let Named { entity, topic, producer } = named.clone();
+            let problem = Problem { place: place.clone(), producer, text: text.to_string() };
+            let (first_at, last_at) = (*first_at, *last_at);
+            Some(KeptProblem { problem, entity, topic, count: *count, first_at, last_at })
         };
-        all.into_iter().map(shown).collect()
+        self.by_seen.values().rev().filter_map(shown).collect()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.n
+        self.by_seen.len()
     }
 
     pub(super) fn n_dropped(&self) -> u64 {
@@ -91,25 +98,29 @@ impl Problems {
     }
 
     fn drop_oldest(&mut self) {
-        let all = self.kept.values().flat_map(BTreeMap::values);
-        let Some(oldest) = all.min_by_key(|kept| kept.seen) else { return };
-        let Problem { place, text, .. } = oldest.problem.clone();
+        let Some((_, (place, text))) = self.by_seen.pop_first() else { return };
         if let Some(at) = self.kept.get_mut(&place) {
             at.remove(&text);
             if at.is_empty() {
                 self.kept.remove(&place);
             }
         }
-        self.n -= 1;
         self.n_dropped += 1;
     }
 }
 
-fn topic(place: &Place) -> &str {
-    match place {
-        Place::Handle(_) => "",
-        Place::Topic(topic) => topic,
-        Place::Part(part) => part,
+fn tell(place: &Place, named: &Named, text: &str, is_flood: bool) {
+    let part = match place {
+        Place::Part(part) => Some(*part),
+        Place::Handle(_) | Place::Topic(_) => None,
+    };
+    let entity = named.entity.as_ref().map(EntityId::as_str);
+    let (topic, producer) = (named.topic.as_deref(), named.producer.as_deref());
+    // A flood must not fill the log too.
+    if is_flood {
+        debug!(entity, topic, part, producer, error = %text, "Problem found.");
+    } else {
+        warn!(entity, topic, part, producer, error = %text, "Problem found.");
     }
 }
 
@@ -135,12 +146,12 @@ mod tests {
     #[test]
     fn a_problem_is_counted_and_goes_when_solved() {
         let mut problems = Problems::default();
-        problems.found(problem("a", "x"), at(9));
-        problems.found(problem("b", "x"), at(9));
-        problems.found(problem("a", "y"), at(9));
+        problems.found(problem("a", "x"), Named::default(), at(9));
+        problems.found(problem("b", "x"), Named::default(), at(9));
+        problems.found(problem("a", "y"), Named::default(), at(9));
         // The clock steps back.
-        problems.found(problem("a", "x"), at(5));
-        let list = problems.list(&Home::new());
+        problems.found(problem("a", "x"), Named::default(), at(5));
+        let list = problems.list();
         let seen: Vec<(&str, u64)> =
             list.iter().map(|kept| (kept.problem.text.as_str(), kept.count)).collect();
         assert_eq!(seen, [("x", 2), ("y", 1), ("x", 1)]);
@@ -151,13 +162,48 @@ mod tests {
     }
 
     #[test]
+    fn a_flood_of_distinct_problems_costs_little_time() {
+        let mut problems = Problems::default();
+        let begun = tokio::time::Instant::now();
+        for n in 0..200_000 {
+            problems.found(problem("a", &n.to_string()), Named::default(), at(n));
+        }
+        // Looking through all thousand each time takes a minute here.
+        assert!(begun.elapsed() < std::time::Duration::from_secs(10), "{:?}", begun.elapsed());
+        assert_eq!((problems.len(), problems.n_dropped()), (1_000, 199_000));
+        problems.solved(&Place::Topic("a".into()));
+        assert_eq!((problems.len(), problems.list().len(), problems.kept.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn a_problem_keeps_the_names_of_its_place() {
+        let mut problems = Problems::default();
+        let named = Named {
+            entity: Some(EntityId::new("light.hall")),
+            topic: Some("homeassistant/light/hall/config".into()),
+            producer: Some("zigbee2mqtt".into()),
+        };
+        let place = Place::Handle(crate::home::id::Handle(3));
+        let found = Problem { place, producer: None, text: "x".to_owned() };
+        problems.found(found, named, at(1));
+        let list = problems.list();
+        assert_eq!(list[0].entity.as_ref().map(EntityId::as_str), Some("light.hall"));
+        assert_eq!(list[0].topic.as_deref(), Some("homeassistant/light/hall/config"));
+        assert_eq!(list[0].problem.producer.as_deref(), Some("zigbee2mqtt"));
+    }
+
+    #[test]
     fn a_flood_of_problems_costs_bounded_memory() {
         let mut problems = Problems::default();
         for n in 0..1_500 {
-            problems.found(problem("a", &format!("{n} {}", "é".repeat(5_000))), at(n));
-            problems.found(problem("b", "often"), at(n));
+            problems.found(
+                problem("a", &format!("{n} {}", "é".repeat(5_000))),
+                Named::default(),
+                at(n),
+            );
+            problems.found(problem("b", "often"), Named::default(), at(n));
         }
-        let list = problems.list(&Home::new());
+        let list = problems.list();
         assert_eq!((list.len(), problems.len(), problems.n_dropped()), (1_000, 1_000, 501));
         assert!(list.iter().all(|kept| kept.problem.text.len() <= LONGEST_TEXT + 3));
         assert!(list.iter().any(|kept| kept.count == 1_500));

@@ -162,6 +162,7 @@ impl Binding {
                 extra,
                 source,
                 force: heard == Heard::Event,
+                said_at: message.said_at,
             });
         }
         told.availability = self.news_of_availability();
@@ -177,6 +178,7 @@ impl Binding {
             extra: None,
             source: Source::Live,
             force: heard == Heard::Event,
+            said_at: None,
         });
         Told { report, availability: self.news_of_availability(), fault: None }
     }
@@ -195,6 +197,7 @@ impl Binding {
             extra: None,
             source: Source::Assumed,
             force: false,
+            said_at: None,
         });
         Ok((commands, report))
     }

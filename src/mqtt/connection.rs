@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rumqttc::{Outgoing, QoS, TlsConfiguration, Transport, v5};
 use rustls::ClientConfig;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
@@ -68,6 +69,8 @@ pub(super) struct IncomingMessage {
     pub(super) topic: String,
     pub(super) payload: bytes::Bytes,
     pub(super) is_retained: bool,
+    /// When a retained message was said, if the broker is our own and kept it over a restart.
+    pub(super) said_at: Option<Timestamp>,
 }
 
 /// What goes to the broker.
@@ -444,9 +447,12 @@ fn has_more(eventloop: &Loop) -> bool {
 async fn poll(eventloop: &mut Loop) -> Result<Polled, Failure> {
     match eventloop {
         Loop::V5(eventloop) => match eventloop.poll().await {
-            Ok(v5::Event::Incoming(v5::Incoming::Publish(publish))) => {
-                Ok(message(&publish.topic, publish.payload, publish.retain))
-            }
+            Ok(v5::Event::Incoming(v5::Incoming::Publish(publish))) => Ok(message(
+                &publish.topic,
+                publish.payload,
+                publish.retain,
+                said_at(publish.properties.as_ref()),
+            )),
             Ok(v5::Event::Incoming(v5::Incoming::ConnAck(_))) => Ok(Polled::Connected),
             Ok(v5::Event::Incoming(v5::Incoming::SubAck(suback))) => {
                 use v5::mqttbytes::v5::SubscribeReasonCode::Success;
@@ -459,7 +465,7 @@ async fn poll(eventloop: &mut Loop) -> Result<Polled, Failure> {
         },
         Loop::V4(eventloop) => match eventloop.poll().await {
             Ok(rumqttc::Event::Incoming(rumqttc::Incoming::Publish(publish))) => {
-                Ok(message(publish.topic.as_bytes(), publish.payload, publish.retain))
+                Ok(message(publish.topic.as_bytes(), publish.payload, publish.retain, None))
             }
             Ok(rumqttc::Event::Incoming(rumqttc::Incoming::ConnAck(_))) => Ok(Polled::Connected),
             Ok(rumqttc::Event::Incoming(rumqttc::Incoming::SubAck(suback))) => {
@@ -478,11 +484,26 @@ fn refused(n: usize) -> Polled {
     if n == 0 { Polled::Other } else { Polled::Refused(n) }
 }
 
-fn message(topic: &[u8], payload: bytes::Bytes, is_retained: bool) -> Polled {
+/// Since when our own broker has kept a message, see `broker::SAID_AT`.
+fn said_at(properties: Option<&v5::mqttbytes::v5::PublishProperties>) -> Option<Timestamp> {
+    let (_, seconds) =
+        properties?.user_properties.iter().find(|(name, _)| name == "x-homard-said-at")?;
+    Timestamp::from_second(seconds.parse().ok()?).ok()
+}
+
+fn message(
+    topic: &[u8],
+    payload: bytes::Bytes,
+    is_retained: bool,
+    said_at: Option<Timestamp>,
+) -> Polled {
     match std::str::from_utf8(topic) {
-        Ok(topic) => {
-            Polled::Message(IncomingMessage { topic: topic.to_owned(), payload, is_retained })
-        }
+        Ok(topic) => Polled::Message(IncomingMessage {
+            topic: topic.to_owned(),
+            payload,
+            is_retained,
+            said_at: said_at.filter(|_| is_retained),
+        }),
         // Against the protocol; no device of ours has such a topic.
         Err(_) => Polled::Other,
     }

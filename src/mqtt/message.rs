@@ -1,5 +1,7 @@
 //! One message as it came in, read as text and as JSON at most once for all its entities.
 
+use jiff::Timestamp;
+
 use super::component::Fault;
 use crate::template::Payload;
 
@@ -15,6 +17,8 @@ pub(crate) struct Message<'a> {
     pub(crate) bytes: &'a [u8],
     /// The broker kept it: it may be old, and nothing may be acted on because of it.
     pub(crate) is_retained: bool,
+    /// When it was said, if the broker tells.
+    pub(crate) said_at: Option<Timestamp>,
     payload: Option<Payload<'a>>,
 }
 
@@ -22,7 +26,7 @@ impl<'a> Message<'a> {
     pub(crate) fn new(topic: &'a str, bytes: &'a [u8], is_retained: bool) -> Self {
         let text = if bytes.len() > MAX_TEXT { None } else { std::str::from_utf8(bytes).ok() };
         let payload = text.map(Payload::new);
-        Self { topic, bytes, is_retained, payload }
+        Self { topic, bytes, is_retained, said_at: None, payload }
     }
 
     /// The text.

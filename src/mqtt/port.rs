@@ -260,13 +260,13 @@ impl Port {
                 self.hear(&message.payload, message.is_retained);
                 continue;
             }
-            self.engine.receive(
-                &message.topic,
-                &message.payload,
-                message.is_retained,
-                now.into_std(),
-                out,
-            );
+            let IncomingMessage { topic, payload, is_retained, said_at } = &message;
+            match said_at {
+                Some(said_at) => {
+                    self.engine.receive_kept(topic, payload, *said_at, now.into_std(), out);
+                }
+                None => self.engine.receive(topic, payload, *is_retained, now.into_std(), out),
+            }
         }
         let has_news =
             out.events[n_known..].iter().any(|event| matches!(event, Event::Announced(..)));

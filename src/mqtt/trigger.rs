@@ -22,6 +22,7 @@ pub(super) struct TriggerBinding {
     pub(super) topic: Arc<str>,
     pub(super) listens: Vec<Listen>,
     pub(super) qos: u8,
+    pub(super) producer: Option<Arc<str>>,
     device: Arc<DeviceFacts>,
     kind: Arc<str>,
     subtype: Arc<str>,
@@ -61,6 +62,7 @@ impl TriggerBinding {
             announced_on: Arc::clone(announced_on),
             listens: Vec::new(),
             qos: common.qos,
+            producer: None,
             device,
             kind,
             subtype,
@@ -92,7 +94,7 @@ impl TriggerBinding {
         match self.read_payload(message, clock) {
             Err(text) => out.events.push(Event::ProblemFound(Problem {
                 place: Place::Handle(handle),
-                producer: None,
+                producer: self.producer.clone(),
                 text,
             })),
             Ok(text) if text.is_empty() => {}

@@ -344,7 +344,7 @@ impl Tables {
             Keep::Entity(known) => {
                 self.entities.put(txn, known.id.as_str(), &wire::Entity::from(&**known))
             }
-            Keep::State(id, last) => self.states.put(txn, id.as_str(), &wire::State::new(id, last)),
+            Keep::State(id, last) => self.states.put(txn, id.as_str(), &wire::State::new(last)),
             Keep::ForgetFloor(id) => self.floors.remove(txn, id.as_str()),
             Keep::ForgetArea(id) => self.areas.remove(txn, id.as_str()),
             Keep::ForgetDevice(id) => self.devices.remove(txn, id.as_str()),

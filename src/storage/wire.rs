@@ -295,28 +295,30 @@ impl TryFrom<Entity> for Remembered {
     }
 }
 
-/// Times are microseconds since 1970.
+/// Written most of all, so no word too much: it is found by its entity's id, which it does not
+/// repeat. Times are microseconds since 1970.
 #[derive(Serialize, Deserialize)]
 pub(super) struct State {
-    id: Arc<str>,
     word: String,
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     attributes: serde_json::Map<String, serde_json::Value>,
     changed: i64,
-    updated: i64,
+    /// Where it differs from `changed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    updated: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     heard: Option<i64>,
 }
 
 impl State {
-    pub(super) fn new(id: &EntityId, last: &LastState) -> Self {
+    pub(super) fn new(last: &LastState) -> Self {
         let attributes = last.view.attributes.iter();
+        let updated_at = Some(last.updated_at).filter(|at| *at != last.changed_at);
         Self {
-            id: id.shared(),
             word: last.view.word.clone().into_owned(),
             attributes: attributes.map(|(name, value)| (name.to_owned(), to_json(value))).collect(),
             changed: last.changed_at.as_microsecond(),
-            updated: last.updated_at.as_microsecond(),
+            updated: updated_at.map(Timestamp::as_microsecond),
             heard: last.heard_at.map(Timestamp::as_microsecond),
         }
     }
@@ -333,7 +335,7 @@ impl TryFrom<State> for LastState {
         Ok(Self {
             view: View { word: Cow::Owned(wire.word), attributes },
             changed_at: time(wire.changed)?,
-            updated_at: time(wire.updated)?,
+            updated_at: time(wire.updated.unwrap_or(wire.changed))?,
             heard_at: wire.heard.map(time).transpose()?,
         })
     }

@@ -30,8 +30,11 @@ const JOURNAL_BYTES: u64 = 16 << 10;
 pub struct Settings {
     /// See [`Budget`].
     pub budget: Budget,
-    /// How long the first change waits for others, so that they share a write.
+    /// How long the first changed state waits for others, so that they share a write.
     pub gather: Duration,
+    /// How long nothing new is announced before the registry is written: devices announce their
+    /// entities one by one. While it never gets quiet, twice that.
+    pub quiet: Duration,
     /// How long a failed write waits; doubled each time, up to sixteen times this.
     pub retry: Duration,
 }
@@ -40,7 +43,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             budget: Budget::daily(Budget::DAILY_BYTES),
-            gather: Duration::from_secs(10),
+            gather: Duration::from_secs(3),
+            quiet: Duration::from_millis(1_500),
             retry: Duration::from_secs(5),
         }
     }
@@ -51,11 +55,11 @@ pub trait Source: Send + Sync {
     /// A write of this lane begins: what has changed by now is what [`Source::take`] gives. What
     /// changes later is for the next write, or a busy house would never come to an end of one.
     fn gather(&self, lane: Lane);
-    /// Takes at most `n` of the gathered things of a lane, as they are now. Empty when there are
-    /// no more.
+    /// Takes at most `n` of the gathered things of a lane, as they are now, and what they refer to
+    /// beside it: they share a transaction. Empty when there are no more.
     fn take(&self, lane: Lane, n: usize) -> Vec<Keep>;
-    /// Takes back what could not be written; it is fetched again later.
-    fn give_back(&self, keeps: Vec<Keep>);
+    /// Takes back what could not be written of a lane; it is fetched again later.
+    fn give_back(&self, lane: Lane, keeps: Vec<Keep>);
 }
 
 /// What the writer has done so far.
@@ -105,6 +109,9 @@ struct Inbox {
     retained: BTreeMap<String, (Lane, RetainedChange)>,
     source: Option<Arc<dyn Source>>,
     registry_since: Option<Instant>,
+    /// When the registry last changed.
+    registry_last: Option<Instant>,
+    told_since: Option<Instant>,
     states_since: Option<Instant>,
     n_unapplied: usize,
     is_stopping: bool,
@@ -140,6 +147,7 @@ impl Writer {
             shared: Arc::clone(&shared),
             budget: settings.budget,
             gather: settings.gather,
+            quiet: settings.quiet,
             first_retry: settings.retry,
             retry: settings.retry,
             retry_at: None,
@@ -157,8 +165,10 @@ impl Writer {
 
     /// Something of this lane has changed: it is fetched when the budget allows.
     pub fn nudge(&self, lane: Lane) {
-        self.shared.lock().ask(lane);
-        self.shared.bell.notify_one();
+        // Who waits already looks again by itself when its time has come.
+        if self.shared.lock().ask(lane) {
+            self.shared.bell.notify_one();
+        }
     }
 
     /// Writes what a person did, before everything else and whatever the budget says. Answered
@@ -258,12 +268,21 @@ impl Inbox {
     fn since(&mut self, lane: Lane) -> &mut Option<Instant> {
         match lane {
             Lane::Registry => &mut self.registry_since,
+            Lane::Told => &mut self.told_since,
             Lane::States => &mut self.states_since,
         }
     }
 
-    fn ask(&mut self, lane: Lane) {
-        self.since(lane).get_or_insert_with(now);
+    /// Notes that a lane has something to write; true if it had nothing before.
+    fn ask(&mut self, lane: Lane) -> bool {
+        let now = now();
+        if lane == Lane::Registry {
+            self.registry_last = Some(now);
+        }
+        let since = self.since(lane);
+        let is_first = since.is_none();
+        since.get_or_insert(now);
+        is_first
     }
 }
 
@@ -272,6 +291,7 @@ struct Pen {
     shared: Arc<Shared>,
     budget: Budget,
     gather: Duration,
+    quiet: Duration,
     first_retry: Duration,
     retry: Duration,
     retry_at: Option<Instant>,
@@ -290,7 +310,10 @@ impl Pen {
                 Work::Stop => break,
             }
         }
-        let end = self.flush(Lane::Registry).and_then(|()| self.flush(Lane::States));
+        let end = self
+            .flush(Lane::Registry)
+            .and_then(|()| self.flush(Lane::Told))
+            .and_then(|()| self.flush(Lane::States));
         if let Err(error) = &end {
             error!(%error, "Not everything could be written at the end.");
         }
@@ -310,11 +333,17 @@ impl Pen {
             if inbox.is_stopping {
                 return Work::Stop;
             }
-            let registry = if inbox.n_unapplied > 0 { None } else { inbox.registry_since };
-            let lanes = [(Lane::Registry, registry), (Lane::States, inbox.states_since)];
-            let next = lanes
+            let registry = inbox.registry_since.filter(|_| inbox.n_unapplied == 0);
+            let registry = registry.map(|since| {
+                let quiet = inbox.registry_last.unwrap_or(since) + self.quiet;
+                (Lane::Registry, quiet.min(since + self.quiet * 2))
+            });
+            let told = inbox.told_since.map(|since| (Lane::Told, since));
+            let states = inbox.states_since.map(|since| (Lane::States, since + self.gather));
+            let next = [registry, told, states]
                 .into_iter()
-                .filter_map(|(lane, since)| Some((self.due(lane, since?), lane)))
+                .flatten()
+                .map(|(lane, ready)| (self.due(lane, ready), lane))
                 .min_by_key(|(due, _)| *due);
             let waited = match next {
                 None => self.shared.bell.wait(inbox).unwrap_or_else(PoisonError::into_inner),
@@ -331,15 +360,16 @@ impl Pen {
         }
     }
 
-    fn due(&self, lane: Lane, since: Instant) -> Instant {
-        let due = (self.started + self.budget.due(lane)).max(since + self.gather);
+    fn due(&self, lane: Lane, ready: Instant) -> Instant {
+        let due = (self.started + self.budget.due(lane)).max(ready);
         self.retry_at.map_or(due, |retry_at| retry_at.max(due))
     }
 
     fn write_urgent(&mut self, urgent: Urgent) {
         let result = self.measured(|storage| storage.write(&urgent.keeps));
         let answer = result.map(|bytes| {
-            self.budget.spend_at_once(bytes, self.started.elapsed());
+            // Written whatever the budget says; what a person is told of devices pays for it.
+            self.budget.spend(Lane::Told, bytes, self.started.elapsed());
             self.shared.lock().n_unapplied += 1;
             Committed { shared: Arc::clone(&self.shared) }
         });
@@ -386,7 +416,7 @@ impl Pen {
             match self.measured(|storage| storage.write(&keeps)) {
                 Ok(more) => *bytes += more,
                 Err(error) => {
-                    source.give_back(keeps);
+                    source.give_back(lane, keeps);
                     return Err(error);
                 }
             }

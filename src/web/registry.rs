@@ -261,7 +261,7 @@ fn clean_aliases(aliases: Vec<String>) -> Result<Vec<String>, Failure> {
 struct ProblemObject {
     /// The entity, where it is one's.
     entity_id: Option<String>,
-    /// The topic, where it is one's.
+    /// The topic on which it was announced, or which it is about.
     topic: Option<String>,
     /// The part of Homard, where it is one's.
     part: Option<&'static str>,
@@ -285,14 +285,13 @@ async fn problems_of(site: &Site) -> Result<Vec<KeptProblem>, Failure> {
     responses((status = 200, body = [ProblemObject])))]
 pub(super) async fn problems(State(site): State<Arc<Site>>) -> Result<Response, Failure> {
     let problems = problems_of(&site).await?.into_iter().map(|kept| {
-        let (topic, part) = match &kept.problem.place {
-            Place::Handle(_) => (None, None),
-            Place::Topic(topic) => (Some(topic.to_string()), None),
-            Place::Part(part) => (None, Some(*part)),
+        let part = match &kept.problem.place {
+            Place::Handle(_) | Place::Topic(_) => None,
+            Place::Part(part) => Some(*part),
         };
         ProblemObject {
             entity_id: kept.entity.map(|id| id.to_string()),
-            topic,
+            topic: kept.topic.map(|topic| topic.to_string()),
             part,
             producer: kept.problem.producer.map(|producer| producer.to_string()),
             text: kept.problem.text,

@@ -160,7 +160,7 @@ pub(crate) fn reported(handle: u32, on: bool, source: Source) -> Event {
     let state = Some(State::Switch(switch::State { on: Some(on) }));
     Event::StateReported(
         Handle(handle),
-        Box::new(Report { state, extra: None, source, force: false }),
+        Box::new(Report { state, extra: None, source, force: false, said_at: None }),
     )
 }
 
@@ -610,6 +610,7 @@ async fn a_flood_passes_and_its_last_word_stays() {
     let quick = Settings {
         budget: Budget::new(u64::MAX, Duration::ZERO, Duration::ZERO),
         gather: Duration::from_millis(20),
+        quiet: Duration::ZERO,
         retry: Duration::from_secs(1),
     };
     let mut house = House::start_in(Arc::new(Dir::new()), quick, NOON);

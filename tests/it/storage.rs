@@ -73,6 +73,7 @@ fn hasty() -> Settings {
     Settings {
         budget: Budget::new(u64::MAX, Duration::ZERO, Duration::ZERO),
         gather: Duration::ZERO,
+        quiet: Duration::ZERO,
         retry: Duration::from_millis(50),
     }
 }
@@ -113,7 +114,7 @@ impl Source for Restless {
             .collect()
     }
 
-    fn give_back(&self, keeps: Vec<Keep>) {
+    fn give_back(&self, _: Lane, keeps: Vec<Keep>) {
         panic!("{} records were not written", keeps.len());
     }
 }
@@ -361,8 +362,9 @@ async fn measure(dir: &Path) {
         Duration::from_secs(60) / HASTE as u32,
         Duration::from_secs(600) / HASTE as u32,
     );
-    let gather = Duration::from_secs(10) / HASTE as u32;
-    let settings = Settings { budget, gather, retry: Duration::from_secs(1) };
+    let usual = Settings::default();
+    let (gather, quiet) = (usual.gather / HASTE as u32, usual.quiet / HASTE as u32);
+    let settings = Settings { budget, gather, quiet, retry: Duration::from_secs(1) };
     let house = House::start_in(dir, settings, NOON);
     house.send((0..N).map(|n| announced(n, &format!("s{n}"))).collect::<Vec<Event>>()).await;
     house.send((0..N).map(|n| reported(n, true, From::Live)).collect()).await;

@@ -281,7 +281,13 @@ impl Events {
 
 fn report(handle: Handle, on: bool) -> Event {
     let state = State::Switch(switch::State { on: Some(on) });
-    let report = Report { state: Some(state), extra: None, source: Source::Live, force: false };
+    let report = Report {
+        state: Some(state),
+        extra: None,
+        source: Source::Live,
+        force: false,
+        said_at: None,
+    };
     Event::StateReported(handle, Box::new(report))
 }
 
@@ -989,7 +995,13 @@ fn a_camera_s_frame_and_an_image_can_be_had() {
         assert!(answer.message().contains("no picture yet"), "{}", answer.text());
     }
     let say = |handle: Handle, state: State| {
-        let report = Report { state: Some(state), extra: None, source: Source::Live, force: false };
+        let report = Report {
+            state: Some(state),
+            extra: None,
+            source: Source::Live,
+            force: false,
+            said_at: None,
+        };
         house.tell(vec![Event::StateReported(handle, Box::new(report))]);
     };
     let frame: &[u8] = b"\xFF\xD8\xFF\xE0 frame";

@@ -128,9 +128,6 @@ impl Engine {
         let handle = known.unwrap_or_else(Self::new_handle);
         let place = Place::Handle(handle);
         out.events.push(Event::ProblemSolved { place: place.clone() });
-        for problem in problems {
-            found(out, place.clone(), producer.clone(), problem);
-        }
         let key = match &common.unique_id {
             Some(unique_id) => Arc::clone(unique_id),
             None => self.workshop.texts.intern(&format!("topic:{topic}#{}", config.id)),
@@ -153,11 +150,15 @@ impl Engine {
             traits: Arc::new(common.traits.clone()),
             enabled_by_default: common.enabled_by_default,
             always_available: common.availability.is_none() && !component.is_expired(),
-            producer: Producer { name: producer, topic: Arc::clone(topic) },
+            producer: Producer { name: producer.clone(), topic: Arc::clone(topic) },
         };
         let unique_id = common.unique_id.clone();
         let mut binding = Binding::new(config.clone(), Arc::clone(topic), name, common, component);
         out.events.push(Event::Announced(handle, Box::new(announcement)));
+        // After that, so that they are told by the entity's name.
+        for problem in problems {
+            found(out, place.clone(), producer.clone(), problem);
+        }
         let mut is_changed = false;
         if let Some(Bound::Entity(old)) = self.bound.get_mut(&handle) {
             binding.adopt(old);
@@ -168,6 +169,7 @@ impl Engine {
                     extra: None,
                     source: Source::Retained,
                     force: false,
+                    said_at: None,
                 };
                 out.events.push(Event::StateReported(handle, Box::new(report)));
             }
@@ -214,11 +216,12 @@ impl Engine {
         }
         let problems = keys.into_problems();
         let handle = known.unwrap_or_else(Self::new_handle);
+        out.events.push(Event::TriggerAnnounced(handle, Box::new(trigger.announced())));
         for problem in problems {
             found(out, Place::Handle(handle), producer.clone(), problem);
         }
-        out.events.push(Event::TriggerAnnounced(handle, Box::new(trigger.announced())));
         let mut trigger = Box::new(trigger);
+        trigger.producer = producer;
         match self.bound.get_mut(&handle) {
             Some(Bound::Trigger(old)) => trigger.listens = std::mem::take(&mut old.listens),
             Some(Bound::Entity(_)) | None => self.remember(topic, config, handle),

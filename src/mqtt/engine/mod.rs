@@ -8,7 +8,10 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
+use jiff::Timestamp;
+
 use crate::clock::Clock;
+use crate::home::action::Refusal;
 use crate::home::id::{ActionId, Handle};
 use crate::hub::event::{Effect, Event, Place, Problem};
 use crate::mqtt::binding::{Binding, Listen, Told};
@@ -146,38 +149,49 @@ impl Engine {
         now: Instant,
         out: &mut Out,
     ) {
+        self.take(&Message::new(topic, payload, is_retained), now, out);
+    }
+
+    /// Takes in what the broker kept, when it tells since when.
+    pub fn receive_kept(
+        &mut self,
+        topic: &str,
+        payload: &[u8],
+        said_at: Timestamp,
+        now: Instant,
+        out: &mut Out,
+    ) {
+        let mut message = Message::new(topic, payload, true);
+        message.said_at = Some(said_at);
+        self.take(&message, now, out);
+    }
+
+    fn take(&mut self, message: &Message<'_>, now: Instant, out: &mut Out) {
+        let (topic, payload) = (message.topic, message.bytes);
         match discovery::config_topic(&self.prefix, topic) {
             Some(Ok(config)) => self.discover(topic, &config, payload, out),
             Some(Err(why)) => found(out, Place::Topic(topic.into()), None, why),
             None => {}
         }
-        self.deliver(topic, payload, is_retained, now, out);
+        self.deliver(message, now, out);
     }
 
-    fn deliver(
-        &mut self,
-        topic: &str,
-        payload: &[u8],
-        is_retained: bool,
-        now: Instant,
-        out: &mut Out,
-    ) {
+    fn deliver(&mut self, message: &Message<'_>, now: Instant, out: &mut Out) {
         let mut listeners = std::mem::take(&mut self.listeners);
         listeners.clear();
-        self.routes.listeners(topic, &mut listeners);
-        let message = Message::new(topic, payload, is_retained);
+        self.routes.listeners(message.topic, &mut listeners);
         for group in listeners.chunk_by(|a, b| a.0 == b.0) {
             let handle = group[0].0;
             self.slots.clear();
             self.slots.extend(group.iter().map(|(_, slot)| *slot));
             match self.bound.get_mut(&handle) {
                 Some(Bound::Entity(binding)) => {
-                    let told = binding.receive(&self.slots, &message, &self.clock, now);
+                    let told = binding.receive(&self.slots, message, &self.clock, now);
                     tell(handle, binding, told, out);
                     queue_wake(&mut self.wakes, handle, binding);
                 }
                 Some(Bound::Trigger(trigger)) => {
-                    trigger.receive(handle, &message, &self.clock, out);
+                    trigger.receive(handle, message, &self.clock, out);
                 }
                 None => {}
             }
@@ -225,7 +239,11 @@ impl Engine {
                 }
             }
             Effect::Act { id, handle, action } => {
-                let Some(Bound::Entity(binding)) = self.bound.get_mut(&handle) else { return };
+                let Some(Bound::Entity(binding)) = self.bound.get_mut(&handle) else {
+                    // Withdrawn while the wish was on its way.
+                    out.events.push(Event::ActionFailed(id, Refusal::NotAnnounced));
+                    return;
+                };
                 match binding.command(&action, &self.clock, now) {
                     Ok((commands, report)) => {
                         for (topic, payload) in commands.publish {
