@@ -8,7 +8,7 @@ use super::action::Refusal;
 use super::announce::identities;
 use super::device::Device;
 use super::entity::{Availability, Entity, Source};
-use super::id::{AreaId, EntityId, FloorId, Handle};
+use super::id::{AreaId, DeviceId, EntityId, FloorId, Handle};
 use super::place::{Area, Floor};
 use super::{Changes, EntityEdit, Home, LastState, Remembered, Touched};
 use crate::text;
@@ -265,6 +265,19 @@ impl Home {
         let others = self.floors.values().filter(|other| other.id != floor.id);
         let others = others.map(|other| (other.id.as_str(), &*other.name, &*other.aliases));
         check_names("floor", (&floor.name, &floor.aliases), others)
+    }
+
+    /// Names of areas, of all they have, that are close to what was said.
+    pub fn nearest_areas(&self, said: &str) -> Vec<String> {
+        let names = self.areas.values().flat_map(|area| {
+            std::iter::once(area.name.as_str()).chain(area.aliases.iter().map(String::as_str))
+        });
+        text::nearest(said, names)
+    }
+
+    /// Ids of devices that are close to what was said.
+    pub fn nearest_devices(&self, said: &str) -> Vec<String> {
+        text::nearest(said, self.devices.keys().map(DeviceId::as_str))
     }
 
     /// A refusal that names the nearest known areas.

@@ -85,7 +85,7 @@ pub struct Report {
 pub struct Remembered {
     /// Its id.
     pub id: EntityId,
-    /// See [`Announcement::key`].
+    /// See [`entity::Announcement::key`].
     pub key: Arc<str>,
     /// The producer's unique id.
     pub unique_id: Option<Arc<str>>,

@@ -16,7 +16,6 @@ use crate::home::id::EntityId;
 use crate::home::target;
 use crate::hub::event::{Origin, Query, Reply, ReplyKind, Utterance};
 use crate::json;
-use crate::text;
 
 /// Nobody says more in one breath.
 const MAX_CHARS: usize = 2_000;
@@ -157,31 +156,28 @@ fn speakers_room(
     device: Option<&str>,
 ) -> Result<Option<String>, Failure> {
     if let Some(said) = area {
-        let names = || {
-            home.areas().flat_map(|area| {
-                std::iter::once(area.name.as_str()).chain(area.aliases.iter().map(String::as_str))
-            })
+        let Some(area) = target::area_named(said, home) else {
+            let names = home.areas().map(|area| area.name.as_str());
+            return Err(unknown("area", said, &home.nearest_areas(said), names));
         };
-        return match target::area_named(said, home) {
-            Some(area) => Ok(Some(area.id.to_string())),
-            None => Err(unknown("area", said, names)),
-        };
+        return Ok(Some(area.id.to_string()));
     }
     let Some(said) = device else { return Ok(None) };
-    match home.device(said) {
-        Some(device) => Ok(device.area.as_ref().map(ToString::to_string)),
-        None => Err(unknown("device_id", said, || home.devices().map(|device| device.id.as_str()))),
-    }
+    let Some(device) = home.device(said) else {
+        let ids = home.devices().map(|device| device.id.as_str());
+        return Err(unknown("device_id", said, &home.nearest_devices(said), ids));
+    };
+    Ok(device.area.as_ref().map(ToString::to_string))
 }
 
-fn unknown<'a, N: Iterator<Item = &'a str>>(
+fn unknown<'a>(
     key: &str,
     said: &str,
-    known: impl Fn() -> N,
+    near: &[String],
+    known: impl Iterator<Item = &'a str>,
 ) -> Failure {
-    let near = text::nearest(said, known());
     let hint = if near.is_empty() {
-        let some: Vec<&str> = known().take(MAX_KNOWN).collect();
+        let some: Vec<&str> = known.take(MAX_KNOWN).collect();
         format!("known: {}", some.join(", "))
     } else {
         format!("did you mean {}?", near.join(", "))

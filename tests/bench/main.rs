@@ -5,6 +5,8 @@
 //! `BENCH=ingest,latency,house,footprint,idle,disk` chooses parts.
 
 #![allow(clippy::print_stdout, missing_docs)]
+// It measures the real time of another program from outside, in threads that have nothing else to do.
+#![allow(clippy::disallowed_methods)]
 
 mod homard;
 mod house;

@@ -25,12 +25,22 @@ fn page() -> String {
     }
     man.render_extra_section(&mut out).unwrap();
     man.render_version_section(&mut out).unwrap();
-    String::from_utf8(out).unwrap()
+    // Each section defines the apostrophe anew; once is enough.
+    let text = String::from_utf8(out).unwrap();
+    let apostrophe = ".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n";
+    let text = text.replace(apostrophe, "");
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    format!("{apostrophe}{}\n", lines.join("\n"))
 }
 
 fn section(command: &Command, name: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(format!(".SH {}\n", name.to_uppercase()).as_bytes());
-    let man = Man::new(command.clone());
+    // What every command has stands at the top.
+    let own = command.clone().mut_args(|arg| {
+        let is_everywhere = matches!(arg.get_id().as_str(), "help" | "version" | "log");
+        if is_everywhere { arg.hide(true) } else { arg }
+    });
+    let man = Man::new(own);
     let mut own = Vec::new();
     man.render_synopsis_section(&mut own).unwrap();
     man.render_description_section(&mut own).unwrap();
