@@ -26,10 +26,8 @@ const BAD_USAGE: u8 = 2;
 const BAD_CONFIG: u8 = 2;
 /// A sentence was not understood.
 const NOT_UNDERSTOOD: u8 = 3;
-/// A sentence was understood, and nothing was done.
+/// A sentence was understood, and nothing was done: refused, or asked back.
 const REFUSED: u8 = 4;
-/// Nothing was done yet: the house asks back, and the next sentence is the answer.
-const ASKED_BACK: u8 = 5;
 
 /// The hub and assistant of your house, without any cloud.
 ///
@@ -38,8 +36,8 @@ const ASKED_BACK: u8 = 5;
 #[derive(Parser)]
 #[command(name = "homard", version, max_term_width = 100, propagate_version = true)]
 #[command(after_help = "Exit codes: 0 done, 1 failed, 2 bad usage or configuration, \
-                        3 sentence not understood, 4 sentence refused, 5 question back: answer it with \
-                        the next sentence.")]
+                        3 sentence not understood, 4 sentence understood but not done: refused, or \
+                        the house asks back and the next sentence answers it.")]
 pub struct Cli {
     /// What is logged to standard error: error, warn, info, debug, trace, or finer
     /// (`info,homard::mqtt=debug`)

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::daemon::{Daemon, usual_places};
-use super::{ASKED_BACK, FAILED, Failure, NOT_UNDERSTOOD, REFUSED, say};
+use super::{FAILED, Failure, NOT_UNDERSTOOD, REFUSED, say};
 use crate::app::run_file::{RunFile, write_private};
 use crate::clock::Clock;
 
@@ -132,7 +132,7 @@ fn read(answer: &Value) -> Option<(&str, u8)> {
     let speech = response.pointer("/speech/plain/speech")?.as_str()?;
     let asks = answer.get("continue_conversation").and_then(Value::as_bool).unwrap_or_default();
     let code = match response.get("response_type")?.as_str()? {
-        _ if asks => ASKED_BACK,
+        _ if asks => REFUSED,
         "error" => match response.pointer("/data/code").and_then(Value::as_str) {
             Some("no_intent_match") => NOT_UNDERSTOOD,
             _ => REFUSED,
@@ -190,6 +190,6 @@ mod tests {
             "speech": {"plain": {"speech": "Which one?"}}, "response_type": "error",
             "data": {"code": "no_valid_targets"},
         }});
-        assert_eq!(read(&asked), Some(("Which one?", 5)));
+        assert_eq!(read(&asked), Some(("Which one?", 4)));
     }
 }

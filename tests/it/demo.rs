@@ -192,13 +192,13 @@ fn what_the_house_asks_can_be_answered_and_french_names_are_known() {
     }
 
     let asked = demo.say(&["turn on the light"]);
-    assert_eq!(asked.code, 5, "{asked:?}");
+    assert_eq!(asked.code, 4, "{asked:?}");
     assert!(asked.out.contains('?'), "{asked:?}");
     let answered = demo.say(&["the kitchen light"]);
     assert_eq!(answered.code, 0, "{answered:?}");
     demo.wait_for("light.kitchen_light", is("on"));
     // Another conversation knows nothing of the question.
-    assert_eq!(demo.say(&["turn on the light"]).code, 5);
+    assert_eq!(demo.say(&["turn on the light"]).code, 4);
     let other = demo.say(&["--conversation", "another", "the hall light"]);
     assert_eq!(other.code, 3, "{other:?}");
     assert!(is("off")(&demo.get("/api/states/light.hall_light")));
