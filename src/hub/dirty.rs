@@ -77,7 +77,8 @@ impl Names {
         for id in &to.entities {
             let Some(entity) = home.entity(id.as_str()) else { continue };
             let device = entity.device.as_ref().and_then(|id| home.device(id.as_str()));
-            let areas = [device.and_then(|device| device.area.as_ref()), entity.given.area.as_ref()];
+            let areas =
+                [device.and_then(|device| device.area.as_ref()), entity.given.area.as_ref()];
             for area in areas.into_iter().flatten() {
                 let floor = home.area(area.as_str()).and_then(|area| area.floor.as_ref());
                 to.floors.extend(floor.and_then(|floor| self.floors.take(floor)));

@@ -305,7 +305,9 @@ impl Hub {
                 } else if self.unheard.len() < MOST_UNHEARD {
                     self.unheard.push_back((utterance, reply));
                 } else {
-                    warn!("Too much is said before the languages are ready; a sentence was dropped.");
+                    warn!(
+                        "Too much is said before the languages are ready; a sentence was dropped."
+                    );
                 }
             }
             Query::EditEntity(id, edit, reply) => self.queue(Edit::Entity(id, edit), reply),

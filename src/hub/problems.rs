@@ -196,7 +196,11 @@ mod tests {
     fn a_flood_of_problems_costs_bounded_memory() {
         let mut problems = Problems::default();
         for n in 0..1_500 {
-            problems.found(problem("a", &format!("{n} {}", "é".repeat(5_000))), Named::default(), at(n));
+            problems.found(
+                problem("a", &format!("{n} {}", "é".repeat(5_000))),
+                Named::default(),
+                at(n),
+            );
             problems.found(problem("b", "often"), Named::default(), at(n));
         }
         let list = problems.list();

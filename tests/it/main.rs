@@ -15,6 +15,7 @@ mod faults;
 mod hub;
 mod lights;
 mod mosquitto;
+mod restart;
 mod sentences;
 mod simple;
 mod storage;

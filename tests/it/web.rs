@@ -262,7 +262,13 @@ impl Events {
 
 fn report(handle: Handle, on: bool) -> Event {
     let state = State::Switch(switch::State { on: Some(on) });
-    let report = Report { state: Some(state), extra: None, source: Source::Live, force: false, said_at: None };
+    let report = Report {
+        state: Some(state),
+        extra: None,
+        source: Source::Live,
+        force: false,
+        said_at: None,
+    };
     Event::StateReported(handle, Box::new(report))
 }
 
