@@ -6,14 +6,16 @@
 //! A functional core in an imperative shell. What the house *is* and what it *decides* are plain
 //! values and functions ([`home`], [`intent`], [`assistant`]); what speaks to the outside are ports
 //! ([`mqtt`], [`web`], [`broker`], [`demo`]). Between them runs one loop, the [`hub`]: it takes
-//! [`hub::event::Event`]s in, asks the core, and sends [`hub::event::Effect`]s out.
+//! [`hub::event::Event`]s in, asks the core, and sends [`hub::event::Effect`]s out. Whoever
+//! understands sentences is a [`hub::Ear`] to it: [`app`] gives it the assistant as one.
 //!
 //! ```text
 //!  devices ──► broker ──► mqtt ──┐                        ┌──► mqtt ──► devices
 //!  panel, programs ─────► web ───┼─ Event, Query ► hub ───┼─ Effect, Shown ► web ► panel
 //!  `homard/say` ────────► mqtt ──┘                  │     └──► storage (LMDB)
 //!                                                   │
-//!                            home, intent, assistant: pure decisions
+//!                                                  ├─ home: what the house is
+//!                                                  └─ Ear ► assistant ► intent: what is meant
 //! ```
 //!
 //! # Layers
@@ -25,10 +27,13 @@
 //!  5  mqtt  web  broker  demo              ports: one outside protocol each, never each other
 //!  4  hub                                  the one loop, the only writer of the house
 //!  3  storage                              LMDB
-//!  2  assistant ► intent                   decide: pure
+//!  2  assistant ► intent      json         decide: pure; the model's values as JSON
 //!  1  home   template                      the model; the templates of MQTT discovery
-//!  0  config  clock  text  json            leaves
+//!  0  config  clock  text                  leaves
 //! ```
+//!
+//! The hub does not name the assistant, and the ports `broker` and `demo` name nothing below them:
+//! they are of use without a house. What each module names is the table `MAY_USE` of that test.
 //!
 //! # Invariants
 //!
@@ -41,7 +46,8 @@
 //!    target, capability, action, outcome.
 //! 5. A target is never widened. No such room, no such name: ask, do not act.
 //! 6. Nothing is acted on because of a retained or restored message.
-//! 7. The hub's loop never blocks: the disk and the ports answer by events.
+//! 7. The hub's loop never blocks: the disk and the ports answer by events, and a sentence that is
+//!    said before the languages are ready waits beside it.
 //! 8. [`hub::HubHandle`] has four methods: `send`, `read`, `ask` and `watch`. A fifth needs a
 //!    change of this list.
 //! 9. A reply is built from what devices reported, never from what was wished.

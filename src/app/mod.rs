@@ -24,7 +24,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
-use self::mqtt_broker::Reached;
+use self::mqtt_broker::{Reached, Retained};
 use self::run_file::RunFile;
 use crate::clock::Clock;
 use crate::config::{self, Config};
@@ -37,7 +37,7 @@ use crate::{demo, mqtt, storage, web};
 /// Groups of effects that may wait for a port; the hub keeps the rest.
 const OUTBOX: usize = 64;
 /// What a port gets to end in good order.
-const FAREWELL: Duration = Duration::from_millis(800);
+const FAREWELL: Duration = Duration::from_millis(500);
 /// The token of a demo stays the same, so that the panel stays signed in.
 const DEMO_TOKEN: &str = "demo-token";
 
@@ -97,7 +97,7 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<()> {
         .context("the system gives no thread")?;
     let retained = Arc::new(mqtt_broker::Retained::new(storage.clone(), writer.clone()));
     let (reached, broker) =
-        mqtt_broker::open(&config.mqtt.broker, retained, is_demo, &mut notes).await?;
+        mqtt_broker::open(&config.mqtt.broker, retained.clone(), is_demo, &mut notes).await?;
 
     let (outbox, effects) = mpsc::channel(OUTBOX);
     let ear = ears::ear(&config.home);
@@ -116,6 +116,7 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<()> {
         check_token: check_token(&storage, &token),
         effects,
         reached: &reached,
+        retained: reached.is_ours.then_some(retained),
         house: is_demo.then(|| house(&config, &reached)),
         stop: stops,
     })?;
@@ -254,12 +255,15 @@ struct Ports<'a> {
     check_token: web::CheckToken,
     effects: mpsc::Receiver<Vec<Effect>>,
     reached: &'a Reached,
+    /// What our own broker keeps.
+    retained: Option<Arc<Retained>>,
     house: Option<demo::Settings>,
     stop: watch::Receiver<bool>,
 }
 
 fn start_ports(ports: Ports<'_>) -> Result<JoinSet<()>> {
-    let Ports { config, clock, hub, listener, check_token, effects, reached, house, stop } = ports;
+    let Ports { config, clock, hub, listener, check_token, effects, reached, .. } = ports;
+    let Ports { retained, house, stop, .. } = ports;
     let mut tasks = JoinSet::new();
 
     let settings = web_settings(&config.home);
@@ -275,7 +279,10 @@ fn start_ports(ports: Ports<'_>) -> Result<JoinSet<()>> {
         }
     }));
 
-    let settings = mqtt_broker::settings(&config.mqtt, &reached.outside)?;
+    let mut settings = mqtt_broker::settings(&config.mqtt, &reached.outside)?;
+    settings.kept_since = retained.map(|retained| -> mqtt::KeptSince {
+        Arc::new(move |topic, payload| retained.kept_since(topic, payload))
+    });
     let (to_hub, stopping) = (hub.clone(), stop.clone());
     let effects = Arc::new(tokio::sync::Mutex::new(effects));
     tasks.spawn(supervise::keep("mqtt", hub.clone(), stop.clone(), move || {

@@ -1,9 +1,12 @@
 //! Which broker is used: one that runs already, or Homard's own; and how its messages are kept.
 
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result, anyhow, bail};
+use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
@@ -129,18 +132,34 @@ fn random() -> Result<String> {
 pub(super) struct Retained {
     storage: Storage,
     writer: Writer,
+    /// What was loaded: by topic, the payload's hash and when it was said, in seconds since 1970.
+    loaded: OnceLock<HashMap<String, (u64, u64)>>,
 }
 
 impl Retained {
     pub(super) fn new(storage: Storage, writer: Writer) -> Self {
-        Self { storage, writer }
+        Self { storage, writer, loaded: OnceLock::new() }
+    }
+
+    /// When a message was said that was kept over the restart: it may be older than what the house
+    /// knows, as last states that a person caused are written sooner.
+    pub(super) fn kept_since(&self, topic: &str, payload: &[u8]) -> Option<Timestamp> {
+        let (hash, seconds) = self.loaded.get()?.get(topic)?;
+        let is_same = *hash == hash_of(payload);
+        Timestamp::from_second(i64::try_from(*seconds).ok()?).ok().filter(|_| is_same)
     }
 }
 
 impl broker::RetainedStore for Retained {
     fn load(&self) -> Vec<broker::Retained> {
         match self.storage.load_retained() {
-            Ok(messages) => messages.into_iter().map(from_disk).collect(),
+            Ok(messages) => {
+                let seen = |message: &RetainedMessage| {
+                    (message.topic.clone(), (hash_of(&message.payload), message.stored_at))
+                };
+                self.loaded.get_or_init(|| messages.iter().map(seen).collect());
+                messages.into_iter().map(from_disk).collect()
+            }
             Err(error) => {
                 warn!(%error, "Retained messages cannot be read; devices will say them again.");
                 Vec::new()
@@ -151,6 +170,12 @@ impl broker::RetainedStore for Retained {
     fn save(&self, changes: Vec<broker::RetainedChange>) {
         self.writer.save_retained(changes.into_iter().map(to_disk).collect());
     }
+}
+
+fn hash_of(payload: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    payload.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn from_disk(message: RetainedMessage) -> broker::Retained {
@@ -230,6 +255,7 @@ pub(super) fn settings(mqtt: &config::Mqtt, outside: &Outside) -> Result<mqtt::S
         discovery_prefix: mqtt.discovery_prefix.clone(),
         status_topic: mqtt.status_topic.clone(),
         will: mqtt.will.clone(),
+        kept_since: None,
     })
 }
 

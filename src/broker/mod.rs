@@ -40,7 +40,7 @@ use tracing::{info, warn};
 
 pub use self::access::{Password, User};
 pub use self::probe::{Probe, probe};
-pub use self::retained::{Retained, RetainedChange, RetainedStore, SAID_AT};
+pub use self::retained::{Retained, RetainedChange, RetainedStore};
 
 use self::access::Access;
 use self::listener::{Door, Engine};
@@ -58,7 +58,7 @@ const SYS_TOPICS: usize = 3;
 /// How often expired sessions and messages are looked for.
 const SWEEP: Duration = Duration::from_secs(300);
 /// Longest time for the connections to end when the broker stops.
-const FAREWELL: Duration = Duration::from_millis(500);
+const FAREWELL: Duration = Duration::from_millis(300);
 
 /// What a broker is to be.
 #[derive(Clone)]

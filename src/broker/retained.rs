@@ -27,11 +27,8 @@ use super::quiet::Quiet;
 const GROUP_TOPICS: usize = 4_096;
 /// Bytes of payload after which a group is split, so that a save needs no second copy of all.
 const GROUP_BYTES: usize = 4 << 20;
-/// User property of a message that was kept over a restart: when it was published, in seconds since
-/// 1970. What was saved before a power cut may be older than what the house knows.
-pub const SAID_AT: &str = "x-homard-said-at";
-/// User properties that mqtt5 and we add to messages; they are not the producer's.
-const ADDED_PROPERTIES: [&str; 3] = ["x-mqtt-client-id", "x-mqtt-sender", SAID_AT];
+/// User properties that mqtt5 adds to every message; they are not the producer's.
+const ADDED_PROPERTIES: [&str; 2] = ["x-mqtt-client-id", "x-mqtt-sender"];
 
 /// A retained message, with what must outlive a restart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -230,11 +227,8 @@ impl Keeper {
                 }
                 is_kept
             };
-            let said_at = (SAID_AT.to_owned(), retained.stored_at.to_string());
-            let mut message = RetainedMessage::from(retained);
-            message.user_properties.push(said_at);
-            let stored =
-                is_kept && self.messages.store_retained_message(&topic, message).await.is_ok();
+            let stored = is_kept
+                && self.messages.store_retained_message(&topic, retained.into()).await.is_ok();
             if stored {
                 n_loaded += 1;
             } else {

@@ -103,7 +103,12 @@ async fn connect(mut events: EventLoop, tell: mpsc::Sender<Told>) {
                 let payload = String::from_utf8_lossy(&publish.payload).into_owned();
                 Told::Message(publish.topic, payload)
             }
-            Ok(Event::Outgoing(rumqttc::Outgoing::Disconnect)) => return,
+            Ok(Event::Outgoing(rumqttc::Outgoing::Disconnect)) => {
+                // Who closes first while acknowledgements are on their way resets the connection,
+                // and the broker may never read the goodbye. So the broker closes.
+                while events.poll().await.is_ok() {}
+                return;
+            }
             Ok(_) => continue,
             Err(error) => {
                 if tell.is_closed() {

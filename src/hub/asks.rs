@@ -131,6 +131,8 @@ impl Asks {
                         self.waiting.entry(handle).or_default().push(waiting);
                         self.handles.insert(id, handle);
                         self.deadlines.insert((until, id));
+                    } else if let Some(entity) = entity {
+                        self.late.insert(handle, (entity.id.clone(), action));
                     }
                     Outcome::Sent
                 }

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use rumqttc::{Outgoing, QoS, TlsConfiguration, Transport, v5};
 use rustls::ClientConfig;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
@@ -46,6 +45,9 @@ const IN_FLIGHT: u16 = 100;
 /// wished it no longer expects it.
 const TOO_LATE: Duration = Duration::from_secs(10);
 
+/// How long the broker may take to close after our goodbye.
+const FAREWELL: Duration = Duration::from_millis(300);
+
 /// What comes from the broker.
 #[derive(Debug)]
 pub(super) enum Incoming {
@@ -69,8 +71,6 @@ pub(super) struct IncomingMessage {
     pub(super) topic: String,
     pub(super) payload: bytes::Bytes,
     pub(super) is_retained: bool,
-    /// When a retained message was said, if the broker is our own and kept it over a restart.
-    pub(super) said_at: Option<Timestamp>,
 }
 
 /// What goes to the broker.
@@ -216,7 +216,10 @@ async fn connection(shared: Shared, version: Version, patience: Duration, genera
         };
         let told = match polled {
             Err(failure) => return lost(failure, connected_at),
-            Ok(Polled::Goodbye) => return End::Over,
+            Ok(Polled::Goodbye) => {
+                hang_up(&mut eventloop).await;
+                return End::Over;
+            }
             Ok(Polled::Other) => continue,
             Ok(Polled::Refused(n)) => Incoming::Refused(n),
             Ok(Polled::Connected) => {
@@ -237,7 +240,10 @@ async fn connection(shared: Shared, version: Version, patience: Duration, genera
                 }
                 match end {
                     None => continue,
-                    Some(None) => return End::Over,
+                    Some(None) => {
+                        hang_up(&mut eventloop).await;
+                        return End::Over;
+                    }
                     Some(Some(failure)) => return lost(failure, connected_at),
                 }
             }
@@ -246,6 +252,13 @@ async fn connection(shared: Shared, version: Version, patience: Duration, genera
             return End::Over;
         }
     }
+}
+
+/// Lets the broker close after our goodbye: who closes first while messages are on their way resets
+/// the connection, and the broker may never read it.
+async fn hang_up(eventloop: &mut Loop) {
+    let closed = async { while poll(eventloop).await.is_ok() {} };
+    let _ = timeout(FAREWELL, closed).await;
 }
 
 /// What was read from the network together goes on together. The second value is how the
@@ -447,12 +460,9 @@ fn has_more(eventloop: &Loop) -> bool {
 async fn poll(eventloop: &mut Loop) -> Result<Polled, Failure> {
     match eventloop {
         Loop::V5(eventloop) => match eventloop.poll().await {
-            Ok(v5::Event::Incoming(v5::Incoming::Publish(publish))) => Ok(message(
-                &publish.topic,
-                publish.payload,
-                publish.retain,
-                said_at(publish.properties.as_ref()),
-            )),
+            Ok(v5::Event::Incoming(v5::Incoming::Publish(publish))) => {
+                Ok(message(&publish.topic, publish.payload, publish.retain))
+            }
             Ok(v5::Event::Incoming(v5::Incoming::ConnAck(_))) => Ok(Polled::Connected),
             Ok(v5::Event::Incoming(v5::Incoming::SubAck(suback))) => {
                 use v5::mqttbytes::v5::SubscribeReasonCode::Success;
@@ -465,7 +475,7 @@ async fn poll(eventloop: &mut Loop) -> Result<Polled, Failure> {
         },
         Loop::V4(eventloop) => match eventloop.poll().await {
             Ok(rumqttc::Event::Incoming(rumqttc::Incoming::Publish(publish))) => {
-                Ok(message(publish.topic.as_bytes(), publish.payload, publish.retain, None))
+                Ok(message(publish.topic.as_bytes(), publish.payload, publish.retain))
             }
             Ok(rumqttc::Event::Incoming(rumqttc::Incoming::ConnAck(_))) => Ok(Polled::Connected),
             Ok(rumqttc::Event::Incoming(rumqttc::Incoming::SubAck(suback))) => {
@@ -484,26 +494,11 @@ fn refused(n: usize) -> Polled {
     if n == 0 { Polled::Other } else { Polled::Refused(n) }
 }
 
-/// Since when our own broker has kept a message, see `broker::SAID_AT`.
-fn said_at(properties: Option<&v5::mqttbytes::v5::PublishProperties>) -> Option<Timestamp> {
-    let (_, seconds) =
-        properties?.user_properties.iter().find(|(name, _)| name == "x-homard-said-at")?;
-    Timestamp::from_second(seconds.parse().ok()?).ok()
-}
-
-fn message(
-    topic: &[u8],
-    payload: bytes::Bytes,
-    is_retained: bool,
-    said_at: Option<Timestamp>,
-) -> Polled {
+fn message(topic: &[u8], payload: bytes::Bytes, is_retained: bool) -> Polled {
     match std::str::from_utf8(topic) {
-        Ok(topic) => Polled::Message(IncomingMessage {
-            topic: topic.to_owned(),
-            payload,
-            is_retained,
-            said_at: said_at.filter(|_| is_retained),
-        }),
+        Ok(topic) => {
+            Polled::Message(IncomingMessage { topic: topic.to_owned(), payload, is_retained })
+        }
         // Against the protocol; no device of ours has such a topic.
         Err(_) => Polled::Other,
     }

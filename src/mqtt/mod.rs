@@ -23,6 +23,7 @@ mod units;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rustls::ClientConfig;
 use tokio::sync::mpsc;
 
@@ -53,7 +54,12 @@ pub struct Settings {
     /// What the broker says on the status topic when Homard is lost. None by default: a Home
     /// Assistant beside it would be declared dead with it.
     pub will: Option<String>,
+    /// What is known of the broker's retained messages; nothing of a broker that is not our own.
+    pub kept_since: Option<KeptSince>,
 }
+
+/// Since when the broker has had this message on this topic, if it kept it over a restart.
+pub type KeptSince = Arc<dyn Fn(&str, &[u8]) -> Option<Timestamp> + Send + Sync>;
 
 /// How patient the port is.
 #[derive(Debug, Clone, Copy)]

@@ -13,7 +13,7 @@ use tracing::{debug, info, warn};
 
 use super::connection::{self, Incoming, IncomingMessage, Request, Requests};
 use super::engine::{Engine, Out, Publish};
-use super::{Settings, Timing};
+use super::{KeptSince, Settings, Timing};
 use crate::clock::Clock;
 use crate::home::action::{Outcome, Refusal};
 use crate::hub::event::{Effect, Event, Origin, Place, Problem, Query, Reply, Utterance};
@@ -52,6 +52,7 @@ pub(super) async fn run(
     let mut tasks = JoinSet::new();
     let engine = Engine::new(&settings.discovery_prefix, clock);
     let birth_topic = settings.status_topic.clone();
+    let kept_since = settings.kept_since.clone();
     let broker = format!("{}:{}", settings.host, settings.port);
     let (requests, mut incoming, mut unsent) = connection::start(settings, timing, &mut tasks);
     let mut port = Port {
@@ -67,6 +68,7 @@ pub(super) async fn run(
         broker,
         quiet: timing.quiet,
         complaints: HashSet::new(),
+        kept_since,
     };
     tokio::pin!(stop);
     loop {
@@ -129,6 +131,7 @@ struct Port {
     /// The reasons why there was no connection since there was a good one, so that each is told
     /// once.
     complaints: HashSet<String>,
+    kept_since: Option<KeptSince>,
 }
 
 impl Port {
@@ -260,10 +263,11 @@ impl Port {
                 self.hear(&message.payload, message.is_retained);
                 continue;
             }
-            let IncomingMessage { topic, payload, is_retained, said_at } = &message;
-            match said_at {
+            let IncomingMessage { topic, payload, is_retained } = &message;
+            let kept_since = self.kept_since.as_ref().filter(|_| *is_retained);
+            match kept_since.and_then(|kept_since| kept_since(topic, payload)) {
                 Some(said_at) => {
-                    self.engine.receive_kept(topic, payload, *said_at, now.into_std(), out);
+                    self.engine.receive_kept(topic, payload, said_at, now.into_std(), out);
                 }
                 None => self.engine.receive(topic, payload, *is_retained, now.into_std(), out),
             }

@@ -68,11 +68,12 @@ impl Budget {
         let daily = daily_bytes.max(1) as f64;
         let longest = longest.max(shortest);
         Self {
-            // Half a day's whole budget at once: a house announces itself once.
-            registry: Share::new(daily * 0.1, daily * 0.5, Duration::ZERO, longest),
-            // A write of one state is about 40 kB: two hundred in a row, a hundred a day for ever.
-            told: Share::new(daily * 0.1, daily * 0.2, shortest / 60, shortest),
-            states: Share::new(daily * 0.8, daily * 0.01, shortest, longest),
+            // Five days' share at once, 20 MB: a house announces itself once.
+            registry: Share::new(daily * 0.1, 720.0, Duration::ZERO, longest),
+            // A write of one state is about 40 kB: two hundred in a row (two days' share), and a
+            // hundred a day for ever.
+            told: Share::new(daily * 0.1, 2_880.0, shortest / 60, shortest),
+            states: Share::new(daily * 0.8, 1.0, shortest, longest),
         }
     }
 
@@ -96,9 +97,12 @@ impl Budget {
 }
 
 impl Share {
-    fn new(daily: f64, most: f64, shortest: Duration, longest: Duration) -> Self {
+    /// It saves up what so many of its longest pauses earn.
+    fn new(daily: f64, n_pauses: f64, shortest: Duration, longest: Duration) -> Self {
+        let bytes_per_s = daily / 86_400.0;
+        let most = bytes_per_s * longest.as_secs_f64() * n_pauses;
         Self {
-            bytes_per_s: daily / 86_400.0,
+            bytes_per_s,
             most,
             saved: most,
             since: Duration::ZERO,

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -80,7 +81,10 @@ async fn connection(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::trace!(%error, "No TCP_NODELAY.");
     }
+    let was_asked = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&was_asked);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
+        asked.store(true, Ordering::Relaxed);
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(from));
         let router = router.clone();
@@ -99,7 +103,11 @@ async fn connection(
     let stopped = async { drop(is_stopping.wait_for(|is_stopping| *is_stopping).await) };
     let ended = tokio::select! {
         ended = &mut served => ended,
+        // A browser opens spare connections and says nothing on them; nobody waits there.
         () = stopped => {
+            if !was_asked.load(Ordering::Relaxed) {
+                return;
+            }
             served.as_mut().graceful_shutdown();
             served.await
         }

@@ -50,6 +50,7 @@ fn now() -> Timestamp {
 
 pub(crate) struct House {
     pub(crate) hub: HubHandle,
+    storage: Storage,
     effects: mpsc::Receiver<Vec<Effect>>,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<Result<(), String>>,
@@ -62,6 +63,10 @@ impl House {
     }
 
     pub(crate) fn start_in(dir: Arc<Dir>, settings: Settings, at: &str) -> Self {
+        Self::start_with(dir, settings, at, Box::new(Parrot))
+    }
+
+    fn start_with(dir: Arc<Dir>, settings: Settings, at: &str, ear: Box<dyn Ear>) -> Self {
         let clock = Clock::fixed(at.parse().unwrap());
         let storage = Storage::open(&dir.0).unwrap();
         let loaded = storage.load().unwrap();
@@ -73,14 +78,14 @@ impl House {
             loaded.entities,
             clock.now(),
         );
-        let writer = Writer::start(storage, settings).unwrap();
+        let writer = Writer::start(storage.clone(), settings).unwrap();
         let (outbox, effects) = mpsc::channel(4);
-        let (hub, handle) = Hub::new(Setup { home, writer, clock, ear: Box::new(Parrot), outbox });
+        let (hub, handle) = Hub::new(Setup { home, writer, clock, ear, outbox });
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(hub.run(async move {
             let _ = stopped.await;
         }));
-        Self { hub: handle, effects, stop: Some(stop), task, dir }
+        Self { hub: handle, storage, effects, stop: Some(stop), task, dir }
     }
 
     pub(crate) async fn stop(mut self) -> Arc<Dir> {
@@ -127,6 +132,21 @@ impl House {
         tokio::task::yield_now().await;
         self.settle().await;
         (answer, self.effects.try_recv().unwrap_or_default())
+    }
+
+    /// Waits until so many states are on the disk; the records.
+    async fn states_on_disk(&self, n: usize) -> Vec<String> {
+        let begun = std::time::Instant::now();
+        loop {
+            let dump = self.storage.dump().unwrap();
+            let states = dump.lines().filter(|line| line.starts_with("state "));
+            let states: Vec<String> = states.map(str::to_owned).collect();
+            if states.len() >= n {
+                return states;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(20), "only {states:?}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     fn word(&self, id: &str) -> Option<String> {
@@ -276,6 +296,80 @@ async fn a_device_that_is_as_wished_already_need_not_say_so_again() {
         assert_eq!(outcomes(&answer.await.unwrap()), [expected], "{last:?} {says:?}");
     }
     house.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_person_was_told_is_on_the_disk_before_what_devices_say() {
+    let later = Duration::from_secs(3_600);
+    let settings = Settings { gather: later, quiet: later, ..Settings::default() };
+    let mut house = House::start_in(Arc::new(Dir::new()), settings, NOON);
+    for (handle, name) in [(1, "a"), (2, "b"), (3, "c")] {
+        house.announce(handle, name).await;
+        house.send(vec![reported(handle, false, Source::Live)]).await;
+    }
+    let (answer, _) = house.act(&[("switch.a", switch::Action::TurnOn)], 5).await;
+    assert_eq!(house.states_on_disk(0).await, [""; 0]);
+    house.send(vec![reported(1, true, Source::Live)]).await;
+    assert_eq!(outcomes(&answer.await.unwrap()), [Outcome::Confirmed]);
+    let states = house.states_on_disk(1).await;
+    assert!(states[0].contains("switch.a") && states[0].contains("on"), "{states:?}");
+    assert_eq!(states.len(), 1, "{states:?}");
+    // Who does not wait sees it a moment later; then it is on the disk too.
+    let (answer, _) = house.act(&[("switch.b", switch::Action::TurnOn)], 0).await;
+    assert_eq!(outcomes(&answer.await.unwrap()), [Outcome::Sent]);
+    let before = house.states_on_disk(1).await.len();
+    house.send(vec![reported(3, true, Source::Live), reported(2, true, Source::Live)]).await;
+    let states = house.states_on_disk(before + 1).await;
+    assert!(states.iter().any(|state| state.contains("switch.b") && state.contains("on")));
+    assert!(!states.iter().any(|state| state.contains("switch.c")), "{states:?}");
+    house.stop().await;
+}
+
+/// Hears only when it is told to.
+struct Sleepy(tokio::sync::watch::Receiver<bool>);
+
+impl Ear for Sleepy {
+    fn ready(&self) -> tokio::sync::watch::Receiver<bool> {
+        self.0.clone()
+    }
+
+    fn hear(&mut self, utterance: &Utterance, home: &Home, now: Timestamp) -> Heard {
+        Parrot.hear(utterance, home, now)
+    }
+}
+
+#[tokio::test]
+async fn the_loop_goes_on_while_the_ear_is_not_ready() {
+    for is_ready_at_last in [true, false] {
+        let (wake, is_ready) = tokio::sync::watch::channel(false);
+        let ear = Box::new(Sleepy(is_ready));
+        let mut house = House::start_with(Arc::new(Dir::new()), Settings::default(), NOON, ear);
+        let said = |text: &str| {
+            let text = text.to_owned();
+            let hub = house.hub.clone();
+            tokio::spawn(async move {
+                let utterance = Utterance { text, language: None, origin: Origin::default() };
+                hub.ask(|reply| Query::Hear(utterance, reply)).await.unwrap().text
+            })
+        };
+        let (first, second) = (said("well?"), said("and?"));
+        tokio::task::yield_now().await;
+        house.announce(1, "a").await;
+        house.settle().await;
+        assert!(!first.is_finished() && !second.is_finished());
+        // One that ends without ever being ready is asked all the same.
+        if is_ready_at_last {
+            wake.send_replace(true);
+        } else {
+            drop(wake);
+        }
+        assert_eq!((first.await.unwrap(), second.await.unwrap()), ("yes".into(), "yes".into()));
+        let utterance =
+            Utterance { text: "now?".into(), language: None, origin: Origin::default() };
+        let reply = house.hub.ask(|reply| Query::Hear(utterance, reply)).await.unwrap();
+        assert_eq!(reply.text, "yes");
+        house.stop().await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -593,9 +687,13 @@ async fn problems_are_kept_once_and_counted() {
     let problems = house.hub.ask(Query::Problems).await.unwrap();
     let seen: Vec<_> = problems
         .iter()
-        .map(|kept| (kept.count, kept.entity.as_ref().map(|id| id.to_string())))
+        .map(|kept| {
+            let entity = kept.entity.as_ref().map(|id| id.to_string());
+            (kept.count, entity, kept.topic.as_deref())
+        })
         .collect();
-    assert_eq!(seen, [(2, None), (1, Some("switch.a".to_owned()))]);
+    let of_the_entity = (1, Some("switch.a".to_owned()), Some("t"));
+    assert_eq!(seen, [(2, None, Some("x/config")), of_the_entity]);
     house.send(vec![Event::ProblemSolved { place: topic }]).await;
     assert_eq!(house.hub.ask(Query::Problems).await.unwrap().len(), 1);
     let counters = house.hub.ask(Query::Counters).await.unwrap();

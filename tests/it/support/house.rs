@@ -78,6 +78,16 @@ impl House {
         self.settle(out);
     }
 
+    /// The broker sends what it keeps, and says since when.
+    pub(crate) fn keeps(&mut self, topic: &str, payload: &[u8], said_at: Option<Timestamp>) {
+        let mut out = Out::default();
+        match said_at {
+            Some(at) => self.engine.receive_kept(topic, payload, at, self.instant, &mut out),
+            None => self.engine.receive(topic, payload, true, self.instant, &mut out),
+        }
+        self.settle(out);
+    }
+
     /// Time passes.
     pub(crate) fn wait(&mut self, time: Duration) {
         self.instant += time;

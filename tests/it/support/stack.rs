@@ -56,6 +56,7 @@ pub(crate) fn settings(port: u16) -> mqtt::Settings {
         discovery_prefix: "homeassistant".to_owned(),
         status_topic: "homeassistant/status".to_owned(),
         will: None,
+        kept_since: None,
     }
 }
 
