@@ -57,6 +57,8 @@
 //! [`hub::event`] shows everything that can happen; [`home`] what the house is;
 //! [`home::domain::switch`] and `mqtt/component/switch.rs` are the blueprint of a kind of device;
 //! then [`hub`], [`mqtt::engine`], [`intent`].
+// Its readers work on it: the documentation is made with its private items.
+#![allow(rustdoc::private_intra_doc_links)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod app;

@@ -6,6 +6,7 @@
 
 mod demo_house;
 mod ears;
+mod memory;
 mod mqtt_broker;
 pub(crate) mod run_file;
 mod supervise;
@@ -67,6 +68,7 @@ pub(crate) struct Running {
 /// # Errors
 /// What kept it from starting, or what ended it.
 pub(crate) fn run(options: Options, ready: impl FnOnce(&Running) + Send) -> Result<()> {
+    memory::share_heaps();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("homard")
@@ -129,6 +131,8 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<()> {
     if let Err(error) = run_file.write(&data_dir) {
         warn!(%error, "`homard say` will not find this daemon: its file cannot be written.");
     }
+    // Ends with the runtime.
+    tokio::spawn(memory::give_back());
     info!(url = %running.url, data = %data_dir.display(), broker = %running.broker, "Homard runs.");
     ready(&running);
 

@@ -202,10 +202,17 @@ impl Assistant {
             self.names = names;
         }
         let here = said.area.and_then(|area| target::area_named(area, home));
-        if let Some(turn) = self.chosen(said, home) {
+        let open = self.pending.remove(said.conversation);
+        if let Some(turn) = open.as_ref().and_then(|pending| self.chosen(pending, said, home)) {
             return turn;
         }
         let (understanding, index) = self.understand(said, here);
+        if let Some(pending) = open
+            && matches!(understanding, Understanding::Nothing | Understanding::UnknownName(..))
+        {
+            // One word misheard must not cost the question; another command does.
+            self.pending.insert(said.conversation.to_owned(), pending);
+        }
         let Some(language) = self.languages.get(index).cloned() else {
             return Turn::Answer(Answer::error(Code::NoIntentMatch, "", ""));
         };
@@ -280,8 +287,7 @@ impl Assistant {
     }
 
     /// Takes an utterance as the answer to "which one?", if it is one.
-    fn chosen(&mut self, said: &Said<'_>, home: &Home) -> Option<Turn> {
-        let pending = self.pending.remove(said.conversation)?;
+    fn chosen(&self, pending: &Pending, said: &Said<'_>, home: &Home) -> Option<Turn> {
         if said.now.as_second() > pending.until {
             return None;
         }
@@ -313,7 +319,7 @@ impl Assistant {
         };
         let [chosen] = chosen[..] else { return None };
         let target = Target { entities: vec![chosen.clone()], by: target::By::OnlyOne };
-        Some(plan::plan(pending.command, target, pending.reading, home, language))
+        Some(plan::plan(pending.command.clone(), target, pending.reading.clone(), home, language))
     }
 }
 
@@ -403,6 +409,20 @@ impl Speaker<'_> {
 
     /// "I know nothing called …".
     fn unknown(&self, unknown: &UnknownName, reading: &Reading, home: &Home) -> Answer {
+        // It is known, only not to this sentence: to deny it would be untrue.
+        let wanted = text::key(&unknown.said);
+        let is_it = |name: &str| text::key(name) == wanted;
+        let mut shown = home.entities().filter(|entity| entity.is_enabled());
+        if let Some(entity) = shown.find(|entity| entity.names().any(is_it)) {
+            let text = self.refusal(&Refusal::CannotDo(""), &self.name(entity));
+            return Answer::error(Code::FailedToHandle, text, self.code).of(reading);
+        }
+        let is_floor = home
+            .floors()
+            .any(|floor| is_it(&floor.name) || floor.aliases.iter().any(|alias| is_it(alias)));
+        if is_floor || target::area_named(&unknown.said, home).is_some() {
+            return self.not_understood();
+        }
         let nearest = match unknown.list {
             UnknownList::Entity => {
                 let shown = home.entities().filter(|entity| entity.is_enabled());

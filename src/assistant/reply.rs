@@ -9,12 +9,28 @@ use crate::home::domain::Domain;
 use crate::home::entity::Entity;
 use crate::home::id::EntityId;
 use crate::home::place::Area;
-use crate::home::target::By;
+use crate::home::target::{self, By, TargetWords};
 use crate::intent::response::{MAX_NAMED, Noun, Phrase};
 use crate::intent::{Command, Reading, What};
 use crate::text;
 
 use super::{Answer, Code, Kind, Plan, Speaker};
+
+/// What a toggle came to, if it came to the same for all.
+fn toggled(ids: &[EntityId], home: &Home) -> &'static str {
+    let key = |id: &EntityId| {
+        let word = home.entity(id.as_str())?.view()?.word;
+        Some(match &*word {
+            "on" => "turn_on",
+            "off" => "turn_off",
+            "open" | "opening" => "open",
+            "closed" | "closing" => "close",
+            _ => return None,
+        })
+    };
+    let first = ids.first().and_then(key);
+    first.filter(|first| ids.iter().all(|id| key(id) == Some(first))).unwrap_or("toggle")
+}
 
 impl Speaker<'_> {
     /// The reply to a plan. Calls without an outcome count as sent.
@@ -59,6 +75,7 @@ impl Speaker<'_> {
             let what = if is_whole(ids) { whole.clone() } else { part(ids) };
             sentences.push(self.refusal(refusal, &what));
         }
+        sentences.extend(self.left_on(plan, home));
         let did_something = !confirmed.is_empty() || !sent.is_empty();
         let kind = if did_something { Kind::ActionDone } else { Kind::Error(Code::FailedToHandle) };
         let text = sentences.join(" ");
@@ -71,6 +88,30 @@ impl Speaker<'_> {
             failed: refused.into_iter().map(|(id, r)| (id, Outcome::Refused(r))).collect(),
             ..Answer::error(Code::FailedToHandle, text, self.code).of(&plan.reading)
         }
+    }
+
+    /// "Everything off" is lights and fans: nobody means the freezer's socket. What stays on is said.
+    fn left_on(&self, plan: &Plan, home: &Home) -> Option<String> {
+        let words = &plan.command.target;
+        let is_everything = words.domains == [Domain::Light, Domain::Fan];
+        if plan.command.what != What::TurnOff || !is_everything {
+            return None;
+        }
+        let here = match &plan.target.by {
+            By::Here(id) => home.area(id.as_str()),
+            _ => None,
+        };
+        let words = TargetWords { domains: vec![Domain::Switch], ..words.clone() };
+        let mut switches = target::to_ask(&words, here, home).ok()?.entities;
+        switches.retain(|id| {
+            let view = home.entity(id.as_str()).and_then(Entity::view);
+            view.is_some_and(|view| view.word == "on")
+        });
+        if switches.is_empty() {
+            return None;
+        }
+        let what = self.named(&switches, switches.len(), home);
+        Some(self.voice.say("done", "left_on", &[("what", &what)]))
     }
 
     fn done(&self, plan: &Plan, ids: &[EntityId], what: &Phrase, home: &Home) -> String {
@@ -112,7 +153,7 @@ impl Speaker<'_> {
             (What::TurnOff | What::Dock, Some(Domain::Vacuum | Domain::LawnMower)) => "dock",
             (What::TurnOn, _) => "turn_on",
             (What::TurnOff, _) => "turn_off",
-            (What::Toggle, _) => "toggle",
+            (What::Toggle, _) => toggled(ids, home),
             (What::Stop, _) => "stop",
             (What::Brightness(percent), _) if *percent <= 0.0 => "turn_off",
             (What::Brightness(_), _) => "brightness",
@@ -215,9 +256,11 @@ impl Speaker<'_> {
                 return Some(if is_usual { usual } else { noun });
             }
         }
-        // One of many said, or one of a kind that was not said: it has a name of its own.
-        if !is_plural {
-            return None;
+        // One of many said, or one of a kind that was not said: it has a name of its own, if this
+        // language can say it.
+        if let ([only], false) = (entities, is_plural) {
+            let is_foreign = said.is_some() && !self.voice.knows(&only.friendly_name);
+            return is_foreign.then(|| self.voice.kind(only.domain.word(), false));
         }
         let domain = entities.first()?.domain;
         let is_one_kind = entities.iter().all(|entity| entity.domain == domain);
@@ -259,8 +302,10 @@ impl Speaker<'_> {
             let names: Vec<Phrase> = entities.iter().map(|entity| self.name(entity)).collect();
             return self.voice.list(&names);
         }
-        let domain = entities.first().map_or("any", |entity| entity.domain.word());
-        let kind = self.voice.kind(domain, true);
+        let domain = entities.first().map(|entity| entity.domain);
+        let is_one_kind = entities.iter().all(|entity| Some(entity.domain) == domain);
+        let word = domain.filter(|_| is_one_kind).map_or("any", Domain::word);
+        let kind = self.voice.kind(word, true);
         if entities.len() == total {
             return self.counted(&entities);
         }

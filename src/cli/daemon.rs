@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::Value;
 
-use super::{FAILED, Failure};
+use super::{BAD_USAGE, FAILED, Failure};
 use crate::app::run_file::RunFile;
 use crate::config;
 
@@ -48,6 +48,7 @@ pub(super) enum NoAnswer {
 
 impl From<NoAnswer> for Failure {
     fn from(no: NoAnswer) -> Self {
+        let code = if matches!(no, NoAnswer::Status(400, _)) { BAD_USAGE } else { FAILED };
         let text = match no {
             NoAnswer::Absent(text) | NoAnswer::Garbled(text) => text,
             NoAnswer::Status(401, _) => "Homard does not know this token. Make one with \
@@ -56,7 +57,7 @@ impl From<NoAnswer> for Failure {
                 .to_owned(),
             NoAnswer::Status(status, message) => format!("Homard answered {status}: {message}"),
         };
-        Self::new(FAILED, text)
+        Self::new(code, text)
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
@@ -25,7 +26,7 @@ const GIB: f64 = (1_u64 << 30) as f64;
 #[derive(Args)]
 pub(super) struct Doctor {
     /// Print the findings as JSON
-    #[arg(long, env = "HOMARD_JSON")]
+    #[arg(long, env = "HOMARD_JSON", value_parser = BoolishValueParser::new())]
     json: bool,
     #[command(flatten)]
     place: Place,

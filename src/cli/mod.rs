@@ -20,11 +20,13 @@ use crate::config::{self, Config};
 
 /// Something else went wrong.
 const FAILED: u8 = 1;
+/// What was asked for cannot be: an unknown room or language.
+const BAD_USAGE: u8 = 2;
 /// The configuration is bad; systemd does not try again (`RestartPreventExitStatus=2`).
 const BAD_CONFIG: u8 = 2;
 /// A sentence was not understood.
 const NOT_UNDERSTOOD: u8 = 3;
-/// A sentence was understood, and nothing was done.
+/// A sentence was understood, and nothing was done: refused, or asked back.
 const REFUSED: u8 = 4;
 
 /// The hub and assistant of your house, without any cloud.
@@ -34,7 +36,8 @@ const REFUSED: u8 = 4;
 #[derive(Parser)]
 #[command(name = "homard", version, max_term_width = 100, propagate_version = true)]
 #[command(after_help = "Exit codes: 0 done, 1 failed, 2 bad usage or configuration, \
-                        3 sentence not understood, 4 sentence refused.")]
+                        3 sentence not understood, 4 sentence understood but not done: refused, or \
+                        the house asks back and the next sentence answers it.")]
 pub struct Cli {
     /// What is logged to standard error: error, warn, info, debug, trace, or finer
     /// (`info,homard::mqtt=debug`)

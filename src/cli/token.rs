@@ -43,13 +43,13 @@ impl Token {
         match &self.wish {
             Wish::Add { name, place } => {
                 let now = Clock::system(TimeZone::UTC).now();
-                let token = tokens(place)?.add(name, now).map_err(failed)?;
+                let token = tokens(place, IfAbsent::Make)?.add(name, now).map_err(failed)?;
                 say(format!("Token `{name}` was made. It is shown only now:"))?;
                 say(token)
             }
             Wish::List { place } => {
                 let zone = place.config()?.home.time_zone;
-                let all = tokens(place)?.list().map_err(failed)?;
+                let all = tokens(place, IfAbsent::Fail)?.list().map_err(failed)?;
                 if all.is_empty() {
                     return say("There are no tokens. Make one with `homard token add NAME`.");
                 }
@@ -60,7 +60,7 @@ impl Token {
                 Ok(())
             }
             Wish::Remove { name, place } => {
-                if tokens(place)?.remove(name).map_err(failed)? {
+                if tokens(place, IfAbsent::Fail)?.remove(name).map_err(failed)? {
                     return say(format!("Token `{name}` was removed."));
                 }
                 let text =
@@ -71,10 +71,25 @@ impl Token {
     }
 }
 
-fn tokens(place: &Place) -> Result<Tokens, Failure> {
+/// What to do where no house was ever remembered.
+#[derive(Clone, Copy, PartialEq)]
+enum IfAbsent {
+    Make,
+    Fail,
+}
+
+fn tokens(place: &Place, if_absent: IfAbsent) -> Result<Tokens, Failure> {
     // A bad configuration is said here too: the same options must mean the same house.
     place.config()?;
     let dir = place.data_dir(config::RUN)?;
+    if if_absent == IfAbsent::Fail && !Storage::is_there(&dir) {
+        let text = format!(
+            "There are no data of a house in {}, so no tokens either. Name another place with \
+             --data-dir.",
+            dir.display()
+        );
+        return Err(Failure::new(FAILED, text));
+    }
     Ok(Storage::open_shared(&dir).map_err(failed)?.tokens())
 }
 

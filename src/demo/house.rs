@@ -63,8 +63,27 @@ pub const ROOMS: &[Room] = &[
 
 /// Other names of entities: (entity id, names).
 pub const ALIASES: &[(&str, &[&str])] = &[
+    ("binary_sensor.front_door", &["capteur de la porte d'entrée"]),
+    ("binary_sensor.hall_motion", &["détecteur de mouvement"]),
+    ("binary_sensor.kitchen_window", &["fenêtre de la cuisine"]),
+    ("binary_sensor.smoke_detector", &["détecteur de fumée"]),
+    ("binary_sensor.water_leak", &["détecteur de fuite", "fuite d'eau"]),
+    ("climate.bedroom_heating", &["chauffage de la chambre", "radiateur de la chambre"]),
+    ("climate.living_room_heating", &["chauffage du salon", "radiateur du salon"]),
+    ("cover.bedroom_shutter", &["volet de la chambre"]),
     ("cover.garage_door", &["porte de garage", "porte du garage"]),
-    ("lock.front_door_lock", &["front door", "porte d'entrée"]),
+    ("cover.living_room_blind", &["store du salon"]),
+    ("fan.bathroom_fan", &["ventilateur", "ventilateur de la salle de bain"]),
+    ("light.bedroom_light", &["lampe de la chambre"]),
+    ("light.floor_lamp", &["lampadaire"]),
+    ("light.hall_light", &["lampe de l'entrée"]),
+    ("light.kitchen_light", &["lampe de la cuisine"]),
+    ("light.living_room_ceiling", &["plafonnier", "plafonnier du salon"]),
+    ("light.night_light", &["veilleuse"]),
+    ("lock.front_door_lock", &["front door", "porte d'entrée", "serrure"]),
+    ("siren.siren", &["sirène"]),
+    ("switch.tv", &["télé", "télévision"]),
+    ("switch.washing_machine", &["machine à laver", "lave-linge"]),
     ("vacuum.vacuum", &["vacuum cleaner", "robot", "aspirateur"]),
     ("valve.sprinkler", &["arrosage"]),
 ];

@@ -210,6 +210,12 @@ impl House {
             self.answers.iter().filter(|(_, at)| *at <= now).map(|(device, _)| *device).collect();
         self.answers.retain(|(_, at)| *at > now);
         for at in due {
+            // Also what is so already: a real device answers every command.
+            if let Some(device) = self.devices.get(at) {
+                for said in device.report() {
+                    self.said.remove(&said.topic);
+                }
+            }
             self.report(at);
         }
     }

@@ -8,7 +8,7 @@ use super::action::Refusal;
 use super::announce::identities;
 use super::device::Device;
 use super::entity::{Availability, Entity, Source};
-use super::id::{AreaId, EntityId, FloorId, Handle};
+use super::id::{AreaId, DeviceId, EntityId, FloorId, Handle};
 use super::place::{Area, Floor};
 use super::{Changes, EntityEdit, Home, LastState, Remembered, Touched};
 use crate::text;
@@ -247,9 +247,66 @@ impl Home {
         Ok(Changes { states: Vec::new(), registry })
     }
 
+    /// Whether the names of an area are its own: two rooms of one name could not be told apart.
+    ///
+    /// # Errors
+    /// [`Refusal::BadValue`] with the id of the area that has one of them.
+    pub fn check_area_names(&self, area: &Area) -> Result<(), Refusal> {
+        let others = self.areas.values().filter(|other| other.id != area.id);
+        let others = others.map(|other| (other.id.as_str(), &*other.name, &*other.aliases));
+        check_names("area", (&area.name, &area.aliases), others)
+    }
+
+    /// The same of a floor.
+    ///
+    /// # Errors
+    /// [`Refusal::BadValue`] with the id of the floor that has one of them.
+    pub fn check_floor_names(&self, floor: &Floor) -> Result<(), Refusal> {
+        let others = self.floors.values().filter(|other| other.id != floor.id);
+        let others = others.map(|other| (other.id.as_str(), &*other.name, &*other.aliases));
+        check_names("floor", (&floor.name, &floor.aliases), others)
+    }
+
+    /// Names of areas, of all they have, that are close to what was said.
+    pub fn nearest_areas(&self, said: &str) -> Vec<String> {
+        let names = self.areas.values().flat_map(|area| {
+            std::iter::once(area.name.as_str()).chain(area.aliases.iter().map(String::as_str))
+        });
+        text::nearest(said, names)
+    }
+
+    /// Ids of devices that are close to what was said.
+    pub fn nearest_devices(&self, said: &str) -> Vec<String> {
+        text::nearest(said, self.devices.keys().map(DeviceId::as_str))
+    }
+
     /// A refusal that names the nearest known areas.
     pub fn no_such_area(&self, said: &str) -> Refusal {
         let nearest = text::nearest(said, self.areas.keys().map(AreaId::as_str));
         Refusal::NoSuchPlace { said: said.to_owned(), nearest }
     }
+}
+
+/// A place's name and its other names.
+type Names<'a> = (&'a str, &'a [String]);
+
+fn check_names<'a>(
+    kind: &str,
+    (name, aliases): Names<'_>,
+    others: impl Iterator<Item = (&'a str, &'a str, &'a [String])>,
+) -> Result<(), Refusal> {
+    let wanted: Vec<(&'static str, &str, String)> = std::iter::once(("name", name))
+        .chain(aliases.iter().map(|alias| ("aliases", alias.as_str())))
+        .map(|(what, name)| (what, name, text::key(name)))
+        .collect();
+    for (id, name, aliases) in others {
+        for other in std::iter::once(name).chain(aliases.iter().map(String::as_str)) {
+            let key = text::key(other);
+            if let Some((what, said, _)) = wanted.iter().find(|(_, _, wanted)| *wanted == key) {
+                let why = format!("the {kind} `{id}` is called `{said}` already");
+                return Err(Refusal::BadValue { what, why });
+            }
+        }
+    }
+    Ok(())
 }

@@ -10,6 +10,7 @@ pub mod device;
 pub mod domain;
 mod edit;
 pub mod entity;
+pub mod guard;
 pub mod id;
 pub mod place;
 pub mod service;
@@ -84,7 +85,7 @@ pub struct Report {
 pub struct Remembered {
     /// Its id.
     pub id: EntityId,
-    /// See [`Announcement::key`].
+    /// See [`entity::Announcement::key`].
     pub key: Arc<str>,
     /// The producer's unique id.
     pub unique_id: Option<Arc<str>>,

@@ -9,6 +9,7 @@ use super::Home;
 use super::action::Refusal;
 use super::domain::Domain;
 use super::entity::Entity;
+use super::guard;
 use super::id::{AreaId, EntityId};
 use super::place::Area;
 use crate::text;
@@ -80,7 +81,8 @@ pub fn to_act(words: &TargetWords, here: Option<&Area>, home: &Home) -> Result<T
     let found = resolve(words, here, home, Purpose::Act)?;
     let is_guess = matches!(found.by, By::OnlyOne);
     let is_group = !matches!(found.by, By::Name) && found.entities.len() > 1;
-    let guarded = |id: &EntityId| home.entity(id.as_str()).is_some_and(is_guarded);
+    let guarded =
+        |id: &EntityId| home.entity(id.as_str()).is_some_and(|e| guard::is_guarded(e, home));
     if is_guess && found.entities.iter().any(guarded) {
         return Err(Refusal::Ambiguous(found.entities));
     }
@@ -105,16 +107,6 @@ pub fn to_act(words: &TargetWords, here: Option<&Area>, home: &Home) -> Result<T
 /// As [`to_act`], without [`Refusal::NotAllowed`]; [`Refusal::Ambiguous`] only for a name.
 pub fn to_ask(words: &TargetWords, here: Option<&Area>, home: &Home) -> Result<Target, Refusal> {
     resolve(words, here, home, Purpose::Ask)
-}
-
-/// Whether a thing could do harm when it is moved by mistake: locks, alarms, valves, and covers that
-/// let people or cars in.
-pub fn is_guarded(entity: &Entity) -> bool {
-    match entity.domain {
-        Domain::Lock | Domain::AlarmControlPanel | Domain::Valve | Domain::Siren => true,
-        Domain::Cover => matches!(class_of(entity), Some("garage" | "gate" | "door")),
-        _ => false,
-    }
 }
 
 #[derive(Clone, Copy, PartialEq)]

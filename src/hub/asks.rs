@@ -26,6 +26,10 @@ const ASSUMED_WITHIN: Duration = Duration::from_millis(500);
 /// How long a device that is as wished already may take to say otherwise.
 const CONTRADICT_WITHIN: Duration = Duration::from_millis(250);
 
+/// How long a program waits for a device that did not answer its last command in time, or that is
+/// as wished already: a script of thousands of calls to silent devices must stay fast.
+const IF_SILENT: Duration = Duration::from_millis(100);
+
 /// To whom the outcome goes.
 pub(super) enum Answer {
     Done(oneshot::Sender<Vec<Done>>),
@@ -44,6 +48,8 @@ pub(super) struct Asks {
     deadlines: BTreeSet<(Instant, ActionId)>,
     /// Asks of which nothing waits any more.
     ready: Vec<u64>,
+    /// Entities that did not answer their last command in time, and what it was; until they do.
+    silent: BTreeMap<Handle, Action>,
     /// Sent, and not confirmed when the person was answered; the device may still say it.
     late: BTreeMap<Handle, (EntityId, Action)>,
     /// Whose states a person caused and knows.
@@ -70,6 +76,8 @@ struct Waiting {
     until: Instant,
     /// The device's own last word was the wished state already; it may well say nothing now.
     is_so_already: bool,
+    /// The device has said something since, though not that it is as wished: it is on its way.
+    has_spoken: bool,
 }
 
 impl Asks {
@@ -84,6 +92,8 @@ impl Asks {
     ) {
         self.last_ask += 1;
         let now = Instant::now();
+        // A person who spoke wants to know; a program goes on.
+        let is_program = matches!(answer, Answer::Done(_));
         let mut ask = Ask { parts: Vec::with_capacity(wishes.len()), n_waiting: 0, answer };
         for Wish { entity: id, action } in wishes {
             let entity = home.entity(id.as_str());
@@ -96,8 +106,12 @@ impl Asks {
                     effects.push(Effect::Act { id, handle, action: action.clone() });
                     let is_so_already = entity.is_some_and(|entity| is_so(entity, &action));
                     let patience = entity.map_or(Duration::ZERO, |entity| fair(patience, entity));
-                    let patience =
-                        if is_so_already { patience.min(CONTRADICT_WITHIN) } else { patience };
+                    let is_silent = is_so_already || self.silent.contains_key(&handle);
+                    let patience = match (is_program, is_so_already) {
+                        (true, _) if is_silent => patience.min(IF_SILENT),
+                        (false, true) => patience.min(CONTRADICT_WITHIN),
+                        _ => patience,
+                    };
                     if !patience.is_zero() {
                         ask.n_waiting += 1;
                         // A patience beyond the clock's end waits for a day.
@@ -105,7 +119,15 @@ impl Asks {
                         let until = now + patience.min(day);
                         let part = ask.parts.len();
                         let ask = self.last_ask;
-                        let waiting = Waiting { id, ask, part, action, until, is_so_already };
+                        let waiting = Waiting {
+                            id,
+                            ask,
+                            part,
+                            action,
+                            until,
+                            is_so_already,
+                            has_spoken: false,
+                        };
                         self.waiting.entry(handle).or_default().push(waiting);
                         self.handles.insert(id, handle);
                         self.deadlines.insert((until, id));
@@ -125,16 +147,24 @@ impl Asks {
 
     /// A device is in this state: wishes that it fulfils have this outcome.
     pub(super) fn reported(&mut self, handle: Handle, state: &State, outcome: Outcome) {
+        // The way of every message: nearly always nothing waits and nothing is silent.
+        if !self.silent.is_empty()
+            && self.silent.get(&handle).is_some_and(|action| state.confirms(action))
+        {
+            self.silent.remove(&handle);
+        }
         if outcome == Outcome::Confirmed
             && let Some((_, (id, _))) =
                 self.late.extract_if(handle..=handle, |_, (_, late)| state.confirms(late)).next()
         {
             self.told.push(id);
         }
-        // The way of every message: nearly always nothing waits.
         let Some(waiting) = self.waiting.get_mut(&handle) else { return };
         let fulfilled: Vec<Waiting> =
             waiting.extract_if(.., |waiting| state.confirms(&waiting.action)).collect();
+        for waiting in waiting.iter_mut() {
+            waiting.has_spoken = true;
+        }
         if waiting.is_empty() {
             self.waiting.remove(&handle);
         }
@@ -149,6 +179,11 @@ impl Asks {
             Some(waiting) => self.settle(waiting, Outcome::Refused(refusal)),
             None => debug!(error = %refusal, "An action failed that nobody waits for any more."),
         }
+    }
+
+    /// The entity is gone.
+    pub(super) fn forget(&mut self, handle: Handle) {
+        self.silent.remove(&handle);
     }
 
     /// When the next wish has waited long enough.
@@ -175,6 +210,9 @@ impl Asks {
                     true if waiting.is_so_already && is_so() => Outcome::Confirmed,
                     true => {
                         if let (Some(handle), Some(entity)) = (handle, entity) {
+                            if !waiting.has_spoken {
+                                self.silent.insert(handle, waiting.action.clone());
+                            }
                             self.late.insert(handle, (entity.id.clone(), waiting.action.clone()));
                         }
                         Outcome::Sent

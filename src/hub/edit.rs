@@ -44,7 +44,10 @@ impl Edit {
                 given.enabled = enabled.unwrap_or(given.enabled);
                 Ok(vec![Keep::Entity(Box::new(known))])
             }
-            Self::PutFloor(floor) => Ok(vec![Keep::Floor(floor.clone())]),
+            Self::PutFloor(floor) => {
+                home.check_floor_names(floor)?;
+                Ok(vec![Keep::Floor(floor.clone())])
+            }
             Self::RemoveFloor(id) => {
                 home.floor(id.as_str()).ok_or_else(|| no_such_floor(home, id))?;
                 let on_it = home.areas().filter(|area| area.floor.as_ref() == Some(id));
@@ -57,6 +60,7 @@ impl Edit {
                 {
                     return Err(no_such_floor(home, floor));
                 }
+                home.check_area_names(area)?;
                 Ok(vec![Keep::Area(area.clone())])
             }
             Self::RemoveArea(id) => {

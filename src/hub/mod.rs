@@ -227,6 +227,7 @@ impl Hub {
             }
             Event::Withdrawn { handle, forget } => {
                 self.triggers.remove(&handle);
+                self.asks.forget(handle);
                 turn.extend(home.withdraw(handle, forget, now));
             }
             Event::StateReported(handle, report) => {

@@ -213,10 +213,47 @@ const EMPTY_NAMES: &[&str] = &[
 /// Words of times, conditions and exceptions: what is said with them is more than a name, and to
 /// blame a name would be wrong.
 const NOT_OF_NAMES: &[&str] = &[
-    "minute", "minutes", "hour", "hours", "second", "seconds", "except", "but", "and", "then",
-    "if", "when", "until", "tomorrow", "tonight", "later", "after", "before", "every", "unless",
-    "heure", "heures", "secondes", "sauf", "et", "puis", "si", "quand", "demain", "soir", "apres",
-    "avant", "chaque", "mais", "jusqu",
+    "everything",
+    "all",
+    "now",
+    "up",
+    "tout",
+    "maintenant",
+    "minute",
+    "minutes",
+    "hour",
+    "hours",
+    "second",
+    "seconds",
+    "except",
+    "but",
+    "and",
+    "then",
+    "if",
+    "when",
+    "until",
+    "tomorrow",
+    "tonight",
+    "later",
+    "after",
+    "before",
+    "every",
+    "unless",
+    "heure",
+    "heures",
+    "secondes",
+    "sauf",
+    "et",
+    "puis",
+    "si",
+    "quand",
+    "demain",
+    "soir",
+    "apres",
+    "avant",
+    "chaque",
+    "mais",
+    "jusqu",
 ];
 
 /// What an utterance means in one language. `area` is the speaker's, by name.
@@ -250,10 +287,17 @@ pub fn understand(
     };
     if let Some(candidate) = found.matches.iter().find(same).or(best)
         && let Some(unknown) = unknown(candidate)
+        && is_of_whole_words(&unknown.said, utterance)
     {
         return Understanding::UnknownName(unknown, reading(utterance, language, candidate));
     }
     Understanding::Nothing
+}
+
+/// Whether what would be blamed was said as words of their own: the "s" of "lights" names nothing.
+fn is_of_whole_words(said: &str, utterance: &str) -> bool {
+    let padded = |text: &str| format!(" {} ", text::key(text));
+    padded(utterance).contains(&padded(said))
 }
 
 fn reading(utterance: &str, language: &str, found: &Match) -> Reading {
@@ -348,11 +392,20 @@ fn question(found: &Match, named: &[Domain]) -> Option<Question> {
         _ => return None,
     };
     let mut target = target_words(found)?;
+    if says_everything(found) {
+        // To look at more than what is harmless to switch does no harm.
+        target.domains.extend([Domain::Switch, Domain::Humidifier, Domain::Siren]);
+    }
     if target.name.is_some() && target.domains.is_empty() {
         target.domains = named.to_vec();
     }
     let state = found.slot("state").and_then(Value::as_text).map(Arc::from);
     Some(Question { kind, state, target, is_temperature: false })
+}
+
+fn says_everything(found: &Match) -> bool {
+    let words = found.slot("domain").map(Value::texts).unwrap_or_default();
+    words.contains(&"everything")
 }
 
 /// The domains that the said name brought along: several where namesakes of several kinds fit the

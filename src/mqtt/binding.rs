@@ -94,7 +94,9 @@ impl Binding {
             tracker.adopt(old);
         }
         self.told = old.told;
-        self.wake_at = old.wake_at;
+        if old.wake_at.is_some() && self.component.wait_on(old.component.waiting()) {
+            self.wake_at = old.wake_at;
+        }
         self.queued_at = old.queued_at;
     }
 

@@ -223,6 +223,11 @@ impl Storage {
         Ok(Self { env, tables: Arc::new(tables), _lock: Some(Arc::new(lock)) })
     }
 
+    /// Whether there are data here at all.
+    pub fn is_there(dir: &Path) -> bool {
+        dir.join("data.mdb").is_file()
+    }
+
     /// Opens the data beside a daemon that may be running, for tokens.
     ///
     /// # Errors

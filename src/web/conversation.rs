@@ -13,11 +13,14 @@ use super::failure::{self, Failure, Json, Message};
 use crate::home::Home;
 use crate::home::action::Outcome;
 use crate::home::id::EntityId;
+use crate::home::target;
 use crate::hub::event::{Origin, Query, Reply, ReplyKind, Utterance};
 use crate::json;
 
 /// Nobody says more in one breath.
 const MAX_CHARS: usize = 2_000;
+/// Known names listed where nothing is near.
+const MAX_KNOWN: usize = 12;
 
 /// What a person said or typed.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -133,10 +136,8 @@ pub(super) async fn process(
     if said.text.chars().count() > MAX_CHARS {
         return Err(Failure::bad(format!("`text` must be at most {MAX_CHARS} characters")));
     }
-    let area = said.area.or_else(|| {
-        let id = said.device_id?;
-        site.hub.read(|home| home.device(&id)?.area.as_ref().map(ToString::to_string))
-    });
+    let (area, device) = (said.area.as_deref(), said.device_id.as_deref());
+    let area = site.hub.read(|home| speakers_room(home, area, device))?;
     let utterance = Utterance {
         text: said.text,
         language: said.language,
@@ -145,6 +146,43 @@ pub(super) async fn process(
     let ask = |reply| Query::Hear(utterance, reply);
     let reply = site.hub.ask(ask).await.map_err(|_| Failure::stopping())?;
     Ok(failure::json(&site.hub.read(|home| answer(home, reply))))
+}
+
+/// The id of the room where it was said. A room or device that is not known is told, or the house
+/// would answer as if nobody knew where the speaker is.
+fn speakers_room(
+    home: &Home,
+    area: Option<&str>,
+    device: Option<&str>,
+) -> Result<Option<String>, Failure> {
+    if let Some(said) = area {
+        let Some(area) = target::area_named(said, home) else {
+            let names = home.areas().map(|area| area.name.as_str());
+            return Err(unknown("area", said, &home.nearest_areas(said), names));
+        };
+        return Ok(Some(area.id.to_string()));
+    }
+    let Some(said) = device else { return Ok(None) };
+    let Some(device) = home.device(said) else {
+        let ids = home.devices().map(|device| device.id.as_str());
+        return Err(unknown("device_id", said, &home.nearest_devices(said), ids));
+    };
+    Ok(device.area.as_ref().map(ToString::to_string))
+}
+
+fn unknown<'a>(
+    key: &str,
+    said: &str,
+    near: &[String],
+    known: impl Iterator<Item = &'a str>,
+) -> Failure {
+    let hint = if near.is_empty() {
+        let some: Vec<&str> = known.take(MAX_KNOWN).collect();
+        format!("known: {}", some.join(", "))
+    } else {
+        format!("did you mean {}?", near.join(", "))
+    };
+    Failure::bad(format!("`{key}`: there is no `{said}`; {hint}"))
 }
 
 fn answer(home: &Home, reply: Reply) -> Answer {

@@ -9,6 +9,7 @@ mod failure;
 mod live;
 mod metrics;
 mod page;
+mod picture;
 mod registry;
 mod server;
 mod services;
@@ -98,7 +99,8 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
     let address = listener.local_addr()?;
-    let openapi = api().merge(open()).into_openapi();
+    // Written at once: as a tree it takes most of a megabyte.
+    let openapi = serde_json::to_vec(&api().merge(open()).into_openapi()).unwrap_or_default();
     let site = Arc::new(Site {
         hub: hub.clone(),
         settings,
@@ -108,7 +110,7 @@ pub async fn run(
         requests: metrics::Requests::default(),
         started_at: Instant::now(),
         is_loopback: address.ip().is_loopback(),
-        openapi: serde_json::to_vec(&openapi).unwrap_or_default(),
+        openapi,
     });
     let live = Arc::clone(&site.live);
     let router = router(site);
@@ -140,10 +142,12 @@ fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(states::one))
         .routes(routes!(services::list))
         .routes(routes!(services::call))
+        .routes(routes!(picture::camera))
+        .routes(routes!(picture::image))
         .routes(routes!(conversation::process))
         .routes(routes!(live::events))
         .routes(routes!(registry::entities))
-        .routes(routes!(registry::edit_entity))
+        .routes(routes!(registry::edit_entity, registry::remove_entity))
         .routes(routes!(registry::problems))
         .routes(routes!(registry::areas))
         .routes(routes!(registry::area, registry::put_area, registry::remove_area))
@@ -240,7 +244,9 @@ mod tests {
             ("/api/conversation/process", &["post"]),
             ("/api/events", &["get"]),
             ("/api/homard/entities", &["get"]),
-            ("/api/homard/entities/{entity_id}", &["patch"]),
+            ("/api/homard/entities/{entity_id}", &["patch", "delete"]),
+            ("/api/camera_proxy/{entity_id}", &["get"]),
+            ("/api/image_proxy/{entity_id}", &["get"]),
             ("/api/homard/problems", &["get"]),
             ("/api/homard/areas/{area_id}", &["get", "put", "delete"]),
             ("/api/homard/floors/{floor_id}", &["get", "put", "delete"]),

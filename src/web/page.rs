@@ -19,6 +19,7 @@ use super::{Site, auth};
 use crate::home::Home;
 use crate::home::domain::Domain;
 use crate::home::entity::{Entity, View};
+use crate::home::guard;
 use crate::home::id::{AreaId, EntityId};
 use crate::home::place::{Area, Floor};
 
@@ -272,45 +273,69 @@ fn row(home: &Home, id: &EntityId, words: &Words, rooms: &mut Rooms) {
             Text(unit),
         ),
     );
-    controls(out, entity, name, &view, words);
+    if matches!(entity.domain, Domain::Camera | Domain::Image) {
+        // The script shows it once there is one, and each new one.
+        put(
+            out,
+            format_args!(
+                "<img hidden alt=\"{}\" data-src=\"/api/{}_proxy/{}\">",
+                Text(name),
+                entity.domain.word(),
+                Text(entity.id.as_str()),
+            ),
+        );
+    }
+    controls(out, home, entity, name, &view, words);
     out.push_str("</li>\n");
 }
 
-fn controls(out: &mut String, entity: &Entity, name: &str, view: &View, words: &Words) {
+fn controls(
+    out: &mut String,
+    home: &Home,
+    entity: &Entity,
+    name: &str,
+    view: &View,
+    words: &Words,
+) {
     let services = entity.domain.services();
     let has = |name: &str| services.iter().any(|service| service.name == name);
     let disabled = if view.word == "unavailable" { " disabled" } else { "" };
+    // The services that the script asks about first.
+    let confirm = |services: &[&str]| {
+        let asked: Vec<&str> =
+            services.iter().copied().filter(|name| guard::needs_yes(entity, name, home)).collect();
+        if asked.is_empty() {
+            String::new()
+        } else {
+            format!(" data-confirm=\"{}\"", asked.join(" "))
+        }
+    };
     // What is simply on or off is a switch; everything else has a button per service.
     if has("toggle") && has("turn_on") && has("turn_off") && shows_on_and_off(entity.domain) {
         put(
             out,
             format_args!(
-                "<button type=\"button\" role=\"switch\" aria-checked=\"{}\" aria-label=\"{}\"{disabled}>\
+                "<button type=\"button\" role=\"switch\" aria-checked=\"{}\" aria-label=\"{}\"{}{disabled}>\
                  <span></span></button>",
                 view.word == "on",
                 Text(name),
+                confirm(&["turn_on", "turn_off"]),
             ),
         );
         return;
     }
-    let class = entity.traits.device_class.as_deref();
     let mut is_first = true;
     for service in BUTTONS.into_iter().filter(|service| has(service)) {
         if std::mem::take(&mut is_first) {
             out.push_str("<span class=\"buttons\">");
         }
-        let needs_yes = match service {
-            "unlock" => true,
-            "open_cover" => matches!(class, Some("garage" | "gate" | "door")),
-            _ => false,
-        };
         let label = words.service(service);
         put(
             out,
             format_args!(
                 "<button type=\"button\" data-service=\"{service}\" aria-label=\"{label}: {name}\"{}{disabled}>\
                  {label}</button>",
-                if needs_yes { " data-confirm" } else { "" },
+                confirm(&[service]),
                 label = Text(label),
                 name = Text(name),
             ),

@@ -36,11 +36,32 @@ function show(row, state) {
   if (place.textContent !== shown) {
     place.textContent = shown;
   }
+  const image = row.querySelector("img");
+  if (image) {
+    showPicture(image);
+  }
   for (const button of row.querySelectorAll("button")) {
     button.disabled = state.state === "unavailable";
     if (button.getAttribute("role") === "switch") {
       button.setAttribute("aria-checked", String(state.state === "on"));
     }
+  }
+}
+
+/** Shows a picture anew; one that is not there yet stays hidden. */
+function showPicture(image) {
+  const next = new Image();
+  next.onload = () => {
+    image.src = next.src;
+    image.hidden = false;
+  };
+  next.src = `${image.dataset.src}?at=${Date.now()}`;
+}
+
+// A camera's new frame is no change of its state, so it is asked for.
+function showCameras() {
+  if (!document.hidden) {
+    document.querySelectorAll('img[data-src^="/api/camera_proxy/"]').forEach(showPicture);
   }
 }
 
@@ -109,7 +130,8 @@ document.querySelector("main").addEventListener("click", async (click) => {
   const isOn = button.getAttribute("aria-checked") === "true";
   const service = button.dataset.service ?? (isOn ? "turn_off" : "turn_on");
   const label = button.getAttribute("aria-label");
-  if ("confirm" in button.dataset && !confirm(`${label} – ${words.really}`)) {
+  const guarded = button.dataset.confirm?.split(" ") ?? [];
+  if (guarded.includes(service) && !confirm(`${label} – ${words.really}`)) {
     return;
   }
   const id = row.dataset.id;
@@ -121,6 +143,9 @@ document.querySelector("main").addEventListener("click", async (click) => {
   }
 });
 
+/** Goes on with what was said before, so that "which one?" can be answered. */
+let conversation;
+
 document.getElementById("say").addEventListener("submit", async (submit) => {
   submit.preventDefault();
   const input = document.getElementById("text");
@@ -130,7 +155,12 @@ document.getElementById("say").addEventListener("submit", async (submit) => {
     return;
   }
   try {
-    const answer = await send("/api/conversation/process", { text, language: words.language });
+    const answer = await send("/api/conversation/process", {
+      text,
+      language: words.language,
+      conversation_id: conversation,
+    });
+    conversation = answer.conversation_id;
     reply.textContent = answer.response.speech.plain.speech;
     input.value = "";
   } catch (error) {
@@ -138,4 +168,7 @@ document.getElementById("say").addEventListener("submit", async (submit) => {
   }
 });
 
+document.querySelectorAll("img[data-src]").forEach(showPicture);
+setInterval(showCameras, 5000);
+document.addEventListener("visibilitychange", showCameras);
 listen();

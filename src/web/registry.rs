@@ -196,6 +196,21 @@ pub(super) async fn edit_entity(
     }
 }
 
+/// Removes an entity with all that the owner decided about it, and its announcement from the
+/// broker. One that its producer announces together with others, or announces again, comes back;
+/// to be rid of it for good, disable it (`{"enabled": false}`).
+#[utoipa::path(delete, path = "/api/homard/entities/{entity_id}",
+    params(("entity_id" = String, Path)),
+    responses((status = 200, body = Message), (status = 404, body = Message)))]
+pub(super) async fn remove_entity(
+    State(site): State<Arc<Site>>,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    let ask = |reply| Query::RemoveEntity(EntityId::new(&id), reply);
+    site.hub.ask(ask).await.map_err(|_| Failure::stopping())??;
+    Ok(failure::json(&Message { message: "Entity removed.".to_owned() }))
+}
+
 /// An area by its id, name or alias; capitals do not count.
 fn find_area(home: &Home, said: &str) -> Result<AreaId, Failure> {
     if let Some(area) = home.area(said) {

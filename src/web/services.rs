@@ -26,9 +26,10 @@ use crate::home::service::{Fields, Invalid, Service};
 use crate::hub::event::{Done, Query, Wish};
 use crate::json;
 
-/// How long a call waits for the devices to confirm. Short, so that a script of thousands of calls
-/// to devices that report nothing is not slow.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// How long a call waits for the devices to confirm, at most: it is answered as soon as all have.
+/// The hub waits a tenth of it for devices that did not answer their last command, so that a script
+/// of thousands of calls to devices that report nothing is not slow.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// Refusals named in an error; the rest is counted.
 const MAX_REASONS: usize = 5;
 /// Keys that say on what to act.
@@ -237,8 +238,8 @@ impl Ids {
 }
 
 /// Calls a service. The body holds its fields, and on what to act: `entity_id`, `device_id`,
-/// `area_id` or `floor_id` (a text or a list), at the top or within `target`. Answers the states
-/// that changed within a tenth of a second.
+/// `area_id` or `floor_id` (a text or a list), at the top or within `target`. Answers, as
+/// soon as all have confirmed and after a second at the latest, the states of these that changed.
 #[utoipa::path(post, path = "/api/services/{domain}/{service}",
     params(("domain" = String, Path), ("service" = String, Path)),
     request_body(content = Object, example = json!({"entity_id": "light.kitchen_light", "brightness": 128})),

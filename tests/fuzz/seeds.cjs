@@ -1,5 +1,6 @@
-// Makes first inputs for the fuzzer from the corpora: seeds.cjs SHARED FOLDER writes FOLDER/TARGET/seeds/*.
-// Without the corpora it says so and leaves the committed seeds to do.
+// Makes first inputs for the fuzzer from the corpora: seeds.cjs SHARED FOLDER writes FOLDER/TARGET/seeds/*, and words
+// to build others with from the sources: FOLDER/TARGET/words. Without the corpora it says so and leaves the committed
+// seeds to do.
 "use strict";
 
 const { createHash } = require("node:crypto");
@@ -28,6 +29,15 @@ const files = (folder, suffix) =>
     fs.existsSync(folder)
         ? fs.readdirSync(folder, { recursive: true }).filter((name) => name.endsWith(suffix)).map((name) => path.join(folder, name))
         : [];
+
+/** A dictionary for libFuzzer: everything in `files` that `pattern` captures. */
+function words(target, files, pattern) {
+    const found = files.flatMap((file) => [...fs.readFileSync(file, "utf8").matchAll(pattern)].map(([, word]) => word));
+    const escaped = (byte) => (byte < 128 ? String.fromCharCode(byte) : `\\x${byte.toString(16)}`);
+    const lines = [...new Set(found)].sort().map((word) => `"${[...Buffer.from(word)].map(escaped).join("")}"\n`);
+    fs.mkdirSync(path.join(folder, target), { recursive: true });
+    fs.writeFileSync(path.join(folder, target, "words"), lines.join(""));
+}
 
 /** The texts of YAML lists, well enough for seeds. */
 const listItems = (files) =>
@@ -59,6 +69,11 @@ function discovery({ topic, payload }, messagesOn) {
     const lines = [...named].flatMap((named) => (messagesOn.get(named) ?? []).map((message) => `${named}\t${message}`));
     return [topic, payload, ...lines.filter((line) => !line.includes("\n")).slice(0, 6)].join("\n");
 }
+
+const LITERAL = /"([A-Za-z_~$][\w. -]{1,30})"/g;
+words("discovery", files("src/mqtt", ".rs"), LITERAL);
+words("template", files("src/template", ".rs"), LITERAL);
+words("utterance", files("models/sentences", ".yaml"), /([\p{L}’']{2,30})/gu);
 
 const own = listItems(files("models/sentences", ".yaml"));
 write("sentence", own.map((text) => `${text}\nturn on the kitchen light`));

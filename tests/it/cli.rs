@@ -54,6 +54,12 @@ fn tokens_work_without_a_daemon() {
         line.extend(["--data-dir", &data]);
         homard(&line)
     };
+    for only_looks in [&["list"][..], &["remove", "panel"]] {
+        let none = token(only_looks);
+        assert_eq!(none.code, 1, "{none:?}");
+        assert!(none.err.contains(&data), "{none:?}");
+        assert!(!std::path::Path::new(&data).exists(), "{only_looks:?} makes nothing");
+    }
     let made = token(&["add", "panel"]);
     assert_eq!(made.code, 0, "{made:?}");
     let word = made.out.lines().last().unwrap();

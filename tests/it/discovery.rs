@@ -239,3 +239,31 @@ fn wildcard_state_topics_hear_every_gateway() {
     assert_eq!(word(&house, "sensor.t").unwrap(), "21.5", "a failing template keeps the state");
     assert!(!house.problems.is_empty());
 }
+
+#[test]
+fn a_removed_entity_s_announcement_is_taken_from_the_broker() {
+    let mut house = House::new();
+    let plug = json!({"name": "Plug", "uniq_id": "p1", "cmd_t": "p/set", "stat_t": "p"});
+    announce(&mut house, "switch/plug", &plug);
+    assert!(house.retained.contains_key("homeassistant/switch/plug/config"));
+    let published = house.remove("switch.plug");
+    assert_eq!(published.len(), 1);
+    assert!(published[0].retain && published[0].payload.is_empty());
+    assert_eq!(&*published[0].topic, "homeassistant/switch/plug/config");
+    assert!(house.retained.is_empty(), "{:?}", house.retained);
+    house.publish("p", b"ON", false);
+    assert_eq!(house.home.entities().count(), 0);
+    assert_eq!(problems(&house), "");
+
+    // One of several in one announcement: that of the others stays, and the last one clears it.
+    let whole = json!({"device": {"identifiers": ["box"], "name": "Box"}, "origin": {"name": "m"},
+        "state_topic": "b", "components": {
+            "a": {"platform": "switch", "name": "A", "unique_id": "a", "command_topic": "b/a"},
+            "b": {"platform": "switch", "name": "B", "unique_id": "b", "command_topic": "b/b"}}});
+    announce(&mut house, "device/box", &whole);
+    assert_eq!(house.remove("switch.box_a").len(), 0);
+    assert!(house.home.entity("switch.box_b").is_some());
+    assert_eq!(&*house.remove("switch.box_b")[0].topic, "homeassistant/device/box/config");
+    assert!(house.retained.is_empty(), "{:?}", house.retained);
+    assert_eq!(house.home.entities().count(), 0);
+}

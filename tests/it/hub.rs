@@ -224,23 +224,55 @@ impl Ear for Parrot {
 #[tokio::test(start_paused = true)]
 async fn only_the_devices_own_live_report_confirms() {
     let mut house = House::start();
-    house.announce(1, "a").await;
-    for (source, on, after, expected) in [
+    for (n, (source, on, after, expected)) in (1..).zip([
         (Source::Live, true, 0, Outcome::Confirmed),
         (Source::Assumed, true, 0, Outcome::Sent),
         // Of these the wait knows nothing, and ends in time.
         (Source::Retained, true, 5, Outcome::Sent),
         (Source::Restored, true, 5, Outcome::Sent),
         (Source::Live, false, 5, Outcome::Sent),
-    ] {
+    ]) {
+        house.announce(n, &format!("s{n}")).await;
         let begun = tokio::time::Instant::now();
-        let (answer, effects) = house.act(&[("switch.a", switch::Action::TurnOn)], 5).await;
-        assert!(matches!(effects[..], [Effect::Act { handle: Handle(1), .. }]), "{effects:?}");
-        house.send(vec![reported(1, on, source)]).await;
+        let id = format!("switch.s{n}");
+        let (answer, effects) = house.act(&[(&id, switch::Action::TurnOn)], 5).await;
+        assert!(
+            matches!(effects[..], [Effect::Act { handle, .. }] if handle == Handle(n)),
+            "{effects:?}"
+        );
+        house.send(vec![reported(n, on, source)]).await;
         let done = answer.await.unwrap();
         assert_eq!(outcomes(&done), [expected], "{source:?} {on}");
         assert_eq!(begun.elapsed().as_secs(), after, "{source:?} {on}");
-        house.send(vec![reported(1, false, Source::Live)]).await;
+    }
+    house.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_program_waits_long_only_once_for_a_device_that_does_not_answer() {
+    let mut house = House::start();
+    house.announce(1, "a").await;
+    let mut on = false;
+    let wait = async |house: &mut House, on: bool, says: Option<bool>| {
+        let action = if on { switch::Action::TurnOn } else { switch::Action::TurnOff };
+        let begun = tokio::time::Instant::now();
+        let (answer, _) = house.act(&[("switch.a", action)], 1).await;
+        if let Some(on) = says {
+            house.send(vec![reported(1, on, Source::Live)]).await;
+        }
+        answer.await.unwrap();
+        begun.elapsed().as_millis()
+    };
+    for (n, expected) in [1_000, 100, 100].into_iter().enumerate() {
+        on = !on;
+        assert_eq!(wait(&mut house, on, None).await, expected, "{n}");
+    }
+    // It answered at last, later than it was waited for: it is worth waiting again.
+    house.send(vec![reported(1, on, Source::Live)]).await;
+    assert_eq!(wait(&mut house, !on, Some(!on)).await, 0);
+    // On its way and saying so, though not there yet: that is no silence.
+    for _ in 0..2 {
+        assert_eq!(wait(&mut house, on, Some(!on)).await, 1_000);
     }
     house.stop().await;
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod actuators;
+mod announced_again;
 mod architecture;
 mod broker;
 mod cli;
@@ -14,6 +15,7 @@ mod discovery;
 mod faults;
 mod hub;
 mod lights;
+mod man;
 mod mosquitto;
 mod restart;
 mod sentences;

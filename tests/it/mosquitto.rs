@@ -52,13 +52,11 @@ async fn next(client: &mut Client) -> Message {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_lamp_is_found_heard_and_switched_in_both_versions() {
-    for only_old in [false, true] {
-        let limit = if only_old { "max_qos 1\n" } else { "" };
-        let Some(broker) = Mosquitto::start_with(&format!("{limit}allow_anonymous true")) else {
-            return;
-        };
-        let version = if only_old { V3 } else { V5 };
+async fn a_lamp_is_found_heard_and_switched() {
+    // The devices' version. Homard speaks MQTT 5 here, as mosquitto does; brokers that know only
+    // 3.1.1 are in `faults/brokers.rs`.
+    for version in [V5, V3] {
+        let Some(broker) = Mosquitto::start() else { return };
         let mut producer = Client::connect(broker.address(), version, "producer").await;
         // Before Homard starts.
         producer.retain(LAMP, lamp()).await;
@@ -67,6 +65,7 @@ async fn a_lamp_is_found_heard_and_switched_in_both_versions() {
         obedient_lamp(broker.address(), version).await;
         let stack = Stack::start(settings(broker.port));
         stack.shows("switch.lamp", "on").await;
+        assert!(broker.log().contains("as homard-test (p5,"), "{}", broker.log());
         producer.publish("lamp", b"OFF", 1, false).await;
         stack.shows("switch.lamp", "off").await;
         producer.publish("lamp/there", b"offline", 1, true).await;

@@ -236,7 +236,7 @@ fn with(mut device: Json, with: Json) -> Json {
 /// An English house.
 fn english() -> Talk {
     let places: &[(&str, &[&str], &str)] = &[
-        ("Kitchen", &[], "Ground floor"),
+        ("Kitchen", &["Cuisine"], "Ground floor"),
         ("Living room", &["Lounge"], "Ground floor"),
         ("Hall", &["Hallway"], "Ground floor"),
         ("Garage", &[], "Ground floor"),
@@ -384,7 +384,7 @@ fn english_commands_do_what_was_said() {
         living_room | set the temperature to nineteen | heating/target=19.0 | Set the heating to 19 degrees.
         - | turn on the bathroom fan | bath=ON | Turned on the bathroom fan.
         - | set the bathroom fan to 50 percent | bath/speed=50 | Set the bathroom fan to 50 %.
-        - | toggle the coffee machine | coffee=ON | Switched the coffee machine.
+        - | toggle the coffee machine | coffee=ON | Turned on the coffee machine.
         - | turn off the TV | tv=OFF | Turned off the TV.
         - | activate movie night | movie=ON | Activated the movie night.
         - | press the gong | bell=PRESS | Pressed the gong.
@@ -560,7 +560,7 @@ fn replies_tell_what_really_happened() {
 
     talk.deaf = vec!["kitchen_light"];
     let came = talk.say("", "", "turn on the kitchen light");
-    assert_eq!(came.reply, "I sent the command, but the kitchen light has not answered yet.");
+    assert_eq!(came.reply, "I sent the command, but have no answer yet from the kitchen light.");
 
     // The broker goes: nothing can be done, and it is said so.
     let now = talk.house.clock.now();
@@ -618,6 +618,11 @@ fn both_languages_are_understood_in_one_house() {
     let mut talk = english();
     let came = talk.say("", "fr", "turn on the kitchen light");
     assert_eq!(came.reply, "Turned on the kitchen light.");
+    let came = talk.say("", "fr", "allume la lumière de la cuisine");
+    assert_eq!(came.published, ["kitchen_light=ON"]);
+    assert_eq!(came.reply, "J'ai allumé la lumière de la cuisine.");
+    let came = talk.say("kitchen", "fr", "éteins les lumières");
+    assert_eq!(came.reply, "J'ai éteint la lumière de la cuisine.");
     let came = talk.say("", "fr", "ferme living room blind");
     assert_eq!(came.published, ["blind=closed"]);
     assert_eq!(came.reply, "J'ai fermé living room blind.");

@@ -272,7 +272,7 @@ async fn live_through_a_full_disk(dir: &Path) {
     house.send(vec![reported(1, true, From::Live)]).await;
     let big = |n: usize| Floor {
         id: FloorId::new(&format!("f{n}")),
-        name: "x".repeat(30_000),
+        name: format!("{n}{}", "x".repeat(30_000)),
         aliases: Vec::new(),
         level: None,
     };

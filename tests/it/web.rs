@@ -14,7 +14,7 @@ use homard::home::Home;
 use homard::home::Report;
 use homard::home::action::Outcome;
 use homard::home::device::DeviceFacts;
-use homard::home::domain::{Action, Caps, Domain, State, switch};
+use homard::home::domain::{Action, Caps, Domain, State, camera, image, switch};
 use homard::home::entity::{Announcement, Availability, Naming, Producer, Source, Traits};
 use homard::home::id::{EntityId, Handle};
 use homard::hub::event::{Done, Effect, Event, Place, Problem, Reply, ReplyKind, Utterance, Wish};
@@ -33,6 +33,8 @@ const LAMP: Handle = Handle(2);
 const SILENT: Handle = Handle(3);
 /// Has left.
 const OFFLINE: Handle = Handle(4);
+/// Does as it is told after a third of a second, as many do, and says its old state before.
+const SLOW: Handle = Handle(5);
 
 /// A running daemon's inside, without its other ports.
 struct House {
@@ -109,6 +111,23 @@ impl House {
             enabled_by_default: true,
             always_available: true,
             producer: Producer { name: Some("test".into()), topic: "test/config".into() },
+        };
+        self.tell(vec![Event::Announced(handle, Box::new(announcement))]);
+    }
+
+    /// An entity without a device.
+    fn announce_alone(&self, handle: Handle, name: &str, caps: Caps) {
+        let announcement = Announcement {
+            key: name.into(),
+            unique_id: Some(name.into()),
+            caps,
+            naming: Naming::Named(name.into()),
+            wished_object: None,
+            device: None,
+            traits: Arc::new(Traits::default()),
+            enabled_by_default: true,
+            always_available: true,
+            producer: Producer { name: None, topic: "test/config".into() },
         };
         self.tell(vec![Event::Announced(handle, Box::new(announcement))]);
     }
@@ -280,6 +299,15 @@ async fn devices(mut effects: mpsc::Receiver<Vec<Effect>>, hub: HubHandle) {
                 && handle != SILENT
             {
                 let on = action == switch::Action::TurnOn;
+                if handle == SLOW {
+                    let hub = hub.clone();
+                    tokio::spawn(async move {
+                        let _ = hub.send(vec![report(SLOW, !on)]).await;
+                        tokio::time::sleep(Duration::from_millis(300)).await;
+                        let _ = hub.send(vec![report(SLOW, on)]).await;
+                    });
+                    continue;
+                }
                 if hub.send(vec![report(handle, on)]).await.is_err() {
                     return;
                 }
@@ -426,9 +454,31 @@ fn a_service_acts_on_what_was_said_and_nothing_else() {
 fn a_silent_device_does_not_hold_a_script_up() {
     let house = House::new();
     let start = Instant::now();
-    let body = json!({"entity_id": "switch.silent"});
-    expect_states(&house.post("/api/services/switch/turn_on", &body), &[]);
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    for n in 0..20 {
+        let service = if n % 2 == 0 { "turn_on" } else { "turn_off" };
+        let body = json!({"entity_id": "switch.silent"});
+        expect_states(&house.post(&format!("/api/services/switch/{service}"), &body), &[]);
+    }
+    // The first waits a second, nineteen wait a tenth each.
+    assert!(start.elapsed() > Duration::from_secs(1), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_call_waits_for_the_new_state_and_no_longer() {
+    let house = House::new();
+    house.announce(SLOW, "Slow", "Hall");
+    house.tell(vec![report(SLOW, false)]);
+    house.wait(|home| home.entity("switch.slow").is_some_and(|entity| entity.state.is_some()));
+    for (service, word) in [("turn_on", "on"), ("turn_off", "off")] {
+        let start = Instant::now();
+        // What others change meanwhile is not this call's.
+        house.tell(vec![report(LAMP, word == "on")]);
+        let body = json!({"entity_id": ["switch.slow", "switch.kettle"]});
+        let answer = house.post(&format!("/api/services/switch/{service}"), &body);
+        expect_states(&answer, &[("switch.slow", word), ("switch.kettle", word)]);
+        assert!(start.elapsed() < Duration::from_millis(950), "{:?}", start.elapsed());
+    }
 }
 
 #[test]
@@ -924,5 +974,139 @@ fn ten_thousand_senseless_requests_change_nothing_but_what_they_may() {
         house.send(&bytes, true);
     }
     assert_eq!(house.raw("GET", "/healthz", &[], b"").status, 200);
-    assert_eq!(house.get("/api/homard/entities").as_array().unwrap().len(), 4);
+    let entities = house.get("/api/homard/entities");
+    let ids: Vec<&str> =
+        entities.as_array().unwrap().iter().map(|e| e["entity_id"].as_str().unwrap()).collect();
+    // Only the kettle was ever named, and somewhere among all that was a `DELETE`.
+    assert_eq!(ids, ["switch.lamp", "switch.offline", "switch.silent"]);
+}
+
+#[test]
+fn a_camera_s_frame_and_an_image_can_be_had() {
+    let house = House::new();
+    let image = || Caps::Image(Box::new(image::Caps { content_type: "image/bmp".into() }));
+    house.announce_alone(Handle(60), "porch", Caps::Camera(Box::new(camera::Caps {})));
+    house.announce_alone(Handle(61), "map", image());
+    house.announce_alone(Handle(62), "cover", image());
+    house.wait(|home| home.entity("image.cover").is_some());
+    for path in ["camera_proxy/camera.porch", "image_proxy/image.map"] {
+        let answer = house.call("GET", &format!("/api/{path}"), "");
+        assert_eq!(answer.status, 404, "{path}");
+        assert!(answer.message().contains("no picture yet"), "{}", answer.text());
+    }
+    let say = |handle: Handle, state: State| {
+        let report = Report {
+            state: Some(state),
+            extra: None,
+            source: Source::Live,
+            force: false,
+            said_at: None,
+        };
+        house.tell(vec![Event::StateReported(handle, Box::new(report))]);
+    };
+    let frame: &[u8] = b"\xFF\xD8\xFF\xE0 frame";
+    say(Handle(60), State::Camera(camera::State { frame: Some(frame.into()) }));
+    let picture = |picture| State::Image(image::State { at: None, picture: Some(picture) });
+    say(Handle(61), picture(image::Picture::Bytes((&b"BM map"[..]).into())));
+    say(Handle(62), picture(image::Picture::Url("http://elsewhere.example/x.jpg".into())));
+    house.wait(|home| home.entity("image.cover").is_some_and(|entity| entity.state.is_some()));
+    for (path, kind, body) in [
+        ("camera_proxy/camera.porch", "image/jpeg", frame),
+        ("image_proxy/image.map", "image/bmp", b"BM map"),
+    ] {
+        let answer = house.call("GET", &format!("/api/{path}"), "");
+        assert_eq!((answer.status, &*answer.body), (200, body), "{path}");
+        assert_eq!(answer.headers["content-type"], kind);
+        assert_eq!(answer.headers["x-content-type-options"], "nosniff");
+        assert!(answer.headers["content-security-policy"].contains("sandbox"));
+    }
+    let elsewhere = house.call("GET", "/api/image_proxy/image.cover", "");
+    assert_eq!(elsewhere.status, 404);
+    assert!(elsewhere.message().contains("http://elsewhere.example/x.jpg"));
+    for path in ["camera_proxy/image.map", "camera_proxy/camera.x", "image_proxy/switch.kettle"] {
+        let answer = house.call("GET", &format!("/api/{path}"), "");
+        assert_eq!(answer.status, 404, "{path}");
+        answer.message();
+    }
+    let link = house.raw("GET", &format!("/?token={}", house.token), &[], b"");
+    let cookie = link.headers["set-cookie"].split(';').next().unwrap().to_owned();
+    let page = house.raw("GET", "/", &[("Cookie", &cookie)], b"");
+    assert!(page.text().contains("data-src=\"/api/camera_proxy/camera.porch\""));
+    let answer = house.raw("GET", "/api/camera_proxy/camera.porch", &[("Cookie", &cookie)], b"");
+    assert_eq!(answer.status, 200);
+}
+
+#[test]
+fn what_could_do_harm_asks_first_on_the_page() {
+    let house = House::new();
+    house.announce_alone(Handle(70), "Portail", Caps::Cover(Box::default()));
+    house.announce_alone(Handle(71), "Kitchen blind", Caps::Cover(Box::default()));
+    house.announce_alone(Handle(72), "Front", Caps::Lock(Box::default()));
+    house.announce_alone(Handle(73), "Sprinkler", Caps::Valve(Box::default()));
+    house.announce_alone(Handle(74), "Alarm", Caps::Siren(Box::default()));
+    house.wait(|home| home.by_handle(Handle(74)).is_some());
+    let link = house.raw("GET", &format!("/?token={}", house.token), &[], b"");
+    let cookie = link.headers["set-cookie"].split(';').next().unwrap().to_owned();
+    let page = house.raw("GET", "/", &[("Cookie", &cookie)], b"");
+    let asked = |id: &str| {
+        let row = page.text().split("<li ").find(|row| row.contains(&format!("data-id=\"{id}\"")));
+        let row = row.unwrap_or_else(|| panic!("{id} is on the page"));
+        let confirms = row.split("data-confirm=\"").skip(1);
+        confirms.map(|rest| rest.split('"').next().unwrap()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(asked("cover.portail"), "open_cover close_cover");
+    assert_eq!(asked("cover.kitchen_blind"), "");
+    assert_eq!(asked("lock.front"), "unlock");
+    assert_eq!(asked("valve.sprinkler"), "open_valve close_valve");
+    assert_eq!(asked("siren.alarm"), "turn_on");
+}
+
+#[test]
+fn two_rooms_or_floors_cannot_have_one_name() {
+    let house = House::new();
+    let put = |path: &str, body: Json| {
+        house.call("PUT", &format!("/api/homard/{path}"), &body.to_string())
+    };
+    let cellar = json!({"name": "Cellar", "aliases": ["Cave"], "level": -1});
+    assert_eq!(put("floors/cellar", cellar.clone()).status, 200);
+    assert_eq!(put("floors/cellar", cellar).status, 200, "the same again");
+    for (path, body, other) in [
+        ("floors/cave", json!({"name": "CAVE"}), "cellar"),
+        ("floors/down", json!({"name": "Down", "aliases": ["cellar"]}), "cellar"),
+        ("areas/cuisine", json!({"name": "kitchen"}), "kitchen"),
+        ("areas/cuisine", json!({"name": "Cuisine", "aliases": ["Kitchen"]}), "kitchen"),
+    ] {
+        let answer = put(path, body.clone());
+        assert_eq!(answer.status, 400, "{body}");
+        assert!(answer.message().contains(&format!("`{other}`")), "{}", answer.text());
+    }
+    assert_eq!(put("areas/cave", json!({"name": "Cave"})).status, 200, "a floor is no room");
+    assert_eq!(house.get("/api/homard/floors").as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_speaker_s_room_that_is_not_known_is_told() {
+    let house = House::new();
+    for (key, said, near) in [
+        ("area", "kitchn", "Kitchen"),
+        ("area", "nope", "Hall"),
+        ("device_id", "device of Lmp", "device of Lamp"),
+    ] {
+        let answer = house.post("/api/conversation/process", &json!({"text": "on", key: said}));
+        assert_eq!(answer.status, 400, "{key} {said}");
+        assert!(answer.message().contains(near), "{}", answer.text());
+    }
+    assert_eq!(states(&house.get("/api/states"))["switch.kettle"], "off");
+    let answer = house.post("/api/conversation/process", &json!({"text": "?", "area": "KITCHEN"}));
+    assert!(answer.text().contains(r#"Some(\"kitchen\")"#), "{}", answer.text());
+}
+
+#[test]
+fn an_entity_can_be_removed() {
+    let house = House::new();
+    assert_eq!(house.call("DELETE", "/api/homard/entities/switch.lamp", "").status, 200);
+    assert_eq!(house.call("GET", "/api/states/switch.lamp", "").status, 404);
+    let again = house.call("DELETE", "/api/homard/entities/switch.lamp", "");
+    assert_eq!(again.status, 404);
+    again.message();
 }

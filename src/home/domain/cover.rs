@@ -216,7 +216,14 @@ impl State {
             Action::Open => self.moving == Some(Moving::Opening) || self.is_closed == Some(false),
             Action::Close => self.moving == Some(Moving::Closing) || self.is_closed == Some(true),
             Action::Stop => self.moving.is_none(),
-            Action::SetPosition(position) => near(self.position, *position),
+            Action::SetPosition(position) => {
+                let is_on_the_way = match (self.moving, self.position) {
+                    (Some(Moving::Opening), Some(is)) => is <= *position,
+                    (Some(Moving::Closing), Some(is)) => is >= *position,
+                    (Some(_), None) | (None, _) => false,
+                };
+                is_on_the_way || near(self.position, *position)
+            }
             Action::OpenTilt => self.tilt == Some(100),
             Action::CloseTilt => self.tilt == Some(0),
             Action::SetTilt(tilt) => near(self.tilt, *tilt),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::sensor::short;
-use super::{Commands, Component, Fault, Heard, Moment, NONE, Slot, Topics, value};
+use super::{Commands, Component, Fault, Heard, Moment, NONE, Slot, Topics, Waiting, value};
 use crate::home::action::Refusal;
 use crate::home::domain::binary_sensor::{Caps as BinaryCaps, State as BinaryState};
 use crate::home::domain::{Action, Caps, State};
@@ -116,14 +116,41 @@ impl Component for BinarySensor {
     }
 
     fn wake(&mut self, moment: &mut Moment<'_>) -> Heard {
-        if let Some(rest) = self.expires_in.take() {
-            moment.wake_in = Some(rest);
-        } else if self.expire_after.is_some() {
-            self.is_expired = true;
-            return Heard::Nothing;
+        match self.waiting() {
+            Waiting::Nothing => return Heard::Nothing,
+            Waiting::Expiry => {
+                self.is_expired = true;
+                return Heard::Nothing;
+            }
+            Waiting::Off { expires_in } => moment.wake_in = expires_in,
         }
+        self.expires_in = None;
         self.state.on = Some(false);
         Heard::State
+    }
+
+    fn waiting(&self) -> Waiting {
+        match self.expires_in {
+            Some(rest) => Waiting::Off { expires_in: Some(rest) },
+            None if self.expire_after.is_some() && self.is_expired => Waiting::Nothing,
+            None if self.expire_after.is_some() => Waiting::Expiry,
+            None if self.off_delay.is_some() => Waiting::Off { expires_in: None },
+            None => Waiting::Nothing,
+        }
+    }
+
+    fn wait_on(&mut self, waiting: Waiting) -> bool {
+        match (waiting, self.expire_after, self.off_delay) {
+            (Waiting::Expiry, Some(_), _) => self.is_expired = false,
+            (Waiting::Off { expires_in: Some(rest) }, Some(_), Some(_)) => {
+                self.is_expired = false;
+                self.expires_in = Some(rest);
+            }
+            (Waiting::Off { expires_in: None }, None, Some(_)) => {}
+            // What it waited for is not wished any more, or is wished in another way.
+            _ => return false,
+        }
+        true
     }
 
     fn is_expired(&self) -> bool {

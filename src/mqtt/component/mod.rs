@@ -102,6 +102,20 @@ impl Topics {
     }
 }
 
+/// What a component waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// Nothing.
+    Nothing,
+    /// The end of its value (`expire_after`).
+    Expiry,
+    /// To be off by itself (`off_delay`).
+    Off {
+        /// How much longer the value holds then (`expire_after`).
+        expires_in: Option<Duration>,
+    },
+}
+
 /// One announced entity's dealings with MQTT. Owns the entity's state as the device said it.
 pub(crate) trait Component: Send {
     /// What the entity can do.
@@ -130,6 +144,17 @@ pub(crate) trait Component: Send {
     /// The time set by `wake_in` is over.
     fn wake(&mut self, _moment: &mut Moment<'_>) -> Heard {
         Heard::Nothing
+    }
+
+    /// What the time set by `wake_in` is for.
+    fn waiting(&self) -> Waiting {
+        Waiting::Nothing
+    }
+
+    /// Goes on waiting as an earlier announcement of the same entity did, until the same moment.
+    /// False when it has nothing to wait for.
+    fn wait_on(&mut self, _: Waiting) -> bool {
+        false
     }
 
     /// Its last value is too old to be shown (`expire_after`): the entity is unavailable.

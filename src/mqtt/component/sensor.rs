@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Commands, Component, Fault, Heard, Moment, NONE, Slot, Topics, value};
+use super::{Commands, Component, Fault, Heard, Moment, NONE, Slot, Topics, Waiting, value};
 use crate::home::action::Refusal;
 use crate::home::domain::sensor::{Caps as SensorCaps, State as SensorState};
 use crate::home::domain::{Action, Caps, State};
@@ -155,6 +155,22 @@ impl Component for Sensor {
     fn wake(&mut self, _: &mut Moment<'_>) -> Heard {
         self.is_expired = self.expire_after.is_some();
         Heard::Nothing
+    }
+
+    fn waiting(&self) -> Waiting {
+        if self.is_expired || self.expire_after.is_none() {
+            Waiting::Nothing
+        } else {
+            Waiting::Expiry
+        }
+    }
+
+    fn wait_on(&mut self, waiting: Waiting) -> bool {
+        let holds = self.expire_after.is_some() && waiting == Waiting::Expiry;
+        if holds {
+            self.is_expired = false;
+        }
+        holds
     }
 
     fn is_expired(&self) -> bool {

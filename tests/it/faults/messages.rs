@@ -545,7 +545,7 @@ async fn whatever_comes_costs_the_program_bounded_memory() {
         "value_template": "{{ value_json.x }}",
     });
     producer.retain("homeassistant/sensor/evil/config", plain.to_string()).await;
-    for (n, template) in TEMPLATES.iter().enumerate() {
+    for (n, template) in TEMPLATES[..5].iter().enumerate() {
         let config = json!({
             "name": n, "unique_id": n, "state_topic": "evil", "value_template": template,
         });
@@ -563,9 +563,9 @@ async fn whatever_comes_costs_the_program_bounded_memory() {
     producer.publish("evil", br#"{"x": 2}"#, 1, false).await;
     block_in_place(|| daemon.wait_for("sensor.evil", |sensor| sensor["state"] == "2"));
     let after_bombs = daemon.peak();
-    // Faster than the templates can be ended.
-    let large = format!("{{\"x\": 3, \"y\": \"{}\"}}", "y".repeat(1_000_000));
-    for _ in 0..150 {
+    // 234 MB, faster than the templates can be ended.
+    let large = format!("{{\"x\": 3, \"y\": \"{}\"}}", "y".repeat(3_900_000));
+    for _ in 0..60 {
         producer.publish_raw("evil", large.as_bytes(), 0, false, &[]).await;
     }
     producer.publish("evil", br#"{"x": 4}"#, 1, false).await;
@@ -579,8 +579,8 @@ async fn whatever_comes_costs_the_program_bounded_memory() {
         peak / MIB,
         begin.elapsed()
     );
-    assert!(after_bombs < before + 150 * MIB, "{} MiB", after_bombs / MIB);
-    assert!(peak < before + 200 * MIB, "{} MiB", peak / MIB);
+    assert!(after_bombs < before + 130 * MIB, "{} MiB", after_bombs / MIB);
+    assert!(peak < before + 130 * MIB, "{} MiB", peak / MIB);
     let (code, _) = block_in_place(|| daemon.stop());
     assert_eq!(code, Some(0));
 }

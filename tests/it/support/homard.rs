@@ -47,7 +47,9 @@ impl Drop for Folder {
 
 fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_homard"));
-    for name in ["CONFIG", "DATA_DIR", "LOG", "URL", "TOKEN", "LANGUAGE", "AREA", "JSON"] {
+    for name in
+        ["CONFIG", "DATA_DIR", "LOG", "URL", "TOKEN", "LANGUAGE", "AREA", "JSON", "CONVERSATION"]
+    {
         command.env_remove(format!("HOMARD_{name}"));
     }
     command.stdin(Stdio::null());

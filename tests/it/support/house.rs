@@ -126,6 +126,20 @@ impl House {
         }
     }
 
+    /// The owner removes an entity. What is then published reaches the broker and comes back from
+    /// it, as everything does.
+    pub(crate) fn remove(&mut self, entity: &str) -> Vec<Publish> {
+        let (_, handle) = self.home.remove_entity(entity, self.now()).unwrap();
+        let mut out = Out::default();
+        self.engine.effect(Effect::Discard(handle.unwrap()), self.instant, &mut out);
+        let publish = std::mem::take(&mut out.publish);
+        self.settle(out);
+        for publish in &publish {
+            self.publish(&publish.topic, &publish.payload, publish.retain);
+        }
+        publish
+    }
+
     /// Enables every entity that is disabled.
     pub(crate) fn enable_all(&mut self) {
         let ids: Vec<EntityId> = self
