@@ -58,7 +58,7 @@ pub struct Match {
     pub metadata: Arc<[(Arc<str>, Value)]>,
     /// What was known before, and what the words brought along.
     pub context: Context,
-    /// The template, for `--explain`.
+    /// The template that matched.
     pub template: Arc<str>,
     /// Letters of literal text matched.
     pub n_literal: u16,

@@ -145,7 +145,7 @@ pub enum UnknownList {
     Place,
 }
 
-/// How an utterance was read, for the reply and for `--explain`.
+/// How an utterance was read, for the reply.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Reading {
     /// The utterance.
