@@ -8,8 +8,8 @@ use crate::home::domain::Domain;
 use crate::home::entity::Entity;
 use crate::home::place::Area;
 use crate::home::target;
+use crate::intent::meaning::{About, Asked, Command, Question, Reading, What};
 use crate::intent::response::Phrase;
-use crate::intent::{Asked, Command, Question, Reading, What};
 
 use super::{Answer, Code, Speaker};
 
@@ -44,14 +44,14 @@ impl Speaker<'_> {
             Err(refusal) => {
                 let target = question.target.clone();
                 // A refusal is worded alike whether something was asked or wished.
-                let asked = Command { what: What::TurnOn, target };
+                let asked = Command::new(What::TurnOn, target);
                 let answer = self.no_target(&refusal, &asked, reading, home);
                 return Answer { continues: false, ..answer };
             }
         };
         let entities = found.entities.iter().filter_map(|id| home.entity(id.as_str()));
         let mut facts: Vec<Fact<'_>> = entities.map(fact).collect();
-        if question.is_temperature {
+        if question.about == About::Temperature {
             return self.temperature(question, facts, reading, here, home, now);
         }
         let state = question.state.as_deref().unwrap_or("on");

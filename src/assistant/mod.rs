@@ -24,9 +24,12 @@ use crate::home::target::{self, Target};
 use crate::home::value::Value;
 use crate::intent::lists::{HomeLists, Names};
 use crate::intent::matcher::Matcher;
+use crate::intent::meaning::{
+    Command, Reading, Step, Talk, Understanding, UnknownList, UnknownName, When,
+};
 use crate::intent::pack::{Pack, PackProblem};
 use crate::intent::response::{Phrase, Voice};
-use crate::intent::{self, Command, Reading, Talk, Understanding, UnknownList, UnknownName, own};
+use crate::intent::{self, own};
 use crate::text;
 
 /// Most conversations with an open question; the oldest is forgotten.
@@ -219,7 +222,10 @@ impl Assistant {
         let speaker = language.speaker();
         let now = said.now.to_zoned(self.zone.clone());
         match understanding {
-            Understanding::Command(command, reading) => {
+            Understanding::Wish(steps, reading) => {
+                let Some(command) = only_now(steps) else {
+                    return Turn::Answer(speaker.not_understood());
+                };
                 match target::to_act(&command.target, here, home) {
                     Ok(target) => plan::plan(command, target, reading, home, &language),
                     Err(refusal) => {
@@ -246,7 +252,9 @@ impl Assistant {
             Understanding::UnknownName(unknown, reading) => {
                 Turn::Answer(speaker.unknown(&unknown, &reading, home))
             }
-            Understanding::Nothing => Turn::Answer(speaker.not_understood()),
+            Understanding::Errand(..) | Understanding::Unexplained(..) | Understanding::Nothing => {
+                Turn::Answer(speaker.not_understood())
+            }
         }
     }
 
@@ -323,6 +331,17 @@ impl Assistant {
     }
 }
 
+/// The command of a single step that is to be taken at once and without a condition.
+fn only_now(mut steps: Vec<Step>) -> Option<Command> {
+    let step = steps.pop()?;
+    let is_plain = steps.is_empty()
+        && step.when == When::Now
+        && step.lasting_s.is_none()
+        && step.only_if.is_empty()
+        && !step.instead_of_last;
+    is_plain.then_some(step.command)
+}
+
 impl Plan {
     /// The reply once it is known what became of the calls. A call without an outcome counts as
     /// sent and not answered.
@@ -380,7 +399,10 @@ impl Speaker<'_> {
     fn talk(&self, talk: Talk, reading: &Reading, now: &Zoned) -> Answer {
         let voice = &self.voice;
         let text = match talk {
-            Talk::Nevermind => voice.say("talk", "nevermind", &[]),
+            Talk::Nevermind | Talk::Stop | Talk::No => voice.say("talk", "nevermind", &[]),
+            Talk::Undo | Talk::Yes | Talk::Help | Talk::Courtesy => {
+                voice.say("talk", "not_understood", &[])
+            }
             Talk::Time => {
                 let time = Phrase::plain(self.clock(now));
                 voice.say("talk", "time", &[("time", &time)])

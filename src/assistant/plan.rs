@@ -9,7 +9,7 @@ use crate::home::domain::Domain;
 use crate::home::service::Fields;
 use crate::home::target::Target;
 use crate::home::value::Value;
-use crate::intent::{Command, Reading, What};
+use crate::intent::meaning::{Amount, Command, Reading, What};
 
 use super::{Language, Plan, Turn};
 
@@ -87,13 +87,14 @@ fn call(what: &What, domain: Domain) -> Option<Call> {
             | Domain::Valve,
         ) => plain("toggle"),
         // What turning on and off means for things that move or lock, as Home Assistant has it.
-        (What::TurnOn, Domain::Cover) => plain("open_cover"),
-        (What::TurnOff, Domain::Cover) => plain("close_cover"),
-        (What::TurnOn, Domain::Valve) => plain("open_valve"),
-        (What::TurnOff, Domain::Valve) => plain("close_valve"),
-        (What::TurnOn, Domain::Lock) => plain("lock"),
-        (What::TurnOff, Domain::Lock) => plain("unlock"),
-        (What::TurnOn, Domain::Button) => plain("press"),
+        (What::TurnOn | What::Open, Domain::Cover) => plain("open_cover"),
+        (What::TurnOff | What::Close, Domain::Cover) => plain("close_cover"),
+        (What::TurnOn | What::Open, Domain::Valve) => plain("open_valve"),
+        (What::TurnOff | What::Close, Domain::Valve) => plain("close_valve"),
+        (What::TurnOn | What::Lock | What::Close, Domain::Lock) => plain("lock"),
+        (What::TurnOff | What::Unlock | What::Open, Domain::Lock) => plain("unlock"),
+        (What::TurnOn | What::Activate, Domain::Button) => plain("press"),
+        (What::Activate, Domain::Scene) => plain("turn_on"),
         (What::TurnOn | What::Start, Domain::Vacuum) => plain("start"),
         (What::TurnOff | What::Dock, Domain::Vacuum) => plain("return_to_base"),
         (What::TurnOn | What::Start, Domain::LawnMower) => plain("start_mowing"),
@@ -101,27 +102,29 @@ fn call(what: &What, domain: Domain) -> Option<Call> {
         (What::Stop, Domain::Cover) => plain("stop_cover"),
         (What::Stop, Domain::Valve) => plain("stop_valve"),
         (What::Stop, Domain::Vacuum) => plain("stop"),
-        (What::Brightness(percent), Domain::Light) if *percent <= 0.0 => plain("turn_off"),
-        (What::Brightness(percent), Domain::Light) => {
+        (What::Brightness(Amount::To(percent)), Domain::Light) if *percent <= 0.0 => {
+            plain("turn_off")
+        }
+        (What::Brightness(Amount::To(percent)), Domain::Light) => {
             with("turn_on", "brightness_pct", whole(*percent))
         }
         (What::Color(name), Domain::Light) => {
             let rgb = rgb(name)?.into_iter().map(Value::Int).collect();
             with("turn_on", "rgb_color", Value::List(rgb))
         }
-        (What::Kelvin(kelvin), Domain::Light) => {
+        (What::Kelvin(Amount::To(kelvin)), Domain::Light) => {
             with("turn_on", "color_temp_kelvin", whole(*kelvin))
         }
-        (What::Position(percent), Domain::Cover) => {
+        (What::Position(Amount::To(percent)), Domain::Cover) => {
             with("set_cover_position", "position", whole(*percent))
         }
-        (What::Position(percent), Domain::Valve) => {
+        (What::Position(Amount::To(percent)), Domain::Valve) => {
             with("set_valve_position", "position", whole(*percent))
         }
-        (What::Temperature(degrees), Domain::Climate | Domain::WaterHeater) => {
+        (What::Temperature(Amount::To(degrees)), Domain::Climate | Domain::WaterHeater) => {
             with("set_temperature", "temperature", Value::Float(*degrees))
         }
-        (What::Speed(percent), Domain::Fan) => {
+        (What::Speed(Amount::To(percent)), Domain::Fan) => {
             with("set_percentage", "percentage", whole(*percent))
         }
         _ => None,
@@ -134,15 +137,30 @@ fn ability(what: &What) -> &'static str {
         What::TurnOn => "turn_on",
         What::TurnOff => "turn_off",
         What::Toggle => "toggle",
+        What::Open => "open",
+        What::Close => "close",
+        What::Lock => "lock",
+        What::Unlock => "unlock",
         What::Stop => "stop",
+        What::Start => "start",
+        What::Dock => "dock",
+        What::Pause => "pause",
+        What::Resume => "resume",
+        What::Locate => "locate",
+        What::Activate => "activate",
         What::Brightness(_) => "brightness",
         What::Color(_) => "color",
         What::Kelvin(_) => "color_temp",
+        What::Effect(_) => "effect",
         What::Position(_) => "position",
+        What::Tilt(_) => "tilt",
         What::Temperature(_) => "temperature",
+        What::Humidity(_) => "humidity",
         What::Speed(_) => "percentage",
-        What::Start => "start",
-        What::Dock => "dock",
+        What::Mode(_) => "mode",
+        What::Number(_) => "value",
+        What::Arm(_) => "arm",
+        What::Disarm => "disarm",
     }
 }
 

@@ -10,8 +10,8 @@ use crate::home::entity::Entity;
 use crate::home::id::EntityId;
 use crate::home::place::Area;
 use crate::home::target::{self, By, TargetWords};
+use crate::intent::meaning::{Amount, Command, Reading, What};
 use crate::intent::response::{MAX_NAMED, Noun, Phrase};
-use crate::intent::{Command, Reading, What};
 use crate::text;
 
 use super::{Answer, Code, Kind, Plan, Speaker};
@@ -143,41 +143,68 @@ impl Speaker<'_> {
     fn act_key(&self, plan: &Plan, ids: &[EntityId], home: &Home) -> &'static str {
         let domain = ids.first().and_then(|id| home.entity(id.as_str())).map(|e| e.domain);
         match (&plan.command.what, domain) {
-            (What::TurnOn, Some(Domain::Cover | Domain::Valve)) => "open",
-            (What::TurnOff, Some(Domain::Cover | Domain::Valve)) => "close",
-            (What::TurnOn, Some(Domain::Lock)) => "lock",
-            (What::TurnOff, Some(Domain::Lock)) => "unlock",
-            (What::TurnOn, Some(Domain::Button)) => "press",
-            (What::TurnOn, Some(Domain::Scene)) => "activate",
+            (What::Open, _) | (What::TurnOn, Some(Domain::Cover | Domain::Valve)) => "open",
+            (What::Close, _) | (What::TurnOff, Some(Domain::Cover | Domain::Valve)) => "close",
+            (What::Lock, _) | (What::TurnOn, Some(Domain::Lock)) => "lock",
+            (What::Unlock, _) | (What::TurnOff, Some(Domain::Lock)) => "unlock",
+            (What::TurnOn | What::Activate, Some(Domain::Button)) => "press",
+            (What::Activate, _) | (What::TurnOn, Some(Domain::Scene)) => "activate",
             (What::TurnOn | What::Start, Some(Domain::Vacuum | Domain::LawnMower)) => "start",
             (What::TurnOff | What::Dock, Some(Domain::Vacuum | Domain::LawnMower)) => "dock",
             (What::TurnOn, _) => "turn_on",
             (What::TurnOff, _) => "turn_off",
             (What::Toggle, _) => toggled(ids, home),
             (What::Stop, _) => "stop",
-            (What::Brightness(percent), _) if *percent <= 0.0 => "turn_off",
+            (What::Brightness(Amount::To(percent)), _) if *percent <= 0.0 => "turn_off",
             (What::Brightness(_), _) => "brightness",
             (What::Color(_), _) => "color",
             (What::Kelvin(_), _) => "kelvin",
             (What::Position(_), _) => "position",
             (What::Temperature(_), _) => "temperature",
             (What::Speed(_), _) => "speed",
-            (What::Start, _) => "start",
+            (What::Start | What::Resume, _) => "start",
             (What::Dock, _) => "dock",
+            (What::Pause, _) => "pause",
+            (What::Locate, _) => "locate",
+            (What::Effect(_), _) => "effect",
+            (What::Tilt(_), _) => "tilt",
+            (What::Humidity(_), _) => "humidity",
+            (What::Mode(_), _) => "mode",
+            (What::Number(_), _) => "number",
+            (What::Arm(_), _) => "arm",
+            (What::Disarm, _) => "disarm",
         }
     }
 
     fn value(&self, what: &What) -> String {
         match what {
-            What::Brightness(number)
-            | What::Kelvin(number)
-            | What::Position(number)
-            | What::Temperature(number)
-            | What::Speed(number) => self.voice.number(*number),
+            What::Brightness(amount)
+            | What::Kelvin(amount)
+            | What::Position(amount)
+            | What::Tilt(amount)
+            | What::Temperature(amount)
+            | What::Humidity(amount)
+            | What::Speed(amount)
+            | What::Number(amount) => match amount {
+                Amount::To(number) | Amount::By(number) => self.voice.number(*number),
+            },
             What::Color(name) => self.voice.find("colors", name).unwrap_or(name).to_owned(),
-            What::TurnOn | What::TurnOff | What::Toggle | What::Stop | What::Start | What::Dock => {
-                String::new()
-            }
+            What::Effect(name) | What::Mode(name) | What::Arm(name) => name.to_string(),
+            What::TurnOn
+            | What::TurnOff
+            | What::Toggle
+            | What::Open
+            | What::Close
+            | What::Lock
+            | What::Unlock
+            | What::Stop
+            | What::Start
+            | What::Dock
+            | What::Pause
+            | What::Resume
+            | What::Locate
+            | What::Activate
+            | What::Disarm => String::new(),
         }
     }
 

@@ -19,6 +19,8 @@ use crate::text;
 pub struct TargetWords {
     /// A name or alias of an entity.
     pub name: Option<String>,
+    /// Exactly these: what was chosen or spoken of before. Nothing else is looked at then.
+    pub entities: Vec<EntityId>,
     /// A name or alias of an area.
     pub area: Option<String>,
     /// A name or alias of a floor.
@@ -131,6 +133,14 @@ fn resolve(
     home: &Home,
     purpose: Purpose,
 ) -> Result<Target, Refusal> {
+    if !words.entities.is_empty() {
+        let is_there = |id: &&EntityId| home.entity(id.as_str()).is_some_and(Entity::is_enabled);
+        let entities: Vec<EntityId> = words.entities.iter().filter(is_there).cloned().collect();
+        return match entities.is_empty() {
+            true => Err(Refusal::NothingThere),
+            false => Ok(Target { entities, by: By::Name }),
+        };
+    }
     let place = said_place(words, home)?;
     if let Some(name) = &words.name {
         return named(name, words, &place, here, home);

@@ -1,16 +1,15 @@
 //! Understanding: an utterance becomes an intent. Pure: no file, no clock, no task. Way 1 is here,
 //! sentence templates in hassil's notation; what an intent does is the assistant's business.
 //!
-//! A [`Question`] and a [`Command`] are different types, so that a question cannot act.
-//!
-//! Reading order: `sentence` (the notation), `pack` (what a language brings), `own` (Homard's own
-//! packs), `program` (compiled), `matcher` (matching and ranking), `lists` (names of the home), this
-//! file (what a match means), `response` (what is said back).
+//! Reading order: `meaning` (what can be meant), `sentence` (the notation), `pack` (what a language
+//! brings), `own` (Homard's own packs), `program` (compiled), `matcher` (matching and ranking),
+//! `lists` (names of the home), this file (what a match means), `response` (what is said back).
 
 mod compile;
 mod form;
 pub mod lists;
 pub mod matcher;
+pub mod meaning;
 pub mod number;
 pub mod own;
 pub mod pack;
@@ -27,145 +26,13 @@ use std::sync::Arc;
 use crate::home::domain::Domain;
 use crate::home::target::{Scope, TargetWords};
 use crate::intent::lists::HomeLists;
-use crate::intent::matcher::{Match, Matcher, Options, Slot, Source};
+use crate::intent::matcher::{Match, Matcher, Options, Source};
+use crate::intent::meaning::{
+    About, Amount, Asked, Command, Question, Reading, Step, Talk, Understanding, UnknownList,
+    UnknownName, What,
+};
 use crate::intent::value::{Context, Value};
 use crate::text;
-
-/// What an utterance means.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Understanding {
-    /// Something is to be done.
-    Command(Command, Reading),
-    /// Something is to be told.
-    Question(Question, Reading),
-    /// Something that has nothing to do with devices.
-    Talk(Talk, Reading),
-    /// A sentence that is known, with a name in it that is not.
-    UnknownName(UnknownName, Reading),
-    /// No sentence fits.
-    Nothing,
-}
-
-/// A wish to change something.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Command {
-    /// What to do.
-    pub what: What,
-    /// With what.
-    pub target: TargetWords,
-}
-
-/// What is to be done. What on and off mean for a lock, a cover or a valve, its domain says.
-#[derive(Debug, Clone, PartialEq)]
-pub enum What {
-    /// On, open, lock, activate, press.
-    TurnOn,
-    /// Off, close, unlock.
-    TurnOff,
-    /// The other one.
-    Toggle,
-    /// Stop moving.
-    Stop,
-    /// Brightness in percent.
-    Brightness(f64),
-    /// A color by its English name.
-    Color(Arc<str>),
-    /// A color temperature in kelvin.
-    Kelvin(f64),
-    /// How far open, in percent.
-    Position(f64),
-    /// A temperature in the unit of the home.
-    Temperature(f64),
-    /// A fan's speed in percent.
-    Speed(f64),
-    /// Start cleaning or mowing.
-    Start,
-    /// Back to the base.
-    Dock,
-}
-
-/// Something asked. It cannot act.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Question {
-    /// What kind of answer.
-    pub kind: Asked,
-    /// The state that is asked for ("is it on"), in Home Assistant's word.
-    pub state: Option<Arc<str>>,
-    /// Of what.
-    pub target: TargetWords,
-    /// A temperature is asked for, of whatever measures it there.
-    pub is_temperature: bool,
-}
-
-/// Kinds of question.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
-    /// What is it?
-    One,
-    /// Is it …?
-    YesNo,
-    /// Is any …?
-    Any,
-    /// Are all …?
-    All,
-    /// Which are …?
-    Which,
-    /// How many are …?
-    HowMany,
-}
-
-/// What has nothing to do with devices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Talk {
-    /// "Never mind".
-    Nevermind,
-    /// "What time is it?"
-    Time,
-    /// "What day is it?"
-    Date,
-}
-
-/// A word that stands where a name should, but the home has no such name.
-#[derive(Debug, Clone, PartialEq)]
-pub struct UnknownName {
-    /// The words.
-    pub said: String,
-    /// What they should name.
-    pub list: UnknownList,
-    /// It was asked, not wished.
-    pub is_question: bool,
-}
-
-/// What an unknown name should name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UnknownList {
-    /// An entity.
-    Entity,
-    /// An area or a floor.
-    Place,
-}
-
-/// How an utterance was read, for the reply.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Reading {
-    /// The utterance.
-    pub utterance: String,
-    /// Language code of the pack that understood it.
-    pub language: String,
-    /// The intent's name, as language packs have it.
-    pub intent: String,
-    /// All slots.
-    pub slots: Vec<Slot>,
-    /// The sentence template.
-    pub template: String,
-}
-
-impl Reading {
-    /// The slot of that name, if its words were said.
-    pub fn said(&self, name: &str) -> Option<&Slot> {
-        self.slots.iter().rev().find(|slot| &*slot.name == name && !slot.said.is_empty())
-    }
-}
 
 /// Words that a name never consists of alone: "turn on the" names nothing.
 const EMPTY_NAMES: &[&str] = &[
@@ -306,7 +173,9 @@ fn reading(utterance: &str, language: &str, found: &Match) -> Reading {
         language: language.to_owned(),
         intent: found.intent.to_string(),
         slots: found.slots.clone(),
+        response: found.response.to_string(),
         template: found.template.to_string(),
+        ..Reading::default()
     }
 }
 
@@ -339,27 +208,30 @@ fn meaning(found: &Match, named: &[Domain], reading: Reading) -> Option<Understa
         "HassTurnOff" => What::TurnOff,
         "HassToggle" => What::Toggle,
         "HassStopMoving" => What::Stop,
-        "HassSetPosition" => What::Position(number("position")?),
-        "HassClimateSetTemperature" => What::Temperature(number("temperature")?),
-        "HassFanSetSpeed" => What::Speed(number("percentage")?),
+        "HassSetPosition" => What::Position(Amount::To(number("position")?)),
+        "HassClimateSetTemperature" => What::Temperature(Amount::To(number("temperature")?)),
+        "HassFanSetSpeed" => What::Speed(Amount::To(number("percentage")?)),
         "HassVacuumStart" | "HassLawnMowerStartMowing" => What::Start,
         "HassVacuumReturnToBase" | "HassLawnMowerDock" => What::Dock,
         "HassLightSet" => {
             match (number("brightness"), found.slot("color"), number("temperature")) {
-                (Some(percent), _, _) => What::Brightness(percent),
+                (Some(percent), _, _) => What::Brightness(Amount::To(percent)),
                 (None, Some(Value::Text(color)), _) => What::Color(color.clone()),
-                (None, _, Some(kelvin)) => What::Kelvin(kelvin),
+                (None, _, Some(kelvin)) => What::Kelvin(Amount::To(kelvin)),
                 _ => return None,
             }
         }
-        "HassGetState" => return Some(Understanding::Question(question(found, named)?, reading)),
+        "HassGetState" => {
+            return Some(Understanding::Question(Box::new(question(found, named)?), reading));
+        }
         "HassClimateGetTemperature" => {
             let mut target = target_words(found)?;
             if target.name.is_none() {
                 target.domains = vec![Domain::Climate, Domain::Sensor];
             }
-            let question = Question { kind: Asked::One, state: None, target, is_temperature: true };
-            return Some(Understanding::Question(question, reading));
+            let question = Question::new(Asked::One, None, target);
+            let question = Question { about: About::Temperature, ..question };
+            return Some(Understanding::Question(Box::new(question), reading));
         }
         "HassNevermind" => return talk(Talk::Nevermind, reading),
         "HassGetCurrentTime" => return talk(Talk::Time, reading),
@@ -378,7 +250,7 @@ fn meaning(found: &Match, named: &[Domain], reading: Reading) -> Option<Understa
     if target.name.is_none() && target.domains.is_empty() {
         return None;
     }
-    Some(Understanding::Command(Command { what, target }, reading))
+    Some(Understanding::Wish(vec![Step::now(Command::new(what, target))], reading))
 }
 
 fn question(found: &Match, named: &[Domain]) -> Option<Question> {
@@ -400,7 +272,7 @@ fn question(found: &Match, named: &[Domain]) -> Option<Question> {
         target.domains = named.to_vec();
     }
     let state = found.slot("state").and_then(Value::as_text).map(Arc::from);
-    Some(Question { kind, state, target, is_temperature: false })
+    Some(Question::new(kind, state, target))
 }
 
 fn says_everything(found: &Match) -> bool {
@@ -430,11 +302,28 @@ fn named_domains(found: &Match, all: &[Match]) -> Vec<Domain> {
 /// What a value without a kind is set on: "50 % in the kitchen" is about lights.
 fn implied_domains(what: &What) -> Vec<Domain> {
     match what {
-        What::Brightness(_) | What::Color(_) | What::Kelvin(_) => vec![Domain::Light],
-        What::Position(_) | What::Stop => vec![Domain::Cover],
+        What::Brightness(_) | What::Color(_) | What::Kelvin(_) | What::Effect(_) => {
+            vec![Domain::Light]
+        }
+        What::Position(_) | What::Tilt(_) | What::Stop => vec![Domain::Cover],
         What::Temperature(_) => vec![Domain::Climate],
+        What::Humidity(_) => vec![Domain::Humidifier],
         What::Speed(_) => vec![Domain::Fan],
-        What::TurnOn | What::TurnOff | What::Toggle | What::Start | What::Dock => Vec::new(),
+        What::Lock | What::Unlock => vec![Domain::Lock],
+        What::Arm(_) | What::Disarm => vec![Domain::AlarmControlPanel],
+        What::TurnOn
+        | What::TurnOff
+        | What::Toggle
+        | What::Open
+        | What::Close
+        | What::Start
+        | What::Dock
+        | What::Pause
+        | What::Resume
+        | What::Locate
+        | What::Activate
+        | What::Mode(_)
+        | What::Number(_) => Vec::new(),
     }
 }
 
@@ -460,6 +349,7 @@ fn target_words(found: &Match) -> Option<TargetWords> {
     };
     let class = found.find("device_class");
     Some(TargetWords {
+        entities: Vec::new(),
         name: text("name"),
         area: text("area"),
         floor: text("floor"),

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::intent::Reading;
+use crate::intent::meaning::Reading;
 use crate::text;
 
 /// The words of one language.
