@@ -157,6 +157,16 @@ pub enum Shown {
     RegistryChanged(Timestamp),
 }
 
+/// Things shown at once, in order.
+#[derive(Debug)]
+pub struct Showing {
+    /// The number of the first of them since the start, so that who missed a showing knows how many
+    /// things that were.
+    pub first: u64,
+    /// At least one.
+    pub shown: Box<[Shown]>,
+}
+
 /// Where an utterance comes from.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Origin {

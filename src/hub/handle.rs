@@ -4,7 +4,7 @@ use std::sync::{Arc, RwLock};
 
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use super::event::{Event, Query, Shown};
+use super::event::{Event, Query, Showing};
 use super::{Input, read};
 use crate::home::Home;
 
@@ -18,14 +18,14 @@ pub struct Stopped;
 pub struct HubHandle {
     home: Arc<RwLock<Home>>,
     inputs: mpsc::Sender<Input>,
-    shown: broadcast::Sender<Arc<[Shown]>>,
+    shown: broadcast::Sender<Arc<Showing>>,
 }
 
 impl HubHandle {
     pub(super) fn new(
         home: Arc<RwLock<Home>>,
         inputs: mpsc::Sender<Input>,
-        shown: broadcast::Sender<Arc<[Shown]>>,
+        shown: broadcast::Sender<Arc<Showing>>,
     ) -> Self {
         Self { home, inputs, shown }
     }
@@ -61,9 +61,10 @@ impl HubHandle {
         answer.await.map_err(|_| Stopped)
     }
 
-    /// Everything shown from now on, in order, in groups. Who reads too slowly loses the oldest
-    /// groups and is told so ([`broadcast::error::RecvError::Lagged`]); then read the house anew.
-    pub fn watch(&self) -> broadcast::Receiver<Arc<[Shown]>> {
+    /// Everything shown from now on, in order. The hub waits a moment for who is far behind. Who
+    /// stays behind loses the oldest showings and is told so
+    /// ([`broadcast::error::RecvError::Lagged`]); then read the house anew.
+    pub fn watch(&self) -> broadcast::Receiver<Arc<Showing>> {
         self.shown.subscribe()
     }
 }

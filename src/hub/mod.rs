@@ -30,7 +30,8 @@ use self::asks::{Answer, Asks};
 use self::dirty::Dirty;
 use self::edit::Edit;
 use self::event::{
-    Counters, EditError, Effect, Event, Place, Problem, Query, Reply, Shown, Trigger, Utterance,
+    Counters, EditError, Effect, Event, Place, Problem, Query, Reply, Showing, Shown, Trigger,
+    Utterance,
 };
 use self::outbox::Outbox;
 use self::problems::{Named, Problems};
@@ -50,8 +51,20 @@ const TURN: usize = 8;
 /// Things shown that go out together. Small, so that what a slow watcher holds back stays small.
 const SHOWN_TOGETHER: usize = 64;
 
-/// Groups of things shown that a slow watcher may be behind; then it loses the oldest.
+/// Showings that a slow watcher may be behind; then it loses the oldest.
 const SHOWN_BEHIND: usize = 256;
+
+/// So many behind, a watcher is waited for: nothing is taken in meanwhile. Leaves room for what one
+/// turn shows.
+const SHOWN_FAR_BEHIND: usize = 64;
+
+/// How long a watcher is waited for. It shares the processors with everything else, so that a
+/// moment says nothing about it; after that it is too slow, and nobody waits for it any more until
+/// it has caught up.
+const WAIT_FOR_WATCHERS: Duration = Duration::from_millis(250);
+
+/// How often it is looked whether it has.
+const LOOK_AT_WATCHERS: Duration = Duration::from_millis(1);
 
 /// Edits that may wait for the disk; more are answered with an error.
 const MOST_EDITS: usize = 1_000;
@@ -84,7 +97,11 @@ pub struct Setup {
 pub struct Hub {
     home: Arc<RwLock<Home>>,
     inbox: mpsc::Receiver<Input>,
-    shown: broadcast::Sender<Arc<[Shown]>>,
+    shown: broadcast::Sender<Arc<Showing>>,
+    /// Things shown since the start.
+    n_shown: u64,
+    /// Since when a watcher is far behind.
+    behind_since: Option<Instant>,
     writer: Writer,
     status: watch::Receiver<Status>,
     dirty: Arc<Dirty>,
@@ -138,6 +155,8 @@ impl Hub {
             home,
             inbox,
             shown,
+            n_shown: 0,
+            behind_since: None,
             status: writer.status(),
             writer,
             dirty,
@@ -167,14 +186,16 @@ impl Hub {
         let mut inputs = Vec::with_capacity(TURN);
         loop {
             let deadline = self.asks.next_deadline();
+            let waits_for_watchers = self.waits_for_watchers();
             tokio::select! {
                 () = &mut stop => break,
-                n = self.inbox.recv_many(&mut inputs, TURN) => {
+                n = self.inbox.recv_many(&mut inputs, TURN), if !waits_for_watchers => {
                     if n == 0 {
                         break;
                     }
                     self.take(inputs.drain(..));
                 }
+                () = tokio::time::sleep(LOOK_AT_WATCHERS), if waits_for_watchers => {}
                 () = until(deadline) => self.expire(),
                 permit = outbox.reserve(), if !self.outbox.is_empty() => match permit {
                     Ok(permit) => permit.send(self.outbox.take()),
@@ -188,6 +209,16 @@ impl Hub {
             }
         }
         self.end().await
+    }
+
+    /// Whether a watcher is far behind and may still catch up: what comes in then waits at its
+    /// sender, as it does when the hub itself is behind.
+    fn waits_for_watchers(&mut self) -> bool {
+        if self.shown.len() < SHOWN_FAR_BEHIND {
+            self.behind_since = None;
+            return false;
+        }
+        self.behind_since.get_or_insert_with(Instant::now).elapsed() < WAIT_FOR_WATCHERS
     }
 
     fn take(&mut self, inputs: impl Iterator<Item = Input>) {
@@ -394,8 +425,11 @@ impl Hub {
         }
         let mut shown = turn.shown.into_iter().peekable();
         while shown.peek().is_some() {
+            let shown: Box<[Shown]> = shown.by_ref().take(SHOWN_TOGETHER).collect();
+            let first = self.n_shown;
+            self.n_shown += shown.len() as u64;
             // Nobody watching any more is no error.
-            let _ = self.shown.send(shown.by_ref().take(SHOWN_TOGETHER).collect());
+            let _ = self.shown.send(Arc::new(Showing { first, shown }));
         }
     }
 

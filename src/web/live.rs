@@ -33,7 +33,7 @@ use crate::home::device::Device;
 use crate::home::id::DeviceId;
 use crate::home::{Change, Home};
 use crate::hub::HubHandle;
-use crate::hub::event::{Shown, Trigger};
+use crate::hub::event::{Showing, Shown, Trigger};
 
 /// A chunk is sent when it is this large, even if more waits.
 const CHUNK: usize = 64 * 1024;
@@ -100,7 +100,7 @@ struct Readers {
     count: usize,
     is_watching: bool,
     /// What the hub shows since the first reader came, until [`Live::run`] takes it over.
-    shown: Option<broadcast::Receiver<Arc<[Shown]>>>,
+    shown: Option<broadcast::Receiver<Arc<Showing>>>,
 }
 
 impl Live {
@@ -157,11 +157,18 @@ impl Live {
     pub(super) async fn run(&self, hub: &HubHandle) {
         loop {
             self.first_came.notified().await;
-            let Some(mut shown) = self.readers().shown.take() else { continue };
+            let Some(shown) = self.readers().shown.take() else { continue };
+            let mut watch = Watch { shown, next: None };
             loop {
-                match shown.recv().await {
-                    Ok(batch) => self.write(hub, batch, &mut shown),
-                    Err(RecvError::Lagged(n_batches)) => self.miss(n_batches),
+                match watch.shown.recv().await {
+                    Ok(showing) => self.write(hub, showing, &mut watch),
+                    Err(RecvError::Lagged(n_showings)) => {
+                        tracing::debug!(n_showings, "The event stream does not keep up.");
+                        // Otherwise the gap in the numbers says how many things that were.
+                        if watch.next.is_none() {
+                            self.next.fetch_add(n_showings, Ordering::Relaxed);
+                        }
+                    }
                     Err(RecvError::Closed) => return,
                 }
                 let mut readers = self.readers();
@@ -173,27 +180,21 @@ impl Live {
         }
     }
 
-    /// Writes a batch and whatever else waits already into one chunk.
-    fn write(
-        &self,
-        hub: &HubHandle,
-        mut batch: Arc<[Shown]>,
-        shown: &mut broadcast::Receiver<Arc<[Shown]>>,
-    ) {
-        let mut writer = Writer::new(self.next.load(Ordering::Relaxed));
-        let mut n_missed = 0;
+    /// Writes a showing and whatever else waits already into one chunk.
+    fn write(&self, hub: &HubHandle, mut showing: Arc<Showing>, watch: &mut Watch) {
+        // What was missed leaves a gap in the numbers, which every reader sees.
+        let n_missed = watch.next.map_or(0, |next| showing.first.saturating_sub(next));
+        let first = self.next.fetch_add(n_missed, Ordering::Relaxed) + n_missed;
+        let mut writer = Writer::new(first);
         loop {
-            hub.read(|home| batch.iter().for_each(|shown| writer.write(home, shown)));
+            watch.next = Some(showing.first + showing.shown.len() as u64);
+            hub.read(|home| showing.shown.iter().for_each(|shown| writer.write(home, shown)));
             if writer.out.len() >= CHUNK {
                 break;
             }
-            batch = match shown.try_recv() {
-                Ok(batch) => batch,
-                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
-                Err(TryRecvError::Lagged(n_batches)) => {
-                    n_missed = n_batches;
-                    break;
-                }
+            showing = match watch.shown.try_recv() {
+                Ok(showing) => showing,
+                Err(TryRecvError::Empty | TryRecvError::Closed | TryRecvError::Lagged(_)) => break,
             };
         }
         let chunk = writer.finish();
@@ -201,17 +202,14 @@ impl Live {
         self.next.fetch_add(n_events, Ordering::Relaxed);
         self.n_events.fetch_add(n_events, Ordering::Relaxed);
         self.send(chunk);
-        self.miss(n_missed);
     }
+}
 
-    /// Leaves a gap in the numbers, which every reader sees. How many events a batch held is not
-    /// known, so this says "at least".
-    fn miss(&self, n_batches: u64) {
-        if n_batches > 0 {
-            self.next.fetch_add(n_batches, Ordering::Relaxed);
-            tracing::debug!(n_batches, "The event stream did not keep up with the house.");
-        }
-    }
+/// What the hub shows.
+struct Watch {
+    shown: broadcast::Receiver<Arc<Showing>>,
+    /// The hub's number of the next thing; a later one says that those between are lost.
+    next: Option<u64>,
 }
 
 /// Writes events one after the other into a buffer.

@@ -107,8 +107,13 @@ fn message_path(table: &mut Table, ingest: bool, latency: bool) -> io::Result<()
         scene.full_speed(N_FAST / 10)?;
         let mut runs = Vec::new();
         for _ in 0..3 {
-            runs.push(scene.full_speed(N_FAST)?);
+            let run = scene.full_speed(N_FAST)?;
+            println!("  {:.0}/s: {}", run.per_s, run.way);
+            runs.push(run);
         }
+        // All runs count here, not the median.
+        let is_honest = runs.iter().all(|run| run.way.is_honest());
+        let n_lost: u64 = runs.iter().map(|run| run.way.n_published - run.way.n_read).sum();
         runs.sort_by(|a, b| a.per_s.total_cmp(&b.per_s));
         let rate = &runs[1];
         let note = format!(
@@ -116,8 +121,9 @@ fn message_path(table: &mut Table, ingest: bool, latency: bool) -> io::Result<()
              3,431/s",
             rate.per_s / ceiling
         );
-        let is_met = rate.per_s >= 35_000.0 && rate.n_lost == 0;
-        let measured = format!("{:.0}/s, {} lost", rate.per_s, rate.n_lost);
+        let is_met = rate.per_s >= 35_000.0 && is_honest && n_lost == 0;
+        let told = if is_honest { "" } else { " UNTOLD" };
+        let measured = format!("{:.0}/s, {n_lost} lost{told}", rate.per_s);
         table.row("ingest to the event stream", ">= 35,000/s", measured, Some(is_met), &note);
         let note = format!("mosquitto beside it {:.1} us", rate.broker_us);
         let measured = format!("{:.1} us", rate.homard_us);

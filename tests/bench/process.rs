@@ -108,13 +108,13 @@ pub(crate) fn free_address() -> io::Result<SocketAddr> {
     TcpListener::bind("127.0.0.1:0")?.local_addr()
 }
 
-/// A mosquitto that keeps nothing and drops nothing.
+/// A mosquitto that keeps nothing and drops nothing, and counts what it does once a second.
 pub(crate) fn mosquitto(folder: &Folder) -> io::Result<(Program, SocketAddr)> {
     let address = free_address()?;
     let file = folder.path().join("mosquitto.conf");
     let config = format!(
         "listener {} 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\n\
-         max_queued_messages 0\nlog_type error\n",
+         max_queued_messages 0\nlog_type error\nsys_interval 1\n",
         address.port()
     );
     fs::write(&file, config)?;

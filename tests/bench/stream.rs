@@ -33,10 +33,50 @@ pub(crate) struct Scene {
 pub(crate) struct Rate {
     /// Events a second at the reader.
     pub(crate) per_s: f64,
-    pub(crate) n_lost: u64,
+    /// How far the messages came.
+    pub(crate) way: Way,
     /// Microseconds of processor time a message, of Homard and of the broker.
     pub(crate) homard_us: f64,
     pub(crate) broker_us: f64,
+}
+
+/// How many messages of a flood were at each station of their way.
+#[derive(Clone, Copy)]
+pub(crate) struct Way {
+    pub(crate) n_published: u64,
+    /// What the broker says: came in, and could not be handed on.
+    pub(crate) n_at_broker: u64,
+    pub(crate) n_dropped_by_broker: u64,
+    /// What Homard's figures say: taken in by the hub, written for the reader.
+    pub(crate) n_at_hub: u64,
+    pub(crate) n_written: u64,
+    /// What came out of the stream, and how many events it said were lost.
+    pub(crate) n_read: u64,
+    pub(crate) n_said_lost: u64,
+}
+
+impl Way {
+    /// All came, or the reader was told how many did not.
+    pub(crate) fn is_honest(&self) -> bool {
+        self.n_read + self.n_said_lost == self.n_published
+    }
+}
+
+impl std::fmt::Display for Way {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "published {}, broker got {} and dropped {}, hub got {}, written {}, read {}, said to \
+             be lost {}",
+            self.n_published,
+            self.n_at_broker,
+            self.n_dropped_by_broker,
+            self.n_at_hub,
+            self.n_written,
+            self.n_read,
+            self.n_said_lost
+        )
+    }
 }
 
 impl Scene {
@@ -74,24 +114,56 @@ impl Scene {
     pub(crate) fn full_speed(&mut self, n: usize) -> io::Result<Rate> {
         let events = self.homard.events()?;
         events.set_read_timeout(Some(SILENCE))?;
-        let lost_before = self.homard.metric("homard_events_lost_total")?;
+        let before = self.counters()?;
         let (homard, broker) = (self.homard.program.cpu()?, self.broker.cpu()?);
         let started = Instant::now();
         let reader = thread::spawn(move || count(events, n as u64));
         self.publish(n)?;
         let (seen, last) = reader.join().map_err(|_| io::Error::other("the reader failed"))??;
-        let micros = |before: Duration, after: Duration| {
-            after.saturating_sub(before).as_secs_f64() * 1e6 / n as f64
-        };
-        let lost = self.homard.metric("homard_events_lost_total")? - lost_before;
-        let rate = Rate {
-            per_s: seen as f64 / last.duration_since(started).as_secs_f64(),
-            n_lost: (n as u64 - seen).max(lost as u64),
-            homard_us: micros(homard, self.homard.program.cpu()?),
-            broker_us: micros(broker, self.broker.cpu()?),
-        };
+        let (homard, broker) =
+            (self.homard.program.cpu()? - homard, self.broker.cpu()?.saturating_sub(broker));
         self.homard.wait_for_quiet()?;
-        Ok(rate)
+        let after = self.counters()?;
+        let [n_at_broker, n_dropped_by_broker, n_at_hub, n_written] =
+            std::array::from_fn(|n| after[n] - before[n]);
+        let micros = |spent: Duration| spent.as_secs_f64() * 1e6 / n as f64;
+        Ok(Rate {
+            per_s: seen.n_events as f64 / last.duration_since(started).as_secs_f64(),
+            way: Way {
+                n_published: n as u64,
+                n_at_broker,
+                n_dropped_by_broker,
+                n_at_hub,
+                n_written,
+                n_read: seen.n_events,
+                n_said_lost: seen.n_said_lost,
+            },
+            homard_us: micros(homard),
+            broker_us: micros(broker),
+        })
+    }
+
+    /// What the broker and Homard have counted so far.
+    fn counters(&self) -> io::Result<[u64; 4]> {
+        // The broker writes its figures down once a second.
+        thread::sleep(Duration::from_millis(1_500));
+        let homard = |name| self.homard.metric(name).map(|n| n as u64);
+        Ok([
+            self.broker_says("received")?,
+            self.broker_says("dropped")?,
+            homard("homard_hub_changes_total")?,
+            homard("homard_events_total")?,
+        ])
+    }
+
+    fn broker_says(&self, what: &str) -> io::Result<u64> {
+        let topic = format!("$SYS/broker/publish/messages/{what}");
+        let port = self.address.port().to_string();
+        let mut command = Command::new("mosquitto_sub");
+        command.args(["-h", "127.0.0.1", "-p", &port, "-t", &topic, "-C", "1", "-W", "5"]);
+        let said = command.output()?.stdout;
+        // It says nothing of what never happened.
+        Ok(String::from_utf8_lossy(&said).trim().parse().unwrap_or(0))
     }
 
     /// What the same stream costs `mosquitto_sub` in place of Homard: messages a second.
@@ -147,12 +219,23 @@ impl Scene {
     }
 }
 
-/// Counts events (each ends with an empty line) up to `n`; and when the last one came.
-fn count(mut events: TcpStream, n: u64) -> io::Result<(u64, Instant)> {
+/// What was read from the stream.
+#[derive(Default)]
+struct Seen {
+    n_events: u64,
+    n_said_lost: u64,
+}
+
+/// Counts events up to `n`, those that are said to be lost among them; and when the last one came.
+/// Each event is one line; its first word is enough to tell which it is.
+fn count(mut events: TcpStream, n: u64) -> io::Result<(Seen, Instant)> {
+    const CHANGED: &[u8] = b"data: {\"event_type\":\"state_changed\"";
+    const LAGGED: &[u8] = b"data: {\"event_type\":\"homard_lagged\",\"data\":{\"count\":";
     let mut buffer = vec![0; 512 * 1024];
-    let (mut seen, mut is_line_end) = (0, false);
+    let mut rest: Vec<u8> = Vec::new();
+    let mut seen = Seen::default();
     let mut last = Instant::now();
-    while seen < n {
+    while seen.n_events + seen.n_said_lost < n {
         let got = match events.read(&mut buffer) {
             Ok(0) => break,
             Ok(got) => got,
@@ -160,10 +243,23 @@ fn count(mut events: TcpStream, n: u64) -> io::Result<(u64, Instant)> {
             Err(error) => return Err(error),
         };
         last = Instant::now();
-        for chunk in buffer[..got].split_inclusive(|byte| *byte == b'\n') {
-            let is_empty_line = chunk == b"\n" && is_line_end;
-            is_line_end = chunk.ends_with(b"\n") && !is_empty_line;
-            seen += u64::from(is_empty_line);
+        for part in buffer[..got].split_inclusive(|byte| *byte == b'\n') {
+            let is_whole = part.ends_with(b"\n");
+            if !rest.is_empty() || !is_whole {
+                rest.extend_from_slice(part);
+            }
+            if !is_whole {
+                continue;
+            }
+            let line = if rest.is_empty() { part } else { &rest };
+            if line.starts_with(CHANGED) {
+                seen.n_events += 1;
+            } else if let Some(count) = line.strip_prefix(LAGGED) {
+                let digits = count.iter().take_while(|byte| byte.is_ascii_digit());
+                let count = digits.fold(0, |count, digit| count * 10 + u64::from(digit - b'0'));
+                seen.n_said_lost += count;
+            }
+            rest.clear();
         }
     }
     Ok((seen, last))

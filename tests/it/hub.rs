@@ -20,6 +20,7 @@ use homard::hub::event::{
 use homard::hub::{Ear, Heard, Hub, HubHandle, Setup, Stopped};
 use homard::storage::{Budget, Settings, Storage, Writer};
 use jiff::Timestamp;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -537,7 +538,7 @@ async fn what_is_shown_comes_in_order_and_in_groups() {
         ])
         .await;
     let mut seen = Vec::new();
-    for shown in watch.recv().await.unwrap().iter() {
+    for shown in &watch.recv().await.unwrap().shown {
         seen.push(match shown {
             Shown::Changed(change, at) => {
                 assert_eq!(*at, now());
@@ -566,15 +567,15 @@ async fn what_is_shown_comes_in_order_and_in_groups() {
     );
     house.send(vec![Event::Withdrawn { handle: Handle(9), forget: true }]).await;
     house.send(vec![Event::TriggerFired(Handle(9)), reported(1, true, Source::Live)]).await;
-    assert_eq!(watch.recv().await.unwrap().len(), 1);
+    assert_eq!(watch.recv().await.unwrap().shown.len(), 1);
     // A flood comes in groups of a bounded size.
     let flood = (0..300).map(|n| reported(1, n % 2 == 1, Source::Live)).collect();
     house.send(flood).await;
     let mut n = 0;
     while n < 300 {
         let group = watch.recv().await.unwrap();
-        assert!(group.len() <= 64);
-        n += group.len();
+        assert!(group.shown.len() <= 64);
+        n += group.shown.len();
     }
     house.stop().await;
 }
@@ -720,9 +721,27 @@ async fn a_flood_passes_and_its_last_word_stays() {
         let mut n = 0;
         loop {
             match watch.recv().await {
-                Ok(group) => n += group.len(),
-                Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
-                Err(tokio::sync::broadcast::error::RecvError::Closed) => return n,
+                Ok(showing) => n += showing.shown.len(),
+                Err(RecvError::Lagged(n)) => panic!("a watcher that keeps up missed {n} showings"),
+                Err(RecvError::Closed) => return n,
+            }
+        }
+    });
+    let mut stuck = house.hub.watch();
+    let stuck_until = Arc::new(tokio::sync::Notify::new());
+    let go_on = Arc::clone(&stuck_until);
+    let late = tokio::spawn(async move {
+        go_on.notified().await;
+        let (mut n, mut n_lost, mut next) = (0, 0, None);
+        loop {
+            match stuck.recv().await {
+                Ok(showing) => {
+                    n_lost += showing.first - next.unwrap_or(0);
+                    n += showing.shown.len();
+                    next = Some(showing.first + showing.shown.len() as u64);
+                }
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return (n, n_lost),
             }
         }
     });
@@ -738,8 +757,13 @@ async fn a_flood_passes_and_its_last_word_stays() {
     assert!(elapsed < Duration::from_secs(20), "{elapsed:?}");
     let counters = house.hub.ask(Query::Counters).await.unwrap();
     assert_eq!(counters.n_changes, u64::from(N) + 100);
+    stuck_until.notify_one();
     let dir = house.stop().await;
-    assert!(watcher.await.unwrap() > 0);
+    assert_eq!(watcher.await.unwrap(), N as usize);
+    // Who is stuck holds the house up for a moment only, and can tell how much it missed.
+    let (n, n_lost) = late.await.unwrap();
+    assert!(n > 0 && n_lost > 0);
+    assert_eq!(n as u64 + n_lost, u64::from(N));
     let storage = Storage::open(&dir.0).unwrap();
     let loaded = storage.load().unwrap();
     assert_eq!(loaded.entities.len(), 100);

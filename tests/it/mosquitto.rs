@@ -249,7 +249,7 @@ async fn nothing_is_done_because_of_what_the_broker_kept() {
     let mut happened = Vec::new();
     while happened.len() < 2 {
         let group = tokio::time::timeout(Duration::from_secs(20), shown.recv()).await;
-        for what in group.expect("both are shown").unwrap().iter() {
+        for what in &group.expect("both are shown").unwrap().shown {
             match what {
                 Shown::TriggerFired(trigger, ..) => happened.push(trigger.subtype.to_string()),
                 Shown::TagScanned(tag, ..) => happened.push(tag.to_string()),

@@ -742,6 +742,28 @@ fn a_slow_reader_loses_events_and_is_told_while_others_get_all() {
 }
 
 #[test]
+fn what_the_stream_itself_missed_is_told_exactly() {
+    // So much at once that the writer of the stream cannot be there in time.
+    const N: usize = 60_000;
+    let house = House::new();
+    let mut events = house.events("");
+    house.tell(vec![report(KETTLE, true)]);
+    assert_eq!(events.next()["event_type"], "state_changed");
+    house.tell((0..N).map(|n| report(KETTLE, n % 2 == 1)).collect());
+    let (mut n_events, mut n_lost) = (0, 0);
+    while n_events + n_lost < N {
+        let event = events.next();
+        match event["event_type"].as_str().unwrap() {
+            "state_changed" => n_events += 1,
+            "homard_lagged" => n_lost += event["data"]["count"].as_u64().unwrap() as usize,
+            other => panic!("{other}"),
+        }
+    }
+    assert!(n_lost > 0, "nothing was missed, so this shows nothing");
+    assert_eq!(n_events + n_lost, N);
+}
+
+#[test]
 fn an_open_stream_does_not_keep_the_daemon_from_stopping() {
     let mut house = House::new();
     let mut events = house.events("");

@@ -9,7 +9,7 @@ use homard::home::entity::View;
 use homard::home::id::EntityId;
 use homard::home::service::Fields;
 use homard::hub::event::{
-    Counters, Done, KeptProblem, Query, Reply, ReplyKind, Shown, Utterance, Wish,
+    Counters, Done, KeptProblem, Query, Reply, ReplyKind, Showing, Utterance, Wish,
 };
 use homard::hub::{Ear, Heard, Hub, HubHandle, Setup};
 use homard::json::from_json;
@@ -194,7 +194,7 @@ impl Stack {
         begin.elapsed()
     }
 
-    pub(crate) fn watch(&self) -> broadcast::Receiver<Arc<[Shown]>> {
+    pub(crate) fn watch(&self) -> broadcast::Receiver<Arc<Showing>> {
         self.hub.read(|_| ());
         self.hub.watch()
     }
