@@ -132,8 +132,8 @@ fn random() -> Result<String> {
 pub(super) struct Retained {
     storage: Storage,
     writer: Writer,
-    /// What was loaded: by topic, the payload's hash and when it was said, in seconds since 1970.
-    loaded: OnceLock<HashMap<String, (u64, u64)>>,
+    /// What was loaded: by the hash of topic and payload, when it was said, in seconds since 1970.
+    loaded: OnceLock<HashMap<u64, u64>>,
 }
 
 impl Retained {
@@ -144,9 +144,8 @@ impl Retained {
     /// When a message was said that was kept over the restart: it may be older than what the house
     /// knows, as last states that a person caused are written sooner.
     pub(super) fn kept_since(&self, topic: &str, payload: &[u8]) -> Option<Timestamp> {
-        let (hash, seconds) = self.loaded.get()?.get(topic)?;
-        let is_same = *hash == hash_of(payload);
-        Timestamp::from_second(i64::try_from(*seconds).ok()?).ok().filter(|_| is_same)
+        let seconds = self.loaded.get()?.get(&hash_of(topic, payload))?;
+        Timestamp::from_second(i64::try_from(*seconds).ok()?).ok()
     }
 }
 
@@ -155,7 +154,7 @@ impl broker::RetainedStore for Retained {
         match self.storage.load_retained() {
             Ok(messages) => {
                 let seen = |message: &RetainedMessage| {
-                    (message.topic.clone(), (hash_of(&message.payload), message.stored_at))
+                    (hash_of(&message.topic, &message.payload), message.stored_at)
                 };
                 self.loaded.get_or_init(|| messages.iter().map(seen).collect());
                 messages.into_iter().map(from_disk).collect()
@@ -172,9 +171,9 @@ impl broker::RetainedStore for Retained {
     }
 }
 
-fn hash_of(payload: &[u8]) -> u64 {
+fn hash_of(topic: &str, payload: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
-    payload.hash(&mut hasher);
+    (topic, payload).hash(&mut hasher);
     hasher.finish()
 }
 

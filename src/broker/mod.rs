@@ -271,9 +271,7 @@ pub async fn start(settings: Settings, store: Arc<dyn RetainedStore>) -> Result<
         None => None,
     };
 
-    keeper.load().await;
-    let failed = |error: mqtt5::MqttError| Error::Engine { reason: error.to_string() };
-    engine.router.initialize().await.map_err(failed)?;
+    keeper.load(&engine.router).await;
     // Version and name, once: for those who look. Figures that change would cost a timer.
     let sys = SysTopicsProvider::new(engine.router.clone(), engine.stats.clone());
     sys.publish_static_topics().await;

@@ -1,18 +1,21 @@
 //! Retained messages over a restart: what is handed to the store, when, and how it is loaded.
 //!
 //! mqtt5 keeps retained messages in memory (its file store syncs before every acknowledgement,
-//! which an SD card pays for). This file notes which topics changed and gives them to the
-//! [`RetainedStore`] in groups. How they are written is the store's affair.
+//! which an SD card pays for), and twice: in its router, which subscriptions are served from, and
+//! in its storage, which only this file reads. So the storage is no more than a letter-box here:
+//! what has been taken out of it is removed. This file notes which topics changed and gives them
+//! to the [`RetainedStore`] in groups. How they are written is the store's affair.
 
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use mqtt5::QoS;
 use mqtt5::broker::events::{ClientPublishEvent, PublishAction, RetainedSetEvent};
+use mqtt5::broker::router::MessageRouter;
 use mqtt5::broker::storage::{DynamicStorage, RetainedMessage, unix_millis_now};
 use mqtt5::broker::{
     BrokerEventHandler, ClientConnectEvent, ClientDisconnectEvent, StorageBackend,
@@ -27,6 +30,8 @@ use super::quiet::Quiet;
 const GROUP_TOPICS: usize = 4_096;
 /// Bytes of payload after which a group is split, so that a save needs no second copy of all.
 const GROUP_BYTES: usize = 4 << 20;
+/// Messages that are loaded in one go; so many are in memory twice.
+const LOAD_TOGETHER: usize = 64;
 /// User properties that mqtt5 adds to every message; they are not the producer's.
 const ADDED_PROPERTIES: [&str; 2] = ["x-mqtt-client-id", "x-mqtt-sender"];
 
@@ -141,7 +146,10 @@ impl From<Retained> for RetainedMessage {
 /// Watches the retained messages of one broker and brings changes to the store.
 pub(super) struct Keeper {
     store: Arc<dyn RetainedStore>,
+    /// Messages that came since they were last looked at.
     messages: Arc<DynamicStorage>,
+    /// Holds all messages. Weak, as it holds this value too.
+    router: OnceLock<Weak<MessageRouter>>,
     max_topics: usize,
     max_bytes: usize,
     inner: Mutex<Inner>,
@@ -184,6 +192,7 @@ impl Keeper {
         Self {
             store,
             messages,
+            router: OnceLock::new(),
             max_topics,
             max_bytes,
             inner: Mutex::default(),
@@ -198,44 +207,58 @@ impl Keeper {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Fills mqtt5's memory from the store. What has expired, is malformed or is past the
-    /// limits is left out, and cleared in the store with the next group.
-    pub(super) async fn load(&self) {
+    /// Fills the router from the store; to be called before anybody can connect. What has expired,
+    /// is malformed or is past the limits is left out, and cleared in the store with the next
+    /// group.
+    pub(super) async fn load(&self, router: &Arc<MessageRouter>) {
+        self.router.get_or_init(|| Arc::downgrade(router));
         let store = self.store.clone();
         let Ok(held) = tokio::task::spawn_blocking(move || store.load()).await else {
             error!("Retained messages could not be loaded: the store failed.");
             return;
         };
         let now = unix_millis_now() / 1000;
-        let (mut n_loaded, mut n_dropped) = (0_usize, 0_usize);
-        for retained in held {
-            let topic: Arc<str> = retained.topic.as_str().into();
-            let size = retained.payload.len();
-            let is_sound =
-                filter::is_topic(&topic) && !topic.starts_with('$') && !retained.payload.is_empty();
-            let is_kept = {
-                let mut inner = self.inner();
-                let has_room = inner.sizes.len() < self.max_topics
-                    && inner.bytes.saturating_add(size) <= self.max_bytes;
-                let is_kept = is_sound && has_room && !retained.is_expired(now);
-                inner.saved.insert(topic.clone(), retained.fingerprint());
-                if is_kept {
-                    inner.set_size(&topic, size);
-                } else {
-                    inner.changed.insert(topic.clone());
-                    self.changed.notify_one();
+        let (n_held, mut n_loaded) = (held.len(), 0);
+        let mut held = held.into_iter().peekable();
+        while held.peek().is_some() {
+            let mut topics = Vec::with_capacity(LOAD_TOGETHER);
+            for retained in held.by_ref().take(LOAD_TOGETHER) {
+                let topic: Arc<str> = retained.topic.as_str().into();
+                if self.admits(&topic, &retained, now)
+                    && self.messages.store_retained_message(&topic, retained.into()).await.is_ok()
+                {
+                    topics.push(topic);
                 }
-                is_kept
-            };
-            let stored = is_kept
-                && self.messages.store_retained_message(&topic, retained.into()).await.is_ok();
-            if stored {
-                n_loaded += 1;
-            } else {
-                n_dropped += 1;
+            }
+            match router.initialize().await {
+                Ok(()) => n_loaded += topics.len(),
+                Err(error) => error!(%error, "Retained messages could not be loaded."),
+            }
+            for topic in topics {
+                // Only memory: this cannot fail.
+                let _ = self.messages.remove_retained_message(&topic).await;
             }
         }
-        debug!(n_loaded, n_dropped, "Retained messages loaded.");
+        debug!(n_loaded, n_dropped = n_held - n_loaded, "Retained messages loaded.");
+    }
+
+    /// Whether a message of the store may come in; if not, it is to be cleared there.
+    fn admits(&self, topic: &Arc<str>, retained: &Retained, now: u64) -> bool {
+        let size = retained.payload.len();
+        let is_sound =
+            filter::is_topic(topic) && !topic.starts_with('$') && !retained.payload.is_empty();
+        let mut inner = self.inner();
+        let has_room = inner.sizes.len() < self.max_topics
+            && inner.bytes.saturating_add(size) <= self.max_bytes;
+        inner.saved.insert(topic.clone(), retained.fingerprint());
+        if is_sound && has_room && !retained.is_expired(now) {
+            inner.set_size(topic, size);
+            true
+        } else {
+            inner.changed.insert(topic.clone());
+            self.changed.notify_one();
+            false
+        }
     }
 
     /// Saves groups until told to stop, then saves the last one. Sleeps while nothing changes.
@@ -260,7 +283,7 @@ impl Keeper {
         let topics = std::mem::take(&mut self.inner().changed);
         let (mut group, mut bytes) = (Vec::new(), 0);
         for topic in topics {
-            let Ok(current) = self.messages.get_retained_message(&topic).await else { continue };
+            let current = self.take(&topic).await;
             let Some(change) = self.difference(&topic, current.map(Retained::from)) else {
                 continue;
             };
@@ -274,6 +297,22 @@ impl Keeper {
             }
         }
         self.hand_over(group).await;
+    }
+
+    /// What is retained on a topic.
+    async fn take(&self, topic: &str) -> Option<RetainedMessage> {
+        if let Ok(Some(message)) = self.messages.get_retained_message(topic).await {
+            // A newer one that came this instant goes with it, but is noted as a change after it
+            // was stored, so that it is looked for again: below.
+            let _ = self.messages.remove_retained_message(topic).await;
+            return Some(message);
+        }
+        let router = self.router.get()?.upgrade()?;
+        if !router.has_retained_message(topic).await {
+            return None;
+        }
+        // Looks through all topics, which is why it is not the only way.
+        router.get_retained_messages(topic).await.pop().map(RetainedMessage::new)
     }
 
     /// What the store has to learn about `topic`, if anything; assumes that it will.
