@@ -1,5 +1,6 @@
 //! What ports tell the house: announcements, reports, availability.
 
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -62,7 +63,15 @@ impl Home {
             self.by_handle.remove(&old);
         }
         entity.unique_id = new.unique_id;
-        entity.device = device;
+        if entity.device != device {
+            if let Some(before) = entity.device.take() {
+                self.by_device.remove(&(before, id.clone()));
+            }
+            if let Some(device) = &device {
+                self.by_device.insert((device.clone(), id.clone()));
+            }
+            entity.device = device;
+        }
         entity.naming = new.naming;
         entity.traits = new.traits;
         entity.enabled_by_default = new.enabled_by_default;
@@ -108,8 +117,10 @@ impl Home {
         self.by_key.remove(&(entity.domain, entity.key.clone()));
         changes.states.extend(self.settle(id, entity.record(), now));
         changes.registry.push(Touched::Entity(id.clone()));
-        if let Some(device) = &entity.device {
-            self.leave(device, &mut changes);
+        if let Some(device) = entity.device {
+            let membership = (device, id.clone());
+            self.by_device.remove(&membership);
+            self.leave(&membership.0, &mut changes);
         }
         changes
     }
@@ -277,7 +288,7 @@ impl Home {
         let known = identities.iter().find_map(|identity| self.device_by_identity.get(identity));
         let id = known.cloned().unwrap_or_else(|| DeviceId::new(first));
         for identity in identities {
-            self.device_by_identity.entry(identity).or_insert_with(|| id.clone());
+            self.identify(identity, &id);
         }
         if let Some(device) = self.devices.get_mut(&id) {
             if device.facts != *facts {
@@ -303,12 +314,7 @@ impl Home {
         now: Timestamp,
         changes: &mut Changes,
     ) {
-        let ids: Vec<EntityId> = self
-            .entities
-            .values()
-            .filter(|entity| entity.device.as_ref() == Some(device))
-            .map(|entity| entity.id.clone())
-            .collect();
+        let ids: Vec<EntityId> = self.entities_of(device).cloned().collect();
         for id in ids {
             let before = self.entities.get(&id).and_then(Entity::record);
             self.rename(&id);
@@ -342,13 +348,33 @@ impl Home {
         Some(id)
     }
 
+    /// Enters that a device is known by this, unless another is.
+    pub(super) fn identify(&mut self, identity: Arc<str>, device: &DeviceId) {
+        if let Entry::Vacant(vacant) = self.device_by_identity.entry(identity) {
+            self.identities.insert((device.clone(), Arc::clone(vacant.key())));
+            vacant.insert(device.clone());
+        }
+    }
+
+    /// The entities of a device, in the order of their ids.
+    fn entities_of(&self, device: &DeviceId) -> impl Iterator<Item = &EntityId> {
+        let first = (device.clone(), EntityId::new(""));
+        self.by_device.range(first..).take_while(move |(of, _)| of == device).map(|(_, id)| id)
+    }
+
     /// Removes a device that has no entity left.
     fn leave(&mut self, device: &DeviceId, changes: &mut Changes) {
-        if self.entities.values().any(|entity| entity.device.as_ref() == Some(device)) {
+        if self.entities_of(device).next().is_some() {
             return;
         }
         self.devices.remove(device);
-        self.device_by_identity.retain(|_, id| id != device);
+        let first: (DeviceId, Arc<str>) = (device.clone(), "".into());
+        let its = |entry: &&(DeviceId, Arc<str>)| entry.0 == *device;
+        let gone: Vec<_> = self.identities.range(first..).take_while(its).cloned().collect();
+        for entry in gone {
+            self.device_by_identity.remove(&entry.1);
+            self.identities.remove(&entry);
+        }
         changes.registry.push(Touched::Device(device.clone()));
     }
 }
@@ -386,4 +412,81 @@ pub(super) fn identities(facts: &DeviceFacts) -> impl Iterator<Item = Arc<str>> 
     let connections =
         facts.connections.iter().map(|(kind, value)| format!("{kind}:{value}").into());
     facts.identifiers.iter().cloned().chain(connections)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::home::domain::Caps;
+    use crate::home::entity::{Producer, Traits};
+
+    fn announcement(key: &str, identifiers: &[&str], name: Option<&str>) -> Announcement {
+        Announcement {
+            key: key.into(),
+            unique_id: Some(key.into()),
+            caps: Caps::Switch(Box::default()),
+            naming: Naming::Named(key.into()),
+            wished_object: Some(key.into()),
+            device: Some(Arc::new(DeviceFacts {
+                identifiers: identifiers.iter().map(|id| Arc::from(*id)).collect(),
+                name: name.map(Into::into),
+                ..DeviceFacts::default()
+            })),
+            traits: Arc::new(Traits::default()),
+            enabled_by_default: true,
+            always_available: true,
+            producer: Producer { name: None, topic: "t".into() },
+        }
+    }
+
+    fn names(home: &Home) -> Vec<&str> {
+        home.entities().map(|entity| &*entity.friendly_name).collect()
+    }
+
+    #[test]
+    fn a_device_goes_with_its_last_entity_and_is_new_when_it_comes_again() {
+        let now = Timestamp::UNIX_EPOCH;
+        let mut home = Home::new();
+        home.announce(Handle(1), announcement("a", &["d", "mac"], Some("Lamp")), now);
+        home.announce(Handle(2), announcement("b", &["mac"], Some("Lamp")), now);
+        home.announce(Handle(3), announcement("c", &["e"], None), now);
+        assert_eq!(names(&home), ["Lamp a", "Lamp b", "c"]);
+        // A new name of the device is one for all its entities and no other.
+        home.announce(Handle(2), announcement("b", &["mac"], Some("Light")), now);
+        assert_eq!(names(&home), ["Light a", "Light b", "c"]);
+        // One entity moves to another device, and leaves it.
+        home.announce(Handle(2), announcement("b", &["e"], None), now);
+        home.announce(Handle(1), announcement("a", &["d"], Some("Bulb")), now);
+        assert_eq!(names(&home), ["Bulb a", "b", "c"]);
+        let gone = home.withdraw(Handle(1), true, now);
+        assert!(gone.registry.contains(&Touched::Device(DeviceId::new("d"))));
+        home.withdraw(Handle(2), true, now);
+        assert_eq!(home.devices().map(|device| device.id.as_str()).collect::<Vec<_>>(), ["e"]);
+        // None of the names by which it was known leads to it any more.
+        home.announce(Handle(4), announcement("a", &["mac", "d"], None), now);
+        assert!(home.device("mac").is_some() && home.device("d").is_none());
+    }
+
+    /// Each removal looked through the whole house once: minutes for a house of this size.
+    #[test]
+    fn tens_of_thousands_can_leave_at_once() {
+        const N: u32 = 20_000;
+        let now = Timestamp::UNIX_EPOCH;
+        let mut home = Home::new();
+        for n in 0..N {
+            let (key, device) = (format!("k{n}"), format!("d{}", n / 2));
+            home.announce(Handle(n), announcement(&key, &[&device], Some("x")), now);
+        }
+        assert_eq!((home.entities().count(), home.devices().count()), (20_000, 10_000));
+        let begun = std::time::Instant::now();
+        for n in 0..N {
+            home.withdraw(Handle(n), true, now);
+        }
+        let took = begun.elapsed();
+        println!("{N} entities left in {took:?} (test build)");
+        assert!(took < std::time::Duration::from_secs(10), "{took:?}");
+        assert_eq!((home.entities().count(), home.devices().count()), (0, 0));
+        assert!(home.device_by_identity.is_empty() && home.identities.is_empty());
+        assert!(home.by_device.is_empty() && home.by_key.is_empty());
+    }
 }

@@ -29,13 +29,16 @@ impl Home {
         home.areas = areas.into_iter().map(|area| (area.id.clone(), area)).collect();
         for device in devices {
             for identity in identities(&device.facts) {
-                home.device_by_identity.insert(identity, device.id.clone());
+                home.identify(identity, &device.id);
             }
             home.devices.insert(device.id.clone(), device);
         }
         for (known, last) in entities {
             let id = known.id.clone();
             home.by_key.insert((known.domain, Arc::clone(&known.key)), id.clone());
+            if let Some(device) = &known.device {
+                home.by_device.insert((device.clone(), id.clone()));
+            }
             let times = last.as_ref().map(|last| (last.changed_at, last.updated_at));
             let (changed_at, updated_at) = times.unwrap_or((now, now));
             home.entities.insert(

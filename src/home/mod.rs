@@ -17,7 +17,7 @@ pub mod service;
 pub mod target;
 pub mod value;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -139,7 +139,11 @@ pub struct Home {
     devices: BTreeMap<DeviceId, Device>,
     /// Every identifier and connection of a device, to its id.
     device_by_identity: BTreeMap<Arc<str>, DeviceId>,
+    /// The same the other way round.
+    identities: BTreeSet<(DeviceId, Arc<str>)>,
     entities: BTreeMap<EntityId, Entity>,
+    /// Which entities each device has: thousands may come, be renamed or go at once.
+    by_device: BTreeSet<(DeviceId, EntityId)>,
     /// Announced keys, to know an entity again.
     by_key: BTreeMap<(Domain, Arc<str>), EntityId>,
     by_handle: BTreeMap<Handle, EntityId>,
