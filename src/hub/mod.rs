@@ -3,7 +3,8 @@
 //! which order.
 //!
 //! The loop never waits for a disk, a device or a port: writes are the writer's, wishes wait in
-//! [`asks`], effects wait in the backlog of the [`outbox`].
+//! [`asks`], effects wait in the backlog of the [`outbox`]. Only what comes in may wait a moment,
+//! so that a watcher of what is shown is not left behind by a flood.
 
 mod asks;
 mod dirty;

@@ -93,6 +93,26 @@ impl Homard {
         get(self.http, &self.token, path)
     }
 
+    /// Says a sentence and waits for the reply, whatever it is.
+    pub(crate) fn say(&self, text: &str) -> io::Result<()> {
+        let body = format!("{{\"text\":\"{text}\"}}");
+        let mut stream = TcpStream::connect(self.http)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let head = format!(
+            "POST /api/conversation/process HTTP/1.0\r\nAuthorization: Bearer {}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            self.token,
+            body.len()
+        );
+        stream.write_all(head.as_bytes())?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        match answer.lines().next().unwrap_or_default() {
+            line if line.contains(" 200") => Ok(()),
+            line => Err(io::Error::other(format!("`{text}`: {line}"))),
+        }
+    }
+
     /// A figure of `/metrics`, summed over its labels.
     pub(crate) fn metric(&self, name: &str) -> io::Result<f64> {
         let page = self.get("/metrics")?;

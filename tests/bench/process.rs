@@ -79,13 +79,21 @@ impl Program {
 
     /// Resident memory now and at most so far, in MB of 1,000,000 bytes.
     pub(crate) fn memory(&self) -> io::Result<(f64, f64)> {
+        Ok((self.status("VmRSS")?, self.status("VmHWM")?))
+    }
+
+    /// Resident memory that is no page of a file, in MB of 1,000,000 bytes.
+    pub(crate) fn own_memory(&self) -> io::Result<f64> {
+        self.status("RssAnon")
+    }
+
+    fn status(&self, name: &str) -> io::Result<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
-        let field = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-            let kib: f64 = line.trim_start_matches(':').trim().strip_suffix(" kB")?.parse().ok()?;
-            Some(kib * 1024.0 / 1e6)
-        };
-        Ok((field("VmRSS").unwrap_or(f64::NAN), field("VmHWM").unwrap_or(f64::NAN)))
+        let kib = status.lines().find_map(|line| {
+            let rest = line.strip_prefix(name)?.strip_prefix(':')?;
+            rest.trim().strip_suffix(" kB")?.parse::<f64>().ok()
+        });
+        Ok(kib.map_or(f64::NAN, |kib| kib * 1024.0 / 1e6))
     }
 
     /// Bytes it has sent to the disk.
