@@ -132,7 +132,7 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<()> {
         warn!(%error, "`homard say` will not find this daemon: its file cannot be written.");
     }
     // Ends with the runtime.
-    tokio::spawn(memory::give_back());
+    tokio::spawn(memory::give_back(storage, data_dir.clone()));
     info!(url = %running.url, data = %data_dir.display(), broker = %running.broker, "Homard runs.");
     ready(&running);
 

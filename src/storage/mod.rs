@@ -225,7 +225,12 @@ impl Storage {
 
     /// Whether there are data here at all.
     pub fn is_there(dir: &Path) -> bool {
-        dir.join("data.mdb").is_file()
+        Self::file(dir).is_file()
+    }
+
+    /// The file in which the data of a directory are.
+    pub fn file(dir: &Path) -> PathBuf {
+        dir.join("data.mdb")
     }
 
     /// Opens the data beside a daemon that may be running, for tokens.
