@@ -47,6 +47,8 @@ pub(crate) struct Options {
     pub(crate) config: Config,
     /// Where the house is remembered; absolute.
     pub(crate) data_dir: PathBuf,
+    /// Where models lie; absolute, need not exist.
+    pub(crate) models: PathBuf,
     /// With a simulated house.
     pub(crate) is_demo: bool,
 }
@@ -85,7 +87,8 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("no signals")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("no signals")?;
 
-    let Options { config, data_dir, is_demo } = options;
+    let Options { config, data_dir, models, is_demo } = options;
+    let _ = models;
     let clock = Clock::system(config.home.time_zone.clone());
     let mut notes = Vec::new();
     let listener = listen(&config.http, is_demo, &mut notes)?;
