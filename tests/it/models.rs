@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use homard::catalog::{Catalog, Presence, PullError, Store, Verdict};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use zip::write::SimpleFileOptions;
 
-use crate::support::homard::{Folder, homard, homard_with};
+use crate::support::homard::{Daemon, Folder, PATIENCE, homard, homard_with};
 use crate::support::models;
 
 /// What the file of the tests has in it.
@@ -307,4 +308,93 @@ fn what_cannot_be_fetched_is_said_plainly() {
     assert_eq!(done.code, 0, "{done:?}");
     assert!(done.out.contains("sentences: not there"), "{}", done.out);
     assert!(!Path::new(&data).exists(), "looking makes no folders");
+}
+
+/// Says it to the house; the answer's whole JSON.
+fn say(daemon: &Daemon, language: Option<&str>, text: &str) -> Value {
+    let mut arguments = vec!["say", "--json", "--data-dir", &daemon.data];
+    arguments.extend(language.iter().flat_map(|code| ["--language", code]));
+    arguments.push(text);
+    let done = homard(&arguments);
+    serde_json::from_str(&done.out).unwrap_or_else(|_| panic!("{done:?}"))
+}
+
+fn speech(answer: &Value) -> &str {
+    answer["response"]["speech"]["plain"]["speech"].as_str().unwrap()
+}
+
+/// A folder in which the daemon finds the packs.
+fn with_packs(name: &str) -> Option<Folder> {
+    let models = models()?;
+    let folder = Folder::new(name);
+    fs::create_dir(folder.path("data")).unwrap();
+    std::os::unix::fs::symlink(fs::canonicalize(models).unwrap(), folder.path("data/models"))
+        .unwrap();
+    Some(folder)
+}
+
+#[test]
+fn english_and_french_answer_alike_with_and_without_the_packs() {
+    let plain = Some(Folder::new("languages-plain"));
+    for folder in [plain, with_packs("languages-packs")].into_iter().flatten() {
+        let daemon = Daemon::start("demo", &folder);
+        wait_for_light(&daemon);
+        for (language, text, before, after) in [
+            (None, "turn on the kitchen light", "Turned on the kitchen light.", ""),
+            (Some("en"), "turn off the kitchen light", "Turned off the kitchen light.", ""),
+            (Some("en-GB"), "turn on the kitchen light", "Turned on the kitchen light.", ""),
+            // By its French name, or as the only light of the kitchen.
+            (Some("fr"), "éteins la lumière de la cuisine", "J'ai éteint la ", " de la cuisine."),
+            (
+                Some("fr-CA"),
+                "allume la lumière de la cuisine",
+                "J'ai allumé la ",
+                " de la cuisine.",
+            ),
+            // Nobody speaks that here: it is heard as the home's own language.
+            (Some("tlh"), "turn off the kitchen light", "Turned off the kitchen light.", ""),
+        ] {
+            let answer = say(&daemon, language, text);
+            let said = speech(&answer);
+            let is_right = said.starts_with(before) && said.ends_with(after);
+            assert!(is_right, "{language:?} {text}: {answer:#}");
+            assert_eq!(answer["response"]["response_type"], "action_done", "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_language_is_loaded_when_somebody_speaks_it() {
+    let Some(folder) = with_packs("languages-lazily") else { return };
+    let daemon = Daemon::start("demo", &folder);
+    wait_for_light(&daemon);
+    for (language, code, text) in [
+        ("de", "de", "schalte Kitchen light ein"),
+        ("de-AT", "de", "schalte Kitchen light aus"),
+        ("nl", "nl", "zet Kitchen light aan"),
+        ("es", "es", "apaga Kitchen light"),
+        ("it", "it", "accendi Kitchen light"),
+        ("sv", "sv", "släck Kitchen light"),
+        // Gone meanwhile, as others were spoken since; and back again.
+        ("de", "de", "schalte Kitchen light ein"),
+        ("pt_BR", "pt-BR", "desligar Kitchen light"),
+        ("zh", "zh-CN", "打开Kitchen light"),
+    ] {
+        let answer = say(&daemon, Some(language), text);
+        assert_eq!(answer["response"]["language"], code, "{text}: {answer:#}");
+        let success = &answer["response"]["data"]["success"];
+        assert_eq!(success[0]["id"], "light.kitchen_light", "{text}: {answer:#}");
+    }
+    // Without a word on the language, only the home's are tried.
+    let answer = say(&daemon, None, "schalte Kitchen light ein");
+    assert_eq!(answer["response"]["data"]["code"], "no_intent_match", "{answer:#}");
+}
+
+/// Waits until the demo's devices have announced themselves.
+fn wait_for_light(daemon: &Daemon) {
+    let began = std::time::Instant::now();
+    while daemon.get_as(&daemon.token, "/api/states/light.kitchen_light").0 != 200 {
+        assert!(began.elapsed() < PATIENCE, "the demo's devices do not come");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
 }
