@@ -14,6 +14,7 @@ help:
 run:
 	@$(SETUP) run
 	cargo build --release --locked
+	@target/release/homard models pull || echo 'Without them Homard understands English and French only.'
 	@exec target/release/homard demo
 
 #: make test     every test; also installs the programs that the tests talk to

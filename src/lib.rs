@@ -28,11 +28,11 @@
 //!  4  hub                                  the one loop, the only writer of the house
 //!  3  storage                              LMDB
 //!  2  assistant ► intent      json         decide: pure; the model's values as JSON
-//!  1  home   template                      the model; the templates of MQTT discovery
+//!  1  home   template   catalog            the model; the templates of MQTT discovery; files to fetch
 //!  0  config  clock  text                  leaves
 //! ```
 //!
-//! The hub does not name the assistant, and the ports `broker` and `demo` name nothing below them:
+//! The hub does not name the assistant, [`catalog`] is for the command line only, and the ports `broker` and `demo` name nothing below them:
 //! they are of use without a house. What each module names is the table `MAY_USE` of that test.
 //!
 //! # Invariants
@@ -64,6 +64,7 @@
 pub mod app;
 pub mod assistant;
 pub mod broker;
+pub mod catalog;
 pub mod cli;
 pub mod clock;
 pub mod config;

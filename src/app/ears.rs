@@ -1,73 +1,66 @@
 //! What understands sentences: the assistant with the home's languages, as the hub wants it.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::thread;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::Instant;
-use tracing::{error, warn};
 
-use crate::assistant::{Answer, Assistant, Kind, Said, Turn};
-use crate::config;
+use super::languages::{Languages, Settings, Tag};
+use crate::assistant::{Answer, Kind, Said, Turn};
 use crate::home::Home;
-use crate::hub::event::{Done, Reply, ReplyKind, Utterance, Wish};
-use crate::hub::{Deaf, Ear, Heard};
+use crate::hub::event::{Done, Event, Place, Problem, Reply, ReplyKind, Utterance, Wish};
+use crate::hub::{Ear, Heard, HubHandle};
 
 /// How long a reply waits for the devices' own word.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// An ear for the home's languages, its own first. They are made ready in a thread beside the
-/// start, which takes longer than all the rest of it; what is said in that moment waits.
-pub(super) fn ear(home: &config::Home) -> Box<dyn Ear> {
-    let assistant = Arc::new(OnceLock::new());
-    let (is_ready, ready) = watch::channel(false);
-    let (language, zone) = (home.language.clone(), home.time_zone.clone());
-    let (languages, early) = (home.languages.clone(), Arc::clone(&assistant));
-    let started = thread::Builder::new().name("languages".to_owned()).spawn(move || {
-        let (mut assistant, problems) = Assistant::new(&language, zone);
-        assistant.speak_only(&languages);
-        for problem in problems {
-            warn!(error = ?problem, "A sentence cannot be used.");
+/// An ear for these languages, and what is wrong with their sentences.
+pub(super) fn ear(settings: Settings) -> (Box<dyn Ear>, watch::Receiver<Vec<String>>) {
+    let (languages, problems) = Languages::start(settings);
+    (Box::new(Attentive { languages }), problems)
+}
+
+/// Keeps the house told of what is wrong with sentences.
+pub(super) async fn tell(mut problems: watch::Receiver<Vec<String>>, hub: HubHandle) {
+    while problems.changed().await.is_ok() {
+        let place = Place::Part("sentences");
+        let found = problems.borrow_and_update().clone().into_iter().map(|text| {
+            Event::ProblemFound(Problem { place: place.clone(), producer: None, text })
+        });
+        let solved = Event::ProblemSolved { place: place.clone() };
+        let events = std::iter::once(solved).chain(found).collect();
+        if hub.send(events).await.is_err() {
+            return;
         }
-        early.get_or_init(|| Mutex::new(assistant));
-        is_ready.send_replace(true);
-    });
-    if let Err(error) = started {
-        error!(%error, "No thread for the languages; sentences are not understood.");
     }
-    Box::new(Attentive { assistant, ready })
 }
 
 struct Attentive {
-    /// Filled when it is ready.
-    assistant: Arc<OnceLock<Mutex<Assistant>>>,
-    ready: watch::Receiver<bool>,
+    languages: Languages,
 }
 
 impl Ear for Attentive {
     fn ready(&self) -> watch::Receiver<bool> {
-        self.ready.clone()
+        self.languages.ready()
     }
 
     fn hear(&mut self, utterance: &Utterance, home: &Home, now: Timestamp) -> Heard {
-        let Some(assistant) = self.assistant.get() else {
-            return Deaf.hear(utterance, home, now);
+        let language = match utterance.language.as_deref().map(|tag| self.languages.find(tag)) {
+            Some(Tag::Loading) => return Heard::NotYet,
+            Some(Tag::Spoken(code)) => Some(code),
+            Some(Tag::Unknown) | None => None,
         };
         let began = Instant::now();
         let conversation = utterance.origin.conversation.clone().unwrap_or_else(new_conversation);
         let said = Said {
             text: &utterance.text,
-            language: utterance.language.as_deref(),
+            language: language.as_deref(),
             area: utterance.origin.area.as_deref(),
             conversation: &conversation,
             now,
         };
-        // A panic while understanding leaves nothing half done that the next sentence needs.
-        let mut assistant = assistant.lock().unwrap_or_else(PoisonError::into_inner);
-        let turn = assistant.hear(&said, home);
-        drop(assistant);
+        let turn = self.languages.assistant().hear(&said, home);
         let understand = began.elapsed();
         let plan = match turn {
             Turn::Answer(answer) => {
@@ -123,8 +116,15 @@ fn reply(answer: Answer, conversation: String, steps: Vec<(&'static str, Duratio
 
 #[cfg(test)]
 mod tests {
+    use jiff::tz::TimeZone;
+
     use super::*;
     use crate::hub::event::Origin;
+
+    fn built_in(home: &[&str]) -> Settings {
+        let home = home.iter().map(|code| (*code).to_owned()).collect();
+        Settings { home, models: None, zone: TimeZone::UTC }
+    }
 
     #[tokio::test]
     async fn it_understands_in_the_homes_language_first_and_numbers_conversations() {
@@ -135,11 +135,10 @@ mod tests {
             ("en", "hocus pocus", None, "en"),
             ("fr", "hocus pocus", None, "fr"),
         ] {
-            let mut home = config::Config::new().home;
-            home.language = language.to_owned();
+            let home: &[&str] = if language == "fr" { &["fr", "en"] } else { &["en", "fr"] };
             let utterance =
                 Utterance { text: text.to_owned(), language: None, origin: Origin::default() };
-            let mut ear = ear(&home);
+            let (mut ear, _) = ear(built_in(home));
             ear.ready().wait_for(|is_ready| *is_ready).await.unwrap();
             let heard = ear.hear(&utterance, &Home::new(), Timestamp::UNIX_EPOCH);
             let Heard::Reply(reply) = heard else { panic!("{text} acts in an empty house") };
@@ -152,15 +151,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_language_that_the_home_does_not_have_is_not_understood() {
-        let mut home = config::Config::new().home;
-        home.language = "fr".to_owned();
-        home.languages = vec!["fr".to_owned()];
         for (text, intent) in
             [("quelle heure est-il", Some("HassGetCurrentTime")), ("what time is it", None)]
         {
             let utterance =
                 Utterance { text: text.to_owned(), language: None, origin: Origin::default() };
-            let mut ear = ear(&home);
+            let (mut ear, _) = ear(built_in(&["fr"]));
             ear.ready().wait_for(|is_ready| *is_ready).await.unwrap();
             let heard = ear.hear(&utterance, &Home::new(), Timestamp::UNIX_EPOCH);
             let Heard::Reply(reply) = heard else { panic!("{text} acts in an empty house") };

@@ -6,6 +6,7 @@
 
 mod demo_house;
 mod ears;
+mod languages;
 mod memory;
 mod mqtt_broker;
 pub(crate) mod run_file;
@@ -47,6 +48,8 @@ pub(crate) struct Options {
     pub(crate) config: Config,
     /// Where the house is remembered; absolute.
     pub(crate) data_dir: PathBuf,
+    /// Where models lie; absolute, need not exist.
+    pub(crate) models: PathBuf,
     /// With a simulated house.
     pub(crate) is_demo: bool,
 }
@@ -85,7 +88,7 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("no signals")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("no signals")?;
 
-    let Options { config, data_dir, is_demo } = options;
+    let Options { config, data_dir, models, is_demo } = options;
     let clock = Clock::system(config.home.time_zone.clone());
     let mut notes = Vec::new();
     let listener = listen(&config.http, is_demo, &mut notes)?;
@@ -100,7 +103,11 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<()> {
         mqtt_broker::open(&config.mqtt.broker, retained.clone(), is_demo, &mut notes).await?;
 
     let (outbox, effects) = mpsc::channel(OUTBOX);
-    let ear = ears::ear(&config.home);
+    let (ear, sentence_problems) = ears::ear(languages::Settings {
+        home: spoken(&config.home),
+        models: Some(models),
+        zone: config.home.time_zone.clone(),
+    });
     let setup = Setup { home, writer, clock: clock.clone(), ear, outbox };
     let (hub, handle) = Hub::new(setup);
     let (stop_hub, hub_stops) = watch::channel(false);
@@ -131,8 +138,9 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<()> {
     if let Err(error) = run_file.write(&data_dir) {
         warn!(%error, "`homard say` will not find this daemon: its file cannot be written.");
     }
-    // Ends with the runtime.
+    // Both end with the runtime.
     tokio::spawn(memory::give_back(storage, data_dir.clone()));
+    tokio::spawn(ears::tell(sentence_problems, handle.clone()));
     info!(url = %running.url, data = %data_dir.display(), broker = %running.broker, "Homard runs.");
     ready(&running);
 
@@ -165,6 +173,12 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<()> {
 fn restore(storage: &Storage, clock: &Clock) -> Result<Home> {
     let known = storage.load()?;
     Ok(Home::restore(known.floors, known.areas, known.devices, known.entities, clock.now()))
+}
+
+/// The home's languages, its own first.
+fn spoken(home: &config::Home) -> Vec<String> {
+    let others = home.languages.iter().filter(|code| **code != home.language);
+    std::iter::once(&home.language).chain(others).cloned().collect()
 }
 
 /// Takes the panel's port. A demo takes a free one where the usual one is in use.

@@ -6,6 +6,7 @@
 //! and from nothing else.
 
 mod answer;
+mod language;
 mod plan;
 mod reply;
 
@@ -23,14 +24,15 @@ use crate::home::place::Area;
 use crate::home::target::{self, Target};
 use crate::home::value::Value;
 use crate::intent::lists::{HomeLists, Names};
-use crate::intent::matcher::Matcher;
 use crate::intent::meaning::{
     Command, Reading, Step, Talk, Understanding, UnknownList, UnknownName, When,
 };
-use crate::intent::pack::{Pack, PackProblem};
+use crate::intent::pack::PackProblem;
 use crate::intent::response::{Phrase, Voice};
 use crate::intent::{self, own};
 use crate::text;
+
+pub use self::language::{Language, Packs};
 
 /// Most conversations with an open question; the oldest is forgotten.
 const MAX_PENDING: usize = 64;
@@ -47,16 +49,6 @@ pub struct Assistant {
     names: Option<u64>,
     pending: BTreeMap<String, Pending>,
 }
-
-#[derive(Debug, PartialEq)]
-struct Language {
-    code: String,
-    words: Words,
-    matcher: Matcher,
-}
-
-/// A pack's words for replies, see [`Voice`].
-type Words = BTreeMap<String, BTreeMap<String, String>>;
 
 /// A command that waits for "which one?" to be answered.
 #[derive(Debug, Clone)]
@@ -160,34 +152,58 @@ impl Code {
 }
 
 impl Assistant {
-    /// An assistant that speaks Homard's own languages, `language` first, in the house's time zone.
-    /// The problems are those of the built-in packs; a tested program has none.
-    pub fn new(language: &str, zone: TimeZone) -> (Assistant, Vec<PackProblem>) {
-        let mut assistant = Assistant {
+    /// An assistant that speaks no language yet, in the house's time zone.
+    pub fn silent(zone: TimeZone) -> Assistant {
+        Assistant {
             languages: Vec::new(),
             zone,
             lists: HomeLists::default(),
             names: None,
             pending: BTreeMap::new(),
-        };
+        }
+    }
+
+    /// An assistant that speaks Homard's own languages, `language` first, in the house's time zone.
+    /// The problems are those of the built-in packs; a tested program has none.
+    pub fn new(language: &str, zone: TimeZone) -> (Assistant, Vec<PackProblem>) {
+        let mut assistant = Assistant::silent(zone);
         let mut problems = Vec::new();
         let mut codes: Vec<&str> = own::languages().collect();
         codes.sort_by_key(|code| !is_same_language(code, language));
         for code in codes {
             if let Some((pack, found)) = own::pack(code) {
                 problems.extend(found);
-                problems.extend(assistant.add(pack));
+                let packs = Packs { own: Some(pack), ..Packs::default() };
+                let (language, found) = Language::compile(code, packs);
+                problems.extend(found);
+                assistant.teach(language);
             }
         }
         (assistant, problems)
     }
 
-    /// Adds a language after those already known.
-    pub fn add(&mut self, pack: Pack) -> Vec<PackProblem> {
-        let (matcher, problems) = Matcher::new(&pack);
-        let language = Language { code: pack.language, words: pack.words, matcher };
-        self.languages.push(Arc::new(language));
-        problems
+    /// Adds a language after those already known, or in the place of what was known of it; that is
+    /// returned, as dropping it takes a moment.
+    pub fn teach(&mut self, language: Language) -> Option<Arc<Language>> {
+        let language = Arc::new(language);
+        match self.languages.iter_mut().find(|known| known.code == language.code) {
+            Some(known) => Some(std::mem::replace(known, language)),
+            None => {
+                self.languages.push(language);
+                None
+            }
+        }
+    }
+
+    /// Forgets a language, and returns it.
+    pub fn forget(&mut self, code: &str) -> Option<Arc<Language>> {
+        let at = self.languages.iter().position(|language| language.code == code)?;
+        Some(self.languages.remove(at))
+    }
+
+    /// Whether it knows the language of exactly this code.
+    pub fn knows(&self, code: &str) -> bool {
+        self.languages.iter().any(|language| language.code == code)
     }
 
     /// Forgets all languages but these (`fr` also keeps `fr-CA`).
@@ -266,13 +282,13 @@ impl Assistant {
             exact.or_else(|| self.languages.iter().position(|l| is_same_language(&l.code, wanted)))
         });
         let first = wanted.unwrap_or(0);
-        let others = (0..self.languages.len()).filter(|index| *index != first);
+        let others = (0..self.languages.len())
+            .filter(|index| *index != first && !self.languages[*index].is_on_demand);
         let mut unknown = None;
         for index in std::iter::once(first).chain(others) {
             let Some(language) = self.languages.get(index) else { continue };
             let area = here.map(|area| area.name.as_str());
-            let (code, matcher) = (&language.code, &language.matcher);
-            match intent::understand(said.text, area, code, matcher, &self.lists) {
+            match language.understand(said.text, area, &self.lists) {
                 Understanding::Nothing => {}
                 // Another language may know all the words.
                 understanding @ Understanding::UnknownName(..) => {
@@ -347,12 +363,6 @@ impl Plan {
     /// sent and not answered.
     pub fn conclude(&self, outcomes: &[(EntityId, Outcome)], home: &Home) -> Answer {
         self.language.speaker().outcomes(self, outcomes, home)
-    }
-}
-
-impl Language {
-    fn speaker(&self) -> Speaker<'_> {
-        Speaker { voice: Voice::new(&self.words), code: &self.code }
     }
 }
 

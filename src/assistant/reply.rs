@@ -347,9 +347,10 @@ impl Speaker<'_> {
         Phrase { text, gender: kind.gender, is_plural: true }
     }
 
-    /// An entity by its name.
+    /// An entity by the name by which this language can speak of it, if it has one, else by its own.
     pub(super) fn name(&self, entity: &Entity) -> Phrase {
-        self.voice.the(&self.voice.noun(&entity.friendly_name, None))
+        let known = entity.names().find(|name| self.voice.knows(name));
+        self.voice.the(&self.voice.noun(known.unwrap_or(&entity.friendly_name), None))
     }
 
     /// Why something was not done, in words. `what` is what it was not done on.

@@ -12,8 +12,9 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::daemon::{Connection, Daemon, usual_places};
-use super::{FAILED, Failure, Place, say};
+use super::{FAILED, Failure, ModelDir, Place, say};
 use crate::app::run_file::RunFile;
+use crate::catalog::{Catalog, Presence, SENTENCES, Store};
 use crate::clock::Clock;
 use crate::config::{Broker, Config};
 
@@ -30,6 +31,8 @@ pub(super) struct Doctor {
     json: bool,
     #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    models: ModelDir,
     #[command(flatten)]
     daemon: Daemon,
 }
@@ -87,7 +90,10 @@ impl Doctor {
             running.as_ref().map_or_else(|| address(&config), |(_, run)| run.broker.clone());
         findings.push(reach(&broker));
         findings.push(clock(&config.home.time_zone));
-        findings.extend(dir.map(|dir| disk(dir)));
+        if let Some(dir) = dir {
+            findings.push(sentences(&Store::new(self.models.of(dir)?)));
+            findings.push(disk(dir));
+        }
         findings.extend(memory(&text_of("/proc/meminfo")));
         findings.extend(temperature(&thermal_zones()));
         let throttled = text_of("/sys/devices/platform/soc/soc:firmware/get_throttled");
@@ -249,6 +255,34 @@ fn disk(dir: &Path) -> Finding {
             let text = format!("{} cannot be looked at: {error}", there.display());
             Finding::new("disk", Level::Bad, text)
         }
+    }
+}
+
+/// Whether the packs of all languages are there. Homard works without them.
+fn sentences(store: &Store) -> Finding {
+    let finding = |level, text: String| Finding::new("sentences", level, text);
+    let catalog = Catalog::built_in();
+    let model = catalog.as_ref().ok().and_then(|catalog| catalog.model(SENTENCES));
+    let fetch = "`homard models pull` fetches";
+    match model.map(|model| (store.presence(model), model)) {
+        Some((Presence::Whole, model)) => {
+            finding(Level::Good, format!("{} languages", model.languages.len()))
+        }
+        Some((Presence::Partial(n), model)) => {
+            let text = format!(
+                "{n} of {} files of the packs are right; {fetch} the rest",
+                model.files.len()
+            );
+            finding(Level::Watch, text)
+        }
+        Some((Presence::Absent, _)) => {
+            let dir = store.dir().display();
+            finding(
+                Level::Good,
+                format!("English and French, built in; {fetch} 65 languages to {dir}"),
+            )
+        }
+        None => finding(Level::Bad, "the catalogue of models cannot be read".to_owned()),
     }
 }
 

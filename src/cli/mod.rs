@@ -5,12 +5,13 @@
 mod check;
 mod daemon;
 mod doctor;
+mod models;
 mod say;
 mod serve;
 mod token;
 
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -50,11 +51,13 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Runs the house
-    Run(Place),
+    Run(serve::Run),
     /// Runs a simulated house of about 30 devices, to try everything without hardware
     Demo(serve::Demo),
     /// Says a sentence to the running house and prints its answer
     Say(say::Say),
+    /// Lists, fetches and verifies the models: sentences of 65 languages, speech, a language model
+    Models(models::Models),
     /// Makes, lists and removes the tokens that programs and panels need
     Token(token::Token),
     /// Reads the configuration and shows every problem with its line; changes nothing
@@ -90,6 +93,22 @@ impl Place {
             None => config::data_dir(folder, |name| std::env::var_os(name))
                 .map_err(|error| Failure::new(FAILED, error))?,
         };
+        std::path::absolute(&dir).map_err(|error| Failure::new(FAILED, error))
+    }
+}
+
+/// Where models lie.
+#[derive(Args, Clone, Default)]
+struct ModelDir {
+    /// Where models lie [default: `models` in the data directory]
+    #[arg(long, env = "HOMARD_MODELS", value_name = "DIR")]
+    models: Option<PathBuf>,
+}
+
+impl ModelDir {
+    /// The folder of models, absolute, for a house with its data in `data_dir`.
+    fn of(&self, data_dir: &Path) -> Result<PathBuf, Failure> {
+        let dir = self.models.clone().unwrap_or_else(|| data_dir.join("models"));
         std::path::absolute(&dir).map_err(|error| Failure::new(FAILED, error))
     }
 }
@@ -131,9 +150,10 @@ impl Cli {
             return end(failure);
         }
         let done = match self.command {
-            Command::Run(place) => serve::run(&place),
+            Command::Run(run) => serve::run(&run),
             Command::Demo(demo) => serve::demo(&demo),
             Command::Say(say) => say.run(),
+            Command::Models(models) => models.run(),
             Command::Token(token) => token.run(),
             Command::Check(check) => check.run(),
             Command::Doctor(doctor) => doctor.run(),

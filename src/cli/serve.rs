@@ -5,9 +5,17 @@ use std::path::PathBuf;
 use clap::Args;
 use tracing::warn;
 
-use super::{Failure, Place, say};
+use super::{Failure, ModelDir, Place, say};
 use crate::app::{self, Options, Running};
 use crate::config;
+
+#[derive(Args)]
+pub(super) struct Run {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    models: ModelDir,
+}
 
 #[derive(Args)]
 pub(super) struct Demo {
@@ -18,13 +26,18 @@ pub(super) struct Demo {
     /// ~/.local/share/homard-demo]
     #[arg(long, env = "HOMARD_DATA_DIR", value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// Where models lie [default: `models` in the data directory if that is given, else those of
+    /// the real house]
+    #[arg(long, env = "HOMARD_MODELS", value_name = "DIR")]
+    models: Option<PathBuf>,
 }
 
 /// Runs the house until it is told to stop.
-pub(super) fn run(place: &Place) -> Result<(), Failure> {
-    let config = place.config()?;
-    let data_dir = place.data_dir(config::RUN)?;
-    app::run(Options { config, data_dir, is_demo: false }, |_| {})?;
+pub(super) fn run(run: &Run) -> Result<(), Failure> {
+    let config = run.place.config()?;
+    let data_dir = run.place.data_dir(config::RUN)?;
+    let models = run.models.of(&data_dir)?;
+    app::run(Options { config, data_dir, models, is_demo: false }, |_| {})?;
     Ok(())
 }
 
@@ -32,13 +45,15 @@ pub(super) fn run(place: &Place) -> Result<(), Failure> {
 pub(super) fn demo(demo: &Demo) -> Result<(), Failure> {
     let place = Place { config: demo.config.clone(), data_dir: demo.data_dir.clone() };
     let data_dir = place.data_dir(config::DEMO)?;
+    // Models are large: a demo without a folder of its own takes those of the real house.
+    let models = ModelDir { models: demo.models.clone() }.of(&place.data_dir(config::RUN)?)?;
     let mut config = place.config()?;
     if demo.config.is_none() {
         // Beside a real house on the same broker, which must not be thrown out by an equal id.
         config.mqtt.client_id = "homard-demo".to_owned();
     }
     let shown_dir = demo.data_dir.clone();
-    app::run(Options { config, data_dir, is_demo: true }, move |running| {
+    app::run(Options { config, data_dir, models, is_demo: true }, move |running| {
         if let Err(failure) = greet(running, shown_dir) {
             warn!(error = %failure.text, "The demo's greeting could not be printed.");
         }

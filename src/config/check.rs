@@ -13,8 +13,16 @@ use super::{
     UnitSystem, User, url,
 };
 
-/// The languages that come with Homard.
-const LANGUAGES: &[&str] = &["en", "fr"];
+/// The languages that come with Homard, and are spoken unless said otherwise.
+const BUILT_IN: &[&str] = &["en", "fr"];
+/// All languages for which there are sentences, by the codes of their packs (`models/catalog.toml`).
+const LANGUAGES: &[&str] = &[
+    "af", "ar", "bg", "bn", "ca", "cs", "cy", "da", "de", "de-CH", "el", "en", "es", "et", "eu",
+    "fa", "fi", "fr", "ga", "gl", "gu", "he", "hi", "hr", "hu", "hy", "id", "is", "it", "ja", "ka",
+    "kn", "ko", "kw", "lb", "lt", "lv", "ml", "mn", "ms", "nb", "ne", "nl", "pa", "pl", "pt",
+    "pt-BR", "ro", "ru", "sk", "sl", "sr", "sr-Latn", "sv", "sw", "ta", "te", "th", "tr", "uk",
+    "ur", "vi", "zh-CN", "zh-HK", "zh-TW",
+];
 const UNIT_SYSTEMS: &[&str] = &["metric", "us_customary"];
 
 /// What holds when nothing was written.
@@ -39,7 +47,7 @@ fn home(raw: raw::Home, problems: &mut Problems) -> Home {
     let mut languages: Vec<String> =
         listed.into_iter().filter_map(|item| language(item, problems)).collect();
     if !chosen_languages {
-        languages = LANGUAGES.iter().map(|code| (*code).to_owned()).collect();
+        languages = BUILT_IN.iter().map(|code| (*code).to_owned()).collect();
     }
     let first = languages.first().cloned().unwrap_or_else(|| "en".to_owned());
     let default = if chosen_languages { first } else { "en".to_owned() };
@@ -57,16 +65,24 @@ fn home(raw: raw::Home, problems: &mut Problems) -> Home {
     }
 }
 
-/// `en`, also from `en-GB`.
+/// The code of a pack: `en`, also from `en-GB`; `pt-BR`, also from `pt_br`.
 fn language(item: Spanned<String>, problems: &mut Problems) -> Option<String> {
-    let said = item.get_ref().to_ascii_lowercase();
-    let code = said.split(['-', '_']).next().unwrap_or_default();
-    if LANGUAGES.contains(&code) {
-        return Some(code.to_owned());
+    let said = item.get_ref().replace('_', "-");
+    let family = said.split('-').next().unwrap_or_default();
+    let find = |code: &str| LANGUAGES.iter().find(|known| known.eq_ignore_ascii_case(code));
+    if let Some(code) = find(&said).or_else(|| find(family)) {
+        return Some((*code).to_owned());
     }
-    let what =
-        format!("`[home]`: the language `{}` is not among those that come with Homard", said);
-    problems.add(item.span(), what, format!("There are {}.", raw::list_of(LANGUAGES)));
+    let what = format!("`[home]`: there are no sentences of a language `{}`", item.get_ref());
+    let kinds: Vec<&str> = LANGUAGES
+        .iter()
+        .copied()
+        .filter(|known| {
+            known.split('-').next().is_some_and(|known| known.eq_ignore_ascii_case(family))
+        })
+        .collect();
+    let known = if kinds.is_empty() { LANGUAGES } else { &kinds };
+    problems.add(item.span(), what, format!("There are {}.", raw::list_of(known)));
     None
 }
 

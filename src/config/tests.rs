@@ -85,6 +85,7 @@ fn what_is_wrong_is_said_with_its_line_and_what_would_be_right() {
     check("[home]\nlanguages = \"en\"\n", &[(2, "must be a list, not text", "list")]);
     check("[home]\nlanguage = \"tlh\"\n", &[(2, "`tlh`", "`en` and `fr`")]);
     check("[home]\nlanguages = [\n\"en\",\n\"xx\"]\n", &[(4, "`xx`", "`en`")]);
+    check("[home]\nlanguage = \"zh\"\n", &[(2, "`zh`", "`zh-CN`, `zh-HK` and `zh-TW`")]);
     check("[home]\nlatitude = 91\nlongitude = 2.0\n", &[(2, "is 91, outside", "decimal")]);
     check("[home]\nlatitude = 48.1\n", &[(2, "stands alone", "`longitude`")]);
     check("[home]\nlatitude = nan\nlongitude = 0\n", &[(2, "outside", "decimal")]);
@@ -155,5 +156,7 @@ fn the_languages_hold_the_first_one() {
     check("", "en", &["en", "fr"]);
     check("[home]\nlanguage = \"fr-FR\"", "fr", &["en", "fr"]);
     check("[home]\nlanguages = [\"fr\"]", "fr", &["fr"]);
+    check("[home]\nlanguage = \"de-AT\"", "de", &["de", "en", "fr"]);
+    check("[home]\nlanguages = [\"pt_br\", \"de-CH\"]", "pt-BR", &["pt-BR", "de-CH"]);
     check("[home]\nlanguage = \"en\"\nlanguages = [\"fr\"]", "en", &["en", "fr"]);
 }

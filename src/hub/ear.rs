@@ -10,8 +10,9 @@ use crate::home::Home;
 
 /// Understands what people say. Pure and fast: the hub waits for it.
 pub trait Ear: Send {
-    /// Turns true when it can hear; until then the hub keeps what is said and goes on with the
-    /// rest. One whose sender is gone will never be more ready than it is.
+    /// Turns true when it can hear; until then, and whenever it turns false again, the hub keeps what
+    /// is said and goes on with the rest. One whose sender is gone will never be more ready than it
+    /// is.
     fn ready(&self) -> watch::Receiver<bool> {
         watch::channel(true).1
     }
@@ -36,6 +37,9 @@ pub enum Heard {
         /// Makes the answer.
         finish: Finish,
     },
+    /// What is needed to understand it is being made ready: say it again when [`Ear::ready`], which
+    /// is false by now, has turned true.
+    NotYet,
 }
 
 /// Understands nothing: for a hub without sentences.

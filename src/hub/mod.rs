@@ -334,13 +334,9 @@ impl Hub {
             }
             Query::Hear(utterance, reply) => {
                 if self.unheard.is_empty() && self.is_ear_ready() {
-                    self.hear(&utterance, reply, turn);
-                } else if self.unheard.len() < MOST_UNHEARD {
-                    self.unheard.push_back((utterance, reply));
+                    self.hear(utterance, reply, turn);
                 } else {
-                    warn!(
-                        "Too much is said before the languages are ready; a sentence was dropped."
-                    );
+                    self.hear_later(utterance, reply);
                 }
             }
             Query::EditEntity(id, edit, reply) => self.queue(Edit::Entity(id, edit), reply),
@@ -360,10 +356,11 @@ impl Hub {
         *self.ear_ready.borrow() || self.ear_ready.has_changed().is_err()
     }
 
-    fn hear(&mut self, utterance: &Utterance, reply: oneshot::Sender<Reply>, turn: &mut Turn) {
+    fn hear(&mut self, utterance: Utterance, reply: oneshot::Sender<Reply>, turn: &mut Turn) {
         let shared = Arc::clone(&self.home);
         let home = read(&shared);
-        match self.ear.hear(utterance, &home, self.clock.now()) {
+        match self.ear.hear(&utterance, &home, self.clock.now()) {
+            Heard::NotYet => self.hear_later(utterance, reply),
             Heard::Reply(answer) => drop(reply.send(answer)),
             Heard::Acts { wishes, patience, finish } => {
                 let answer = Answer::Reply(finish, reply);
@@ -373,11 +370,19 @@ impl Hub {
         }
     }
 
+    fn hear_later(&mut self, utterance: Utterance, reply: oneshot::Sender<Reply>) {
+        if self.unheard.len() < MOST_UNHEARD {
+            self.unheard.push_back((utterance, reply));
+        } else {
+            warn!("Too much is said before the languages are ready; a sentence was dropped.");
+        }
+    }
+
     /// The ear is ready for what was said before it was.
     fn hear_unheard(&mut self) {
         let mut turn = Turn::default();
         for (utterance, reply) in std::mem::take(&mut self.unheard) {
-            self.hear(&utterance, reply, &mut turn);
+            self.hear(utterance, reply, &mut turn);
         }
         self.send_out(turn);
     }

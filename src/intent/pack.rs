@@ -194,6 +194,24 @@ impl Pack {
         }
         (pack, problems)
     }
+
+    /// Takes over the other's lists, rules, skip words and replies, as if they stood in a later file
+    /// of this language. Its sentences it does not take.
+    pub fn borrow(&mut self, other: &Pack) {
+        for word in &other.skip_words {
+            if !self.skip_words.contains(word) {
+                self.skip_words.push(word.clone());
+            }
+        }
+        for (name, list) in &other.lists {
+            merge_list(&mut self.lists, name, list.clone());
+        }
+        self.rules.extend(other.rules.clone());
+        for (intent, replies) in &other.responses {
+            self.responses.entry(intent.clone()).or_default().extend(replies.clone());
+        }
+        self.errors.extend(other.errors.clone());
+    }
 }
 
 /// Most nodes a YAML file may have; the largest language has some ten thousand.

@@ -12,6 +12,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("home", &["text"]),
     ("json", &["home"]),
     ("template", &["clock"]),
+    ("catalog", &[]),
     ("intent", &["text", "home"]),
     ("assistant", &["text", "home", "intent"]),
     ("storage", &["home", "json"]),
@@ -60,7 +61,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("minijinja", &["template"]),
     ("axum", &["web"]),
     ("utoipa", &["web"]),
-    ("ureq", &["cli"]),
+    ("ureq", &["cli", "catalog"]),
+    ("zip", &["catalog"]),
     ("clap", &["cli", "main"]),
     ("anyhow", &["app", "cli", "main"]),
 ];

@@ -16,6 +16,7 @@ mod faults;
 mod hub;
 mod lights;
 mod man;
+mod models;
 mod mosquitto;
 mod restart;
 mod sentences;

@@ -2,7 +2,7 @@
 # Installs what is missing and nothing else; silent when nothing is. Called by `make`.
 #
 #   setup.sh run     what building and running need: a C compiler and Rust
-#   setup.sh test    also what the tests talk to: mosquitto, a Python MQTT client, zigbee2mqtt
+#   setup.sh test    also what the tests talk to: mosquitto, a Python MQTT client, zigbee2mqtt; and the sentence packs
 #   setup.sh check   also clippy and cargo-deny
 #
 # System packages come from Debian's archive; everything else stays in `.cache/` of the checkout.
@@ -136,6 +136,15 @@ make_npm() {
         stop "the test tools of $TOOLS/npm could not be installed (output: $LOG)"
 }
 
+# Into the folder in which tests look. Without it they say so, and test what is built in.
+pull_sentences() {
+    say "building homard and fetching the sentence packs"
+    # Touched, as a pull of what is there writes nothing.
+    quietly cargo run --quiet --locked -- models pull sentences --models "$CACHE/models" &&
+        touch "$CACHE/models/.verified" ||
+        say "the sentence packs could not be fetched; tests of languages beyond the built-in ones will say so"
+}
+
 make_tools() {
     say "building cargo-deny $CARGO_DENY (a few minutes, once)"
     quietly cargo install cargo-deny --version "$CARGO_DENY" --locked --root "$CACHE/tools" ||
@@ -168,6 +177,9 @@ install_packages
 if [ "$what" != run ]; then
     made_from "$(cat "$TOOLS/requirements.txt") $(python3 --version)" python make_python
     made_from "$(cat "$TOOLS"/npm/package*.json)" npm make_npm
+fi
+if [ "$what" = test ] && [ models/catalog.toml -nt "$CACHE/models/.verified" ]; then
+    pull_sentences
 fi
 if [ "$what" = check ]; then
     made_from "cargo-deny $CARGO_DENY" tools make_tools

@@ -47,9 +47,18 @@ impl Drop for Folder {
 
 fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_homard"));
-    for name in
-        ["CONFIG", "DATA_DIR", "LOG", "URL", "TOKEN", "LANGUAGE", "AREA", "JSON", "CONVERSATION"]
-    {
+    for name in [
+        "CONFIG",
+        "DATA_DIR",
+        "LOG",
+        "URL",
+        "TOKEN",
+        "LANGUAGE",
+        "AREA",
+        "JSON",
+        "CONVERSATION",
+        "MODELS",
+    ] {
         command.env_remove(format!("HOMARD_{name}"));
     }
     command.stdin(Stdio::null());

@@ -22,6 +22,22 @@ pub(crate) fn shared(path: &str) -> Option<PathBuf> {
     None
 }
 
+/// The folder of models with the sentence packs in it, if it is there: `$HOMARD_MODELS`, else
+/// `.cache/models` of the checkout, where `make setup` puts them. Without it a test says so and passes.
+pub(crate) fn models() -> Option<PathBuf> {
+    let dir = std::env::var_os("HOMARD_MODELS")
+        .map(PathBuf::from)
+        .unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".cache/models"));
+    if dir.join("sentences/intents.json").exists() {
+        return Some(dir);
+    }
+    println!(
+        "skipped: no sentence packs (run `make setup`, or set HOMARD_MODELS to a folder that \
+         `homard models pull --models` filled)"
+    );
+    None
+}
+
 /// The text of a zstd-compressed file of the shared folder; `zstd` is a Debian package.
 pub(crate) fn unzstd(path: &str) -> Option<String> {
     let file = shared(path)?;
