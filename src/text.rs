@@ -51,7 +51,8 @@ fn is_composed(text: &str) -> bool {
     text.is_ascii() || NFC.is_normalized(text)
 }
 
-fn composed(text: &str) -> Cow<'_, str> {
+/// The text with one character for each letter where Unicode has one (NFC).
+pub fn composed(text: &str) -> Cow<'_, str> {
     if text.is_ascii() { Cow::Borrowed(text) } else { NFC.normalize(text) }
 }
 

@@ -15,7 +15,7 @@ use crate::intent::lists::HomeLists;
 use crate::intent::matcher::{Match, Options, Slot, Source};
 use crate::intent::program::{BlockRef, ListIndex, Node, Program, Sentence, Skips, TextValue};
 use crate::intent::value::{Context, Demand, Value};
-use crate::text::{Heard, Letter};
+use crate::text::{self, Heard, Letter};
 
 /// Steps for one sentence template and for one utterance: some milliseconds in all. A step is a node
 /// visited or a state reached; an ordinary utterance takes some hundreds.
@@ -492,9 +492,9 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Words with single spaces between them.
+/// Words with single spaces between them, their letters composed.
 fn spaced(said: &str) -> String {
-    said.split_whitespace().collect::<Vec<_>>().join(" ")
+    text::composed(said).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Whether what is known contradicts no demand.
