@@ -5,12 +5,16 @@
 //! Letters are compared twice over: `plain` without accents ("eteins" is "éteins"), `exact` with
 //! them, so that a matcher can prefer the spelling that was really used.
 
+use std::borrow::Cow;
+
+use icu_normalizer::ComposingNormalizerBorrowed;
+
 /// One letter of a normalised text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Letter {
     /// Lower case, accent kept.
     pub exact: char,
-    /// Lower case, accent removed where the script is Latin, Greek or Cyrillic.
+    /// Lower case, accent removed where the script is Latin, Greek or Cyrillic; Arabic without hamza.
     pub plain: char,
 }
 
@@ -40,13 +44,45 @@ impl Heard {
     }
 }
 
+/// Letters as one character each where Unicode has one, so that "é" is the same however it was typed.
+const NFC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfc();
+
+fn is_composed(text: &str) -> bool {
+    text.is_ascii() || NFC.is_normalized(text)
+}
+
+/// The text with one character for each letter where Unicode has one (NFC).
+pub fn composed(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() { Cow::Borrowed(text) } else { NFC.normalize(text) }
+}
+
+/// Pieces of a text that can be composed one by one, with where they begin: each is a letter with
+/// the marks or the rest of the syllable that follow it.
+fn pieces(text: &str) -> Vec<(usize, &str)> {
+    let mut out: Vec<(usize, &str)> = Vec::new();
+    for (index, character) in text.char_indices() {
+        let end = index + character.len_utf8();
+        if let Some((from, piece)) = out.last_mut() {
+            let longer = &text[*from..end];
+            let is_apart = character.is_ascii()
+                || character.is_alphanumeric()
+                    && NFC.normalize(longer).chars().count() > NFC.normalize(piece).chars().count();
+            if !is_apart {
+                *piece = longer;
+                continue;
+            }
+        }
+        out.push((index, &text[index..end]));
+    }
+    out
+}
+
 /// Normalises an utterance: whitespace to single spaces, typographic apostrophes and digits to
 /// ASCII, case and accents folded, punctuation at the edges of words dropped. Punctuation inside a
 /// word stays ("21.5", "10:30"), as do the dots of initialisms ("A.C.").
 pub fn hear(text: &str) -> Heard {
     let mut raw: Vec<(Letter, (u32, u32))> = Vec::with_capacity(text.len() + 1);
-    for (index, character) in text.char_indices() {
-        let span = (index as u32, (index + character.len_utf8()) as u32);
+    let mut push = |character: char, span: (u32, u32)| {
         fold(character, |letter| {
             let is_extra_space =
                 letter.plain == ' ' && raw.last().is_none_or(|(last, _)| last.plain == ' ');
@@ -54,6 +90,16 @@ pub fn hear(text: &str) -> Heard {
                 raw.push((letter, span));
             }
         });
+    };
+    if is_composed(text) {
+        for (index, character) in text.char_indices() {
+            push(character, (index as u32, (index + character.len_utf8()) as u32));
+        }
+    } else {
+        for (from, piece) in pieces(text) {
+            let span = (from as u32, (from + piece.len()) as u32);
+            NFC.normalize(piece).chars().for_each(|character| push(character, span));
+        }
     }
     let mut heard = Heard::default();
     for index in 0..raw.len() {
@@ -79,7 +125,7 @@ pub fn hear(text: &str) -> Heard {
 /// all punctuation kept, for they are part of the pattern.
 pub fn letters(text: &str) -> Vec<Letter> {
     let mut out: Vec<Letter> = Vec::with_capacity(text.len());
-    for character in text.chars() {
+    for character in composed(text).chars() {
         fold(character, |letter| {
             let is_extra_space = letter.plain == ' ' && out.last().is_some_and(|l| l.plain == ' ');
             if !is_extra_space {
@@ -94,7 +140,7 @@ pub fn letters(text: &str) -> Vec<Letter> {
 /// `key("Terrasse d’Été ") == "terrasse d ete"`.
 pub fn key(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
+    for character in composed(text).chars() {
         fold(character, |letter| {
             if is_word(letter.plain) && letter.plain != '_' {
                 out.push(letter.plain);
@@ -236,6 +282,17 @@ fn is_combining(character: char) -> bool {
     ('\u{300}'..='\u{36f}').contains(&character)
 }
 
+/// Marks that are written or left out as one likes: invisible joiners and directions, the vowel signs
+/// of Arabic and Hebrew, the stroke that stretches an Arabic word, the dot below of Indian scripts.
+fn is_optional(character: char) -> bool {
+    matches!(character,
+        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{ad}'
+        | '\u{fe00}'..='\u{fe0f}'
+        | '\u{591}'..='\u{5bd}' | '\u{5bf}' | '\u{5c1}' | '\u{5c2}' | '\u{5c4}' | '\u{5c5}' | '\u{5c7}'
+        | '\u{61c}' | '\u{640}' | '\u{64b}'..='\u{652}' | '\u{670}'
+        | '\u{93c}' | '\u{9bc}' | '\u{a3c}' | '\u{abc}')
+}
+
 /// Whether the mark at `index` is only punctuation: not between two word characters and not a dot
 /// of an initialism.
 fn is_stray_mark(raw: &[(Letter, (u32, u32))], index: usize) -> bool {
@@ -275,13 +332,12 @@ fn fold(character: char, mut emit: impl FnMut(Letter)) {
         // A backtick is an apostrophe typed with the wrong key.
         return same(if c == '`' { '\'' } else { c });
     }
-    if is_combining(character) {
+    if is_combining(character) || is_optional(character) {
         return;
     }
     match character {
-        '’' | '‘' | 'ʼ' | '´' | '＇' | '′' => return same('\''),
-        '‐' | '‑' | '−' => return same('-'),
-        '\u{200b}'..='\u{200f}' | '\u{feff}' | '\u{ad}' => return,
+        '’' | '‘' | 'ʼ' | '´' | '＇' | '′' | '׳' => return same('\''),
+        '‐' | '‑' | '−' | '־' => return same('-'),
         _ if character.is_whitespace() => return same(' '),
         _ => {}
     }
@@ -333,6 +389,17 @@ fn base(letter: char) -> Base {
         'ς' => 'σ',
         'ё' => 'е',
         'й' => 'и',
+        'ї' => 'і',
+        'ў' => 'у',
+        'ґ' => 'г',
+        'ѝ' => 'и',
+        'ѐ' => 'е',
+        // Letters that keyboards of neighbouring languages write otherwise.
+        'أ' | 'إ' | 'آ' | 'ٱ' => 'ا',
+        'ى' | 'ی' | 'ئ' => 'ي',
+        'ک' => 'ك',
+        'ة' | 'ۀ' | 'ہ' | 'ۂ' | 'ۃ' => 'ه',
+        'ؤ' => 'و',
         _ => return Base::Same,
     };
     Base::One(plain)
@@ -354,6 +421,15 @@ fn digit(character: char) -> Option<char> {
 mod tests {
     use super::*;
 
+    /// A Hangul syllable as its parts.
+    fn decomposed(syllable: char) -> Vec<char> {
+        let index = syllable as u32 - 0xac00;
+        let (first, vowel, last) = (index / 588, index % 588 / 28, index % 28);
+        let part = |from: u32, index: u32| char::from_u32(from + index);
+        let last = if last == 0 { None } else { part(0x11a7, last) };
+        [part(0x1100, first), part(0x1161, vowel), last].into_iter().flatten().collect()
+    }
+
     #[test]
     fn utterances_have_one_normal_form() {
         let cases = [
@@ -371,6 +447,14 @@ mod tests {
             ("...", ""),
             ("", ""),
             ("Œuvre", "oeuvre"),
+            ("IŞIKLARI", "isiklari"),
+            ("ЇЖАК й", "іжак и"),
+            // One character or several, the same letter.
+            ("\u{1112}\u{1161}\u{11ab}\u{1100}\u{1173}\u{11af}", "한글"),
+            ("\u{cc6}\u{cc2}", "\u{cca}"),
+            ("か\u{3099}き", "がき"),
+            ("مُوقَّت", "موقت"),
+            ("שָׁלוֹם", "שלום"),
         ];
         for (said, plain) in cases {
             assert_eq!(hear(said).plain(), plain, "{said:?}");
@@ -384,6 +468,9 @@ mod tests {
         let start = "allume la ".chars().count();
         assert_eq!(heard.said(said, start, heard.letters.len()), "Lumière d’été");
         assert_eq!(heard.said(said, 5, 2), "");
+        let said = "거실에".chars().flat_map(decomposed).collect::<String>();
+        let heard = hear(&said);
+        assert_eq!(letters(heard.said(&said, 0, 2)), letters("거실"));
         assert_eq!(heard.letters.len(), heard.at.len());
     }
 

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use crate::intent::number;
+use crate::intent::number::Speller;
 use crate::intent::pack::{Block, Fractions, List, ListValue, Pack, PackProblem, Range, Template};
 use crate::intent::program::{
     BlockRef, HOME_LISTS, ListIndex, Node, Program, RangeList, Sentence, Skips, SlotRef, TextList,
@@ -28,6 +28,7 @@ pub(crate) fn compile(pack: &Pack) -> (Program, Vec<PackProblem>) {
         lists: HashMap::new(),
         ranges: HashMap::new(),
         fragments: HashMap::new(),
+        speller: Speller::new(&pack.language),
     };
     let mut shared = Scope::default();
     for block in &pack.blocks {
@@ -65,6 +66,7 @@ struct Compiler<'p> {
     lists: HashMap<String, Option<ListIndex>>,
     ranges: HashMap<RangeKey, u32>,
     fragments: HashMap<String, u32>,
+    speller: Speller,
 }
 
 type RangeKey = (i64, i64, i64, Fractions, u64, bool, bool);
@@ -302,7 +304,7 @@ impl Compiler<'_> {
             match written_out(&value.said) {
                 Some(texts) => {
                     for said in texts {
-                        builder.text(&said, index);
+                        builder.text(&said, index, self.pack.ignore_whitespace);
                     }
                 }
                 None => {
@@ -336,7 +338,7 @@ impl Compiler<'_> {
                     let number = whole * 10 + tenth;
                     let index = spelled.len() as u32;
                     spelled.push(number as f64 / 10.0);
-                    for said in number::spell(&self.pack.language, number) {
+                    for said in self.speller.spell(number) {
                         let letters = text::letters(&said).iter().map(|l| l.plain).collect();
                         entries.push((letters, index));
                     }

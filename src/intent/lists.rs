@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::home::Home;
-use crate::intent::program::{HOME_LISTS, TextList, TextValue};
+use crate::intent::program::{HOME_LISTS, TextList, TextValue, without_inner_spaces};
 use crate::intent::value::Value;
+use crate::text;
 
 /// The names of a home, as the matcher needs them.
 #[derive(Debug, Clone, Default)]
@@ -105,9 +106,16 @@ fn spoken(names: &[String], context: Vec<(Arc<str>, Value)>) -> Vec<(String, Tex
     let mut out = Vec::new();
     for name in names {
         // Names are normalised as utterances are, so punctuation in them cannot be in the way.
-        let said: String = crate::text::hear(name).letters.iter().map(|l| l.exact).collect();
+        let said: String = text::hear(name).letters.iter().map(|l| l.exact).collect();
         if said.contains(['-', '_']) {
             out.push((said.replace(['-', '_'], " "), value.clone()));
+        }
+        // Languages without spaces lose those of a name too, in what is heard.
+        let letters = text::letters(&said);
+        let n_letters = letters.len();
+        let joined = without_inner_spaces(letters);
+        if joined.len() != n_letters {
+            out.push((joined.iter().map(|letter| letter.exact).collect(), value.clone()));
         }
         out.push((said, value.clone()));
     }

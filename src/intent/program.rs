@@ -179,7 +179,7 @@ impl TextList {
         let mut builder = TextListBuilder::default();
         for (said, value) in texts {
             let value = builder.value(value);
-            builder.text(&said, value);
+            builder.text(&said, value, false);
         }
         builder.finish()
     }
@@ -208,8 +208,12 @@ impl TextListBuilder {
         values.len() as u32 - 1
     }
 
-    pub(crate) fn text(&mut self, said: &str, value: u32) {
-        let letters = trimmed(text::letters(said));
+    /// Adds a text of a value; `is_joined` for a language that writes without spaces.
+    pub(crate) fn text(&mut self, said: &str, value: u32, is_joined: bool) {
+        let mut letters = trimmed(text::letters(said));
+        if is_joined {
+            letters = without_inner_spaces(letters);
+        }
         self.keys.push((letters.iter().map(|l| l.plain).collect(), self.list.entries.len() as u32));
         self.list.entries.push(TextEntry { first: self.list.exact.len() as u32, value });
         self.list.exact.extend(letters.iter().map(|l| l.exact));

@@ -15,7 +15,7 @@ use crate::intent::lists::HomeLists;
 use crate::intent::matcher::{Match, Options, Slot, Source};
 use crate::intent::program::{BlockRef, ListIndex, Node, Program, Sentence, Skips, TextValue};
 use crate::intent::value::{Context, Demand, Value};
-use crate::text::{Heard, Letter};
+use crate::text::{self, Heard, Letter};
 
 /// Steps for one sentence template and for one utterance: some milliseconds in all. A step is a node
 /// visited or a state reached; an ordinary utterance takes some hundreds.
@@ -439,8 +439,8 @@ impl<'a> Run<'a> {
                     (out.unwrap_or_else(|| said.into()), Source::Said)
                 }
                 Fill::Number(bits) => (Value::Number(f64::from_bits(bits)), Source::Said),
-                Fill::Wildcard => (said.into(), Source::Wildcard),
-                Fill::Unknown => (said.into(), Source::Unknown),
+                Fill::Wildcard => (spaced(said).as_str().into(), Source::Wildcard),
+                Fill::Unknown => (spaced(said).as_str().into(), Source::Unknown),
             };
             let from = heard.at.get(filled.from as usize).map_or(0, |(from, _)| *from as usize);
             let (name, said) = (place.slot.clone(), said.to_owned());
@@ -490,6 +490,11 @@ impl<'a> Run<'a> {
     pub(crate) fn found(self) -> (Vec<Match>, bool) {
         (self.found, self.is_cut)
     }
+}
+
+/// Words with single spaces between them, their letters composed.
+fn spaced(said: &str) -> String {
+    text::composed(said).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Whether what is known contradicts no demand.
