@@ -23,20 +23,31 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(super) fn ear(home: &config::Home) -> Box<dyn Ear> {
     let assistant = Arc::new(OnceLock::new());
     let (is_ready, ready) = watch::channel(false);
-    let (language, zone) = (home.language.clone(), home.time_zone.clone());
-    let (languages, early) = (home.languages.clone(), Arc::clone(&assistant));
+    let (home, early) = (home.clone(), Arc::clone(&assistant));
     let started = thread::Builder::new().name("languages".to_owned()).spawn(move || {
-        let (mut assistant, problems) = Assistant::new(&language, zone);
-        assistant.speak_only(&languages);
-        for problem in problems {
-            warn!(error = ?problem, "A sentence cannot be used.");
-        }
-        early.get_or_init(|| Mutex::new(assistant));
+        early.get_or_init(|| Mutex::new(self::assistant(&home)));
         is_ready.send_replace(true);
     });
     if let Err(error) = started {
         error!(%error, "No thread for the languages; sentences are not understood.");
     }
+    Box::new(Attentive { assistant, ready })
+}
+
+/// The assistant with the home's languages. It takes a while.
+pub(crate) fn assistant(home: &config::Home) -> Assistant {
+    let (mut assistant, problems) = Assistant::new(&home.language, home.time_zone.clone());
+    assistant.speak_only(&home.languages);
+    for problem in problems {
+        warn!(error = ?problem, "A sentence cannot be used.");
+    }
+    assistant
+}
+
+/// An ear that is ready at once.
+pub(crate) fn attentive(assistant: Assistant) -> Box<dyn Ear> {
+    let assistant = Arc::new(OnceLock::from(Mutex::new(assistant)));
+    let (_, ready) = watch::channel(true);
     Box::new(Attentive { assistant, ready })
 }
 

@@ -5,7 +5,7 @@
 //! program.
 
 mod demo_house;
-mod ears;
+pub(crate) mod ears;
 mod memory;
 mod mqtt_broker;
 pub(crate) mod run_file;
