@@ -151,7 +151,7 @@ fn fits(wanted: &Value, was: Option<&Plain>, now: &Plain) -> bool {
             let away = (hue - wanted[0]).rem_euclid(360.0);
             match wanted[1] < 10.0 {
                 true => saturation < 30.0,
-                false => away.min(360.0 - away) <= 15.0 && saturation >= 25.0,
+                false => away.min(360.0 - away) <= 32.0 && saturation >= 25.0,
             }
         }
     }
