@@ -107,7 +107,7 @@ pub(super) fn read(file: &str, json: Json, houses: &[House]) -> Result<Vec<Test>
     keys.finish()?;
     for (group, of) in groups {
         let defaults = Defaults { group: Some(group.clone()), ..defaults.clone() };
-        let mut keys = Keys::new(file, serde_json::json!({ "tests": of }))?;
+        let mut keys = Keys::new(format!("{file}, {group}"), serde_json::json!({ "tests": of }))?;
         for (n, test) in keys.list("tests")?.into_iter().enumerate() {
             let place = format!("{file} {group} {}", n + 1);
             tests.extend(read_test(&place, test, &defaults, houses)?);
