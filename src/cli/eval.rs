@@ -42,13 +42,19 @@ impl Eval {
         if let Some(only) = &self.only {
             set.only(only);
         }
-        let (n_homes, n_entities, n_tests) = set.size();
+        let census = set.census();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let report = runtime.block_on(set.run()).map_err(failed)?;
         if self.json {
             say(format!("{:#}", report.json()))?;
         } else {
-            say(format!("{n_homes} homes with {n_entities} entities, {n_tests} tests"))?;
+            say(format!(
+                "{} homes with {} entities, {} tests, {} things said",
+                census.n_entities.len(),
+                census.n_entities.values().sum::<usize>(),
+                census.n_tests,
+                census.n_utterances,
+            ))?;
             if self.failures {
                 for failure in &report.failures {
                     say(failure.lines())?;

@@ -333,8 +333,14 @@ fn set(state: &mut State, caps: &Caps, word: Option<&str>, keys: &mut Keys) -> R
                 if light.brightness.is_none() && caps.modes.has_brightness() {
                     light.brightness = Some(255);
                 }
+                // One that has never told a color could not show its brightness either.
                 if caps.modes.has(ColorMode::ColorTemp) && light.colors.kelvin.is_none() {
                     light.colors.kelvin = Some(3_000);
+                } else if caps.modes.has(ColorMode::Hs)
+                    && light.colors.kelvin.is_none()
+                    && light.colors.hs.is_none()
+                {
+                    light.colors.hs = Some([35.0, 15.0]);
                 }
             }
         }

@@ -151,6 +151,21 @@ pub struct Set {
     tests: Vec<Test>,
 }
 
+/// What a set has.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Census {
+    /// How many entities each home has.
+    pub n_entities: BTreeMap<String, usize>,
+    /// Tests.
+    pub n_tests: usize,
+    /// Things said; a conversation has several.
+    pub n_utterances: usize,
+    /// Tests in which nothing may change and nothing is asked that has an answer.
+    pub n_idle: usize,
+    /// Tests by the language they are said in.
+    pub by_language: BTreeMap<String, usize>,
+}
+
 impl Set {
     /// Reads a folder.
     ///
@@ -183,10 +198,28 @@ impl Set {
         });
     }
 
-    /// How many homes, entities and tests there are.
-    pub fn size(&self) -> (usize, usize, usize) {
-        let n_entities = self.houses.iter().map(House::n_entities).sum();
-        (self.houses.len(), n_entities, self.tests.len())
+    /// What there is.
+    pub fn census(&self) -> Census {
+        let mut census = Census { n_tests: self.tests.len(), ..Census::default() };
+        for house in &self.houses {
+            census.n_entities.insert(house.id.clone(), house.n_entities());
+        }
+        for test in &self.tests {
+            census.n_utterances += test.turns.len();
+            let acts = |expected: &Expected| {
+                !expected.changes.is_empty()
+                    || expected.reply == Asked::Answer
+                    || !expected.later.is_empty()
+            };
+            let is_idle = test.turns.iter().all(|turn| !turn.expected.iter().any(acts));
+            census.n_idle += usize::from(is_idle);
+            let languages = &self.houses[test.house].settings.languages;
+            let said = test.turns.first().and_then(|turn| turn.language.clone());
+            if let Some(language) = said.or_else(|| languages.first().cloned()) {
+                *census.by_language.entry(language).or_default() += 1;
+            }
+        }
+        census
     }
 
     /// Plays all tests.
