@@ -110,7 +110,7 @@ use self::house::House;
 use self::judge::Verdict;
 use self::play::{Played, play};
 use crate::app::ears;
-use crate::assistant::Assistant;
+use crate::assistant::{Assistant, Said};
 use crate::storage::{Settings, Storage, Writer};
 
 /// Tests that are played at the same time: most of a test is waiting for a silent device, if there
@@ -233,8 +233,8 @@ impl Set {
             Storage::open(&folder.0).map_err(|error| Error::Storage(error.to_string()))?;
         let writer = Writer::start(storage, Settings::default())
             .map_err(|error| Error::Storage(error.to_string()))?;
-        let assistants: Vec<Assistant> =
-            self.houses.iter().map(|house| ears::assistant(&house.config())).collect();
+        let assistants: Result<Vec<Assistant>, Wrong> = self.houses.iter().map(informed).collect();
+        let assistants = assistants?;
         let (houses, assistants) = (Arc::new(self.houses), Arc::new(assistants));
         let tests = Arc::new(self.tests);
         let mut results: BTreeMap<usize, Played> = BTreeMap::new();
@@ -260,6 +260,17 @@ impl Set {
         let _ = writer.stop(std::time::Duration::from_millis(100));
         Ok(report(&tests, &houses, results))
     }
+}
+
+/// The assistant of a house that has heard of all its names, so that not each test makes the lists
+/// of names anew: every test's house is made in the same steps, so its names have the same version.
+fn informed(house: &House) -> Result<Assistant, Wrong> {
+    let mut assistant = ears::assistant(&house.config());
+    let (home, _) = house.build(&house.now, &BTreeMap::new())?;
+    let now = house.now.timestamp();
+    let said = Said { text: "", language: None, area: None, conversation: "", now };
+    assistant.hear(&said, &home);
+    Ok(assistant)
 }
 
 type Ended = Result<Result<(usize, Played), Wrong>, tokio::task::JoinError>;
