@@ -5,7 +5,7 @@
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 SETUP := tests/tools/setup.sh
 
-.PHONY: help setup run test fuzz bench check fmt
+.PHONY: help setup run test eval fuzz bench check fmt
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -22,6 +22,13 @@ test: setup
 	cargo fmt --check
 	tests/fuzz/run 10
 	cargo test --locked
+
+#: make eval     how much of what households say is understood: tests/eval, or DIR=...; ONLY=... picks
+DIR ?= tests/eval
+eval:
+	@$(SETUP) run
+	cargo build --locked
+	@target/debug/homard eval $(DIR) --by-group --failures $(if $(ONLY),--only "$(ONLY)")
 
 #: make fuzz     fuzz each target for SECONDS=600, or only TARGET=...
 SECONDS ?= 600

@@ -23,7 +23,7 @@
 //! Arrows point down only; `tests/it/architecture.rs` enforces it.
 //!
 //! ```text
-//!  6  main  cli  app                       wire everything
+//!  6  main  cli  app  eval                 wire everything; eval: the house with simulated devices
 //!  5  mqtt  web  broker  demo              ports: one outside protocol each, never each other
 //!  4  hub                                  the one loop, the only writer of the house
 //!  3  storage                              LMDB
@@ -69,6 +69,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod demo;
+pub mod eval;
 pub mod home;
 pub mod hub;
 pub mod intent;

@@ -1,13 +1,15 @@
 //! What understands sentences: the assistant with the home's languages, as the hub wants it.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::languages::{Languages, Settings, Tag};
-use crate::assistant::{Answer, Kind, Said, Turn};
+use super::languages::{self, Languages, Settings, Tag};
+use crate::assistant::{Answer, Assistant, Kind, Said, Turn};
+use crate::config;
 use crate::home::Home;
 use crate::hub::event::{Done, Event, Place, Problem, Reply, ReplyKind, Utterance, Wish};
 use crate::hub::{Ear, Heard, HubHandle};
@@ -34,6 +36,17 @@ pub(super) async fn tell(mut problems: watch::Receiver<Vec<String>>, hub: HubHan
             return;
         }
     }
+}
+
+/// The assistant with these languages, loaded before this returns.
+pub(crate) fn assistant(home: &config::Home, models: Option<PathBuf>) -> Assistant {
+    let zone = home.time_zone.clone();
+    languages::load(Settings { home: super::spoken(home), models, zone })
+}
+
+/// An ear that is ready at once, and learns no other language.
+pub(crate) fn attentive(assistant: Assistant) -> Box<dyn Ear> {
+    Box::new(Attentive { languages: Languages::of(assistant) })
 }
 
 struct Attentive {

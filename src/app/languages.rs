@@ -96,10 +96,7 @@ impl Languages {
         let (is_ready, _) = watch::channel(false);
         let (orders, inbox) = sync_channel(MOST_ORDERS);
         let (problems, told) = watch::channel(Vec::new());
-        let shared = Arc::new(Shared {
-            assistant: Mutex::new(Assistant::silent(settings.zone.clone())),
-            tags: Mutex::default(),
-        });
+        let shared = Shared::silent(&settings);
         let loader = Loader {
             settings,
             shared: Arc::clone(&shared),
@@ -114,6 +111,14 @@ impl Languages {
             is_ready.send_replace(true);
         }
         (Self { shared, orders, is_ready }, told)
+    }
+
+    /// The languages of an assistant, which learns no other.
+    pub(super) fn of(assistant: Assistant) -> Self {
+        let shared = Shared { assistant: Mutex::new(assistant), tags: Mutex::default() };
+        // Nobody takes orders.
+        let (orders, _) = sync_channel(1);
+        Self { shared: Arc::new(shared), orders, is_ready: watch::channel(true).0 }
     }
 
     /// True when the home's languages are loaded, and no other one is being loaded.
@@ -155,7 +160,27 @@ impl Languages {
     }
 }
 
+/// The assistant with the home's languages, loaded before this returns.
+pub(super) fn load(settings: Settings) -> Assistant {
+    let shared = Shared::silent(&settings);
+    let mut loader = Loader {
+        settings,
+        shared: Arc::clone(&shared),
+        problems: watch::channel(Vec::new()).0,
+        is_ready: watch::channel(false).0,
+        loaded: BTreeMap::new(),
+    };
+    loader.load_home();
+    let assistant = shared.assistant().clone();
+    assistant
+}
+
 impl Shared {
+    fn silent(settings: &Settings) -> Arc<Shared> {
+        let assistant = Mutex::new(Assistant::silent(settings.zone.clone()));
+        Arc::new(Shared { assistant, tags: Mutex::default() })
+    }
+
     fn assistant(&self) -> MutexGuard<'_, Assistant> {
         // A panic while understanding leaves nothing half done that the next sentence needs.
         self.assistant.lock().unwrap_or_else(PoisonError::into_inner)

@@ -5,7 +5,7 @@
 //! program.
 
 mod demo_house;
-mod ears;
+pub(crate) mod ears;
 mod languages;
 mod memory;
 mod mqtt_broker;

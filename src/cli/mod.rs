@@ -5,6 +5,7 @@
 mod check;
 mod daemon;
 mod doctor;
+mod eval;
 mod models;
 mod say;
 mod serve;
@@ -64,6 +65,8 @@ enum Command {
     Check(check::Check),
     /// Looks at broker, devices, clock, disk, memory and temperature
     Doctor(doctor::Doctor),
+    /// Tries sentences on described homes with simulated devices, and counts what was understood
+    Eval(eval::Eval),
 }
 
 /// Where configuration and data lie.
@@ -157,6 +160,7 @@ impl Cli {
             Command::Token(token) => token.run(),
             Command::Check(check) => check.run(),
             Command::Doctor(doctor) => doctor.run(),
+            Command::Eval(eval) => eval.run(),
         };
         match done {
             Ok(()) => ExitCode::SUCCESS,

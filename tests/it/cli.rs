@@ -9,7 +9,7 @@ use crate::support::homard::{Daemon, Folder, homard, homard_with};
 fn help_names_every_command_and_option() {
     let help = homard(&["--help"]);
     assert_eq!(help.code, 0);
-    for command in ["run", "demo", "say", "models", "token", "check", "doctor"] {
+    for command in ["run", "demo", "say", "models", "token", "check", "doctor", "eval"] {
         assert!(help.out.contains(&format!("  {command} ")), "{command}: {}", help.out);
         let own = homard(&[command, "--help"]);
         assert_eq!(own.code, 0, "{own:?}");

@@ -12,6 +12,7 @@ mod config;
 mod corpus;
 mod demo;
 mod discovery;
+mod eval;
 mod faults;
 mod hub;
 mod lights;
