@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
-use super::{BAD_USAGE, FAILED, Failure, say};
+use super::{BAD_USAGE, FAILED, Failure, ModelDir, Place, say};
+use crate::config;
 use crate::eval::{Error, Set};
 
 #[derive(Args)]
@@ -28,6 +29,8 @@ pub(super) struct Eval {
     /// Fail unless so many percent are right and there is no wrong action
     #[arg(long, env = "HOMARD_BAR", value_name = "PERCENT")]
     bar: Option<f64>,
+    #[command(flatten)]
+    models: ModelDir,
 }
 
 impl Eval {
@@ -38,7 +41,12 @@ impl Eval {
             }
             Error::Storage(_) | Error::Panicked => Failure::new(FAILED, error),
         };
-        let mut set = Set::load(&self.dir).map_err(failed)?;
+        let place = Place { config: None, data_dir: None };
+        let models = match &self.models.models {
+            Some(dir) => dir.clone(),
+            None => place.data_dir(config::RUN)?.join("models"),
+        };
+        let mut set = Set::load(&self.dir).map_err(failed)?.with_models(models);
         if let Some(only) = &self.only {
             set.only(only);
         }

@@ -149,6 +149,7 @@ pub enum Error {
 pub struct Set {
     houses: Vec<House>,
     tests: Vec<Test>,
+    models: Option<PathBuf>,
 }
 
 /// What a set has.
@@ -184,7 +185,12 @@ impl Set {
         for path in yaml_files(dir)?.iter().filter(|path| !path.starts_with(&homes)) {
             tests.extend(case::read(&name(dir, path), parse(dir, path)?, &houses)?);
         }
-        Ok(Self { houses, tests })
+        Ok(Self { houses, tests, models: None })
+    }
+
+    /// Understands with the official sentence packs of this folder of models too.
+    pub fn with_models(self, models: PathBuf) -> Self {
+        Self { models: Some(models), ..self }
     }
 
     /// Keeps only the tests of which a wording, group, home or place contains this.
@@ -233,7 +239,10 @@ impl Set {
             Storage::open(&folder.0).map_err(|error| Error::Storage(error.to_string()))?;
         let writer = Writer::start(storage, Settings::default())
             .map_err(|error| Error::Storage(error.to_string()))?;
-        let assistants: Result<Vec<Assistant>, Wrong> = self.houses.iter().map(informed).collect();
+        let assistants: Result<Vec<Assistant>, Wrong> = {
+            let informed = |house| informed(house, self.models.clone());
+            self.houses.iter().map(informed).collect()
+        };
         let assistants = assistants?;
         let (houses, assistants) = (Arc::new(self.houses), Arc::new(assistants));
         let tests = Arc::new(self.tests);
@@ -264,8 +273,8 @@ impl Set {
 
 /// The assistant of a house that has heard of all its names, so that not each test makes the lists
 /// of names anew: every test's house is made in the same steps, so its names have the same version.
-fn informed(house: &House) -> Result<Assistant, Wrong> {
-    let mut assistant = ears::assistant(&house.config());
+fn informed(house: &House, models: Option<PathBuf>) -> Result<Assistant, Wrong> {
+    let mut assistant = ears::assistant(&house.config(), models);
     let (home, _) = house.build(&house.now, &BTreeMap::new())?;
     let now = house.now.timestamp();
     let said = Said { text: "", language: None, area: None, conversation: "", now };

@@ -252,6 +252,7 @@ impl Ear for Hasty {
     fn hear(&mut self, utterance: &Utterance, home: &Home, now: Timestamp) -> Heard {
         match self.0.hear(utterance, home, now) {
             Heard::Reply(reply) => Heard::Reply(reply),
+            Heard::NotYet => Heard::NotYet,
             Heard::Acts { wishes, patience, finish } => {
                 Heard::Acts { wishes, patience: patience.min(PATIENCE), finish }
             }
