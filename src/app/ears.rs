@@ -12,8 +12,9 @@ use tracing::{error, warn};
 use crate::assistant::{Answer, Assistant, Kind, Said, Turn};
 use crate::config;
 use crate::home::Home;
-use crate::hub::event::{Done, Reply, ReplyKind, Utterance, Wish};
+use crate::hub::event::{Done, Explained, Reply, ReplyKind, Span, Utterance, Wish};
 use crate::hub::{Deaf, Ear, Heard};
+use crate::intent::meaning;
 
 /// How long a reply waits for the devices' own word.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -63,6 +64,8 @@ impl Ear for Attentive {
             area: utterance.origin.area.as_deref(),
             conversation: &conversation,
             now,
+            role: utterance.origin.role,
+            means: utterance.origin.means,
         };
         // A panic while understanding leaves nothing half done that the next sentence needs.
         let mut assistant = assistant.lock().unwrap_or_else(PoisonError::into_inner);
@@ -99,7 +102,20 @@ fn new_conversation() -> String {
 }
 
 fn reply(answer: Answer, conversation: String, steps: Vec<(&'static str, Duration)>) -> Reply {
-    let Answer { text, language, kind, success, failed, intent, slots, continues } = answer;
+    let Answer { text, language, kind, success, failed, intent, slots, continues, .. } = answer;
+    let span = |span: meaning::Span| Span {
+        said: span.said,
+        role: span.role,
+        meaning: span.meaning,
+        score: span.score,
+    };
+    let explained = Explained {
+        by: answer.by,
+        template: answer.template,
+        spans: answer.spans.into_iter().map(span).collect(),
+        rivals: answer.rivals,
+        why: answer.why,
+    };
     let kind = match kind {
         Kind::ActionDone => ReplyKind::ActionDone,
         Kind::QueryAnswer => ReplyKind::QueryAnswer,
@@ -118,6 +134,7 @@ fn reply(answer: Answer, conversation: String, steps: Vec<(&'static str, Duratio
         conversation,
         continues,
         elapsed_ms,
+        explained,
     }
 }
 

@@ -156,6 +156,7 @@ impl Talk {
             area: (!area.is_empty()).then_some(area),
             conversation: "c",
             now: self.house.clock.now(),
+            ..Said::default()
         };
         match self.assistant.hear(&said, &self.house.home) {
             Turn::Answer(answer) => Came {
