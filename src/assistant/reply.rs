@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::home::Home;
 use crate::home::action::{Outcome, Refusal};
-use crate::home::domain::Domain;
+use crate::home::domain::{Domain, State};
 use crate::home::entity::Entity;
 use crate::home::id::EntityId;
 use crate::home::target::{self, By, TargetWords};
@@ -359,7 +359,12 @@ impl Speaker<'_> {
             let view = home.entity(id.as_str())?.view()?;
             let number = |name: &str| view.attributes.named(name)?.as_f64();
             match what {
-                What::Brightness(_) => Some((number("brightness")? / 2.55).round()),
+                What::Brightness(_) => match &home.entity(id.as_str())?.state {
+                    Some(State::Light(light)) => {
+                        Some((f64::from(light.brightness?) / 2.55).round())
+                    }
+                    _ => None,
+                },
                 What::Kelvin(_) => number("color_temp_kelvin"),
                 What::Position(_) => number("current_position"),
                 What::Tilt(_) => number("current_tilt_position"),
