@@ -217,7 +217,7 @@ pub fn nearest<'a>(said: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<
 }
 
 /// How alike two keys are, 0 to 1: whole spelling, and shared words for names in another order.
-fn likeness(a: &str, b: &str) -> f64 {
+pub fn likeness(a: &str, b: &str) -> f64 {
     if a.is_empty() || b.is_empty() {
         return 0.0;
     }

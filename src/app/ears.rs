@@ -11,8 +11,11 @@ use super::languages::{self, Languages, Settings, Tag};
 use crate::assistant::{Answer, Assistant, Kind, Said, Turn};
 use crate::config;
 use crate::home::Home;
-use crate::hub::event::{Done, Event, Place, Problem, Reply, ReplyKind, Utterance, Wish};
+use crate::hub::event::{
+    Done, Event, Explained, Place, Problem, Reply, ReplyKind, Span, Utterance, Wish,
+};
 use crate::hub::{Ear, Heard, HubHandle};
+use crate::intent::meaning;
 
 /// How long a reply waits for the devices' own word.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -72,6 +75,8 @@ impl Ear for Attentive {
             area: utterance.origin.area.as_deref(),
             conversation: &conversation,
             now,
+            role: utterance.origin.role,
+            means: utterance.origin.means,
         };
         let turn = self.languages.assistant().hear(&said, home);
         let understand = began.elapsed();
@@ -105,7 +110,20 @@ fn new_conversation() -> String {
 }
 
 fn reply(answer: Answer, conversation: String, steps: Vec<(&'static str, Duration)>) -> Reply {
-    let Answer { text, language, kind, success, failed, intent, slots, continues } = answer;
+    let Answer { text, language, kind, success, failed, intent, slots, continues, .. } = answer;
+    let span = |span: meaning::Span| Span {
+        said: span.said,
+        role: span.role,
+        meaning: span.meaning,
+        score: span.score,
+    };
+    let explained = Explained {
+        by: answer.by,
+        template: answer.template,
+        spans: answer.spans.into_iter().map(span).collect(),
+        rivals: answer.rivals,
+        why: answer.why,
+    };
     let kind = match kind {
         Kind::ActionDone => ReplyKind::ActionDone,
         Kind::QueryAnswer => ReplyKind::QueryAnswer,
@@ -124,6 +142,7 @@ fn reply(answer: Answer, conversation: String, steps: Vec<(&'static str, Duratio
         conversation,
         continues,
         elapsed_ms,
+        explained,
     }
 }
 

@@ -6,6 +6,7 @@ use jiff::{Timestamp, Zoned};
 use crate::home::Home;
 use crate::home::domain::Domain;
 use crate::home::entity::Entity;
+use crate::home::id::EntityId;
 use crate::home::place::Area;
 use crate::home::target;
 use crate::intent::meaning::{About, Asked, Command, Question, Reading, What};
@@ -14,15 +15,15 @@ use crate::intent::response::Phrase;
 use super::{Answer, Code, Speaker};
 
 /// What is known of one entity.
-struct Fact<'h> {
-    entity: &'h Entity,
+pub(super) struct Fact<'h> {
+    pub(super) entity: &'h Entity,
     /// Its state in Home Assistant's word; `None` if nothing is known.
-    word: Option<String>,
-    freshness: Freshness,
+    pub(super) word: Option<String>,
+    pub(super) freshness: Freshness,
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Freshness {
+pub(super) enum Freshness {
     Live,
     /// From before the restart; heard then.
     Restored(Option<Timestamp>),
@@ -38,7 +39,7 @@ impl Speaker<'_> {
         here: Option<&Area>,
         home: &Home,
         now: &Zoned,
-    ) -> Answer {
+    ) -> (Answer, Vec<EntityId>) {
         let found = match target::to_ask(&question.target, here, home) {
             Ok(found) => found,
             Err(refusal) => {
@@ -46,13 +47,14 @@ impl Speaker<'_> {
                 // A refusal is worded alike whether something was asked or wished.
                 let asked = Command::new(What::TurnOn, target);
                 let answer = self.no_target(&refusal, &asked, reading, home);
-                return Answer { continues: false, ..answer };
+                return (Answer { continues: false, ..answer }, Vec::new());
             }
         };
         let entities = found.entities.iter().filter_map(|id| home.entity(id.as_str()));
         let mut facts: Vec<Fact<'_>> = entities.map(fact).collect();
         if question.about == About::Temperature {
-            return self.temperature(question, facts, reading, here, home, now);
+            let answer = self.temperature(question, facts, reading, here, home, now);
+            return (answer, found.entities);
         }
         let state = question.state.as_deref().unwrap_or("on");
         let text = match question.kind {
@@ -70,7 +72,7 @@ impl Speaker<'_> {
                 self.several(question.kind, state, &facts)
             }
         };
-        self.answer(text, reading)
+        (self.answer(text, reading), found.entities)
     }
 
     /// "The hall lamp is on."
@@ -265,7 +267,7 @@ impl Speaker<'_> {
         self.voice.the(&self.voice.noun(&entity.friendly_name, Some((reading, "name"))))
     }
 
-    fn state(&self, fact: &Fact<'_>, what: &Phrase) -> String {
+    pub(super) fn state(&self, fact: &Fact<'_>, what: &Phrase) -> String {
         let word = fact.word.as_deref().unwrap_or("unknown");
         let entity = fact.entity;
         match entity.domain {
@@ -298,7 +300,7 @@ impl Speaker<'_> {
     }
 }
 
-fn fact(entity: &Entity) -> Fact<'_> {
+pub(super) fn fact(entity: &Entity) -> Fact<'_> {
     let known = |word: &str| (!matches!(word, "unknown" | "unavailable")).then(|| word.to_owned());
     let shown = entity.view().and_then(|view| known(&view.word));
     if entity.is_restored() || entity.caps.is_none() {
@@ -316,7 +318,7 @@ fn fact(entity: &Entity) -> Fact<'_> {
 }
 
 /// Whether a state is what was asked for, in the word that the entity's kind has for it.
-fn is_in_state(fact: &Fact<'_>, asked: &str) -> bool {
+pub(super) fn is_in_state(fact: &Fact<'_>, asked: &str) -> bool {
     let Some(word) = fact.word.as_deref() else { return false };
     match fact.entity.domain {
         Domain::Climate | Domain::WaterHeater if asked == "on" => word != "off",

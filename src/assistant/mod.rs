@@ -6,11 +6,19 @@
 //! and from nothing else.
 
 mod answer;
+mod choose;
+mod condition;
+mod conversation;
+mod halt;
 mod language;
+mod memory;
+mod naming;
 mod plan;
+pub mod policy;
 mod reply;
+mod undo;
+mod wish;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -18,26 +26,22 @@ use jiff::{Timestamp, Zoned};
 
 use crate::home::Home;
 use crate::home::action::{Outcome, Refusal};
-use crate::home::domain::Action;
 use crate::home::id::EntityId;
-use crate::home::place::Area;
-use crate::home::target::{self, Target};
+use crate::home::person::{Means, Role};
+use crate::home::target;
 use crate::home::value::Value;
-use crate::intent::lists::{HomeLists, Names};
-use crate::intent::meaning::{
-    Command, Reading, Step, Talk, Understanding, UnknownList, UnknownName, When,
-};
+use crate::intent::lists::HomeLists;
+use crate::intent::meaning::{Reading, Span, Talk, UnknownList, UnknownName};
 use crate::intent::pack::PackProblem;
 use crate::intent::response::{Phrase, Voice};
 use crate::intent::{self, own};
 use crate::text;
 
-pub use self::language::{Language, Packs};
+use self::memory::Talks;
+use self::policy::Policy;
 
-/// Most conversations with an open question; the oldest is forgotten.
-const MAX_PENDING: usize = 64;
-/// How long a question back waits for its answer, in seconds.
-const PATIENCE_S: i64 = 120;
+pub use self::language::{Language, Packs};
+pub use self::plan::Plan;
 
 /// Understands and answers.
 #[derive(Debug, Clone)]
@@ -47,21 +51,13 @@ pub struct Assistant {
     lists: HomeLists,
     /// Of the names that the lists were made from; `None` before the first.
     names: Option<u64>,
-    pending: BTreeMap<String, Pending>,
-}
-
-/// A command that waits for "which one?" to be answered.
-#[derive(Debug, Clone)]
-struct Pending {
-    command: Command,
-    reading: Reading,
-    candidates: Vec<EntityId>,
-    /// Unix seconds.
-    until: i64,
+    talks: Talks,
+    policy: Policy,
+    has_agenda: bool,
 }
 
 /// What a person said, and where.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Said<'a> {
     /// The words.
     pub text: &'a str,
@@ -73,6 +69,10 @@ pub struct Said<'a> {
     pub conversation: &'a str,
     /// When.
     pub now: Timestamp,
+    /// What the speaker may do.
+    pub role: Role,
+    /// How it came here.
+    pub means: Means,
 }
 
 /// What comes of an utterance.
@@ -82,19 +82,6 @@ pub enum Turn {
     Answer(Answer),
     /// Do this, then [`Plan::conclude`].
     Act(Box<Plan>),
-}
-
-/// Calls to make. Nothing is done yet.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
-    /// On which entity and what. Never empty.
-    pub calls: Vec<(EntityId, Action)>,
-    /// What cannot be done and why, known before anything is sent.
-    pub refused: Vec<(EntityId, Refusal)>,
-    command: Command,
-    target: Target,
-    reading: Reading,
-    language: Arc<Language>,
 }
 
 /// What is said back, and what was done.
@@ -116,6 +103,16 @@ pub struct Answer {
     pub slots: Vec<(String, Value)>,
     /// An answer is expected.
     pub continues: bool,
+    /// Which way it was understood: `sentence`, `words`.
+    pub by: Option<&'static str>,
+    /// The sentence template; empty when no sentence matched.
+    pub template: String,
+    /// The parts of the utterance and what each was taken for.
+    pub spans: Vec<Span>,
+    /// Other readings that were weighed, the best first, with their score.
+    pub rivals: Vec<(String, f64)>,
+    /// Why things were done or not, in plain English.
+    pub why: Vec<String>,
 }
 
 /// Kinds of answer, as Home Assistant's conversation API has them.
@@ -159,7 +156,9 @@ impl Assistant {
             zone,
             lists: HomeLists::default(),
             names: None,
-            pending: BTreeMap::new(),
+            talks: Talks::default(),
+            policy: Policy::default(),
+            has_agenda: false,
         }
     }
 
@@ -212,157 +211,15 @@ impl Assistant {
         self.languages.retain(|language| is_kept(&language.code));
     }
 
-    /// Understands an utterance. Nothing happens by this: a plan is only a proposal. It is always
-    /// the same home: another's names may not be noticed.
-    pub fn hear(&mut self, said: &Said<'_>, home: &Home) -> Turn {
-        let names = Some(home.names_version());
-        if names != self.names {
-            self.lists = HomeLists::new(&Names::of(home));
-            self.names = names;
-        }
-        let here = said.area.and_then(|area| target::area_named(area, home));
-        let open = self.pending.remove(said.conversation);
-        if let Some(turn) = open.as_ref().and_then(|pending| self.chosen(pending, said, home)) {
-            return turn;
-        }
-        let (understanding, index) = self.understand(said, here);
-        if let Some(pending) = open
-            && matches!(understanding, Understanding::Nothing | Understanding::UnknownName(..))
-        {
-            // One word misheard must not cost the question; another command does.
-            self.pending.insert(said.conversation.to_owned(), pending);
-        }
-        let Some(language) = self.languages.get(index).cloned() else {
-            return Turn::Answer(Answer::error(Code::NoIntentMatch, "", ""));
-        };
-        let speaker = language.speaker();
-        let now = said.now.to_zoned(self.zone.clone());
-        match understanding {
-            Understanding::Wish(steps, reading) => {
-                let Some(command) = only_now(steps) else {
-                    return Turn::Answer(speaker.not_understood());
-                };
-                match target::to_act(&command.target, here, home) {
-                    Ok(target) => plan::plan(command, target, reading, home, &language),
-                    Err(refusal) => {
-                        let answer = speaker.no_target(&refusal, &command, &reading, home);
-                        if let Refusal::Ambiguous(candidates) = refusal {
-                            self.wait(
-                                said,
-                                Pending {
-                                    command,
-                                    reading,
-                                    candidates,
-                                    until: said.now.as_second() + PATIENCE_S,
-                                },
-                            );
-                        }
-                        Turn::Answer(answer)
-                    }
-                }
-            }
-            Understanding::Question(question, reading) => {
-                Turn::Answer(speaker.question(&question, &reading, here, home, &now))
-            }
-            Understanding::Talk(talk, reading) => Turn::Answer(speaker.talk(talk, &reading, &now)),
-            Understanding::UnknownName(unknown, reading) => {
-                Turn::Answer(speaker.unknown(&unknown, &reading, home))
-            }
-            Understanding::Errand(..) | Understanding::Unexplained(..) | Understanding::Nothing => {
-                Turn::Answer(speaker.not_understood())
-            }
-        }
+    /// What the owner decided about what needs a yes.
+    pub fn set_policy(&mut self, policy: Policy) {
+        self.policy = policy;
     }
 
-    /// Understands in the language said, else in any other that the assistant speaks. The second
-    /// value is the language to answer in.
-    fn understand(&self, said: &Said<'_>, here: Option<&Area>) -> (Understanding, usize) {
-        let wanted = said.language.and_then(|wanted| {
-            let exact = self.languages.iter().position(|l| l.code.eq_ignore_ascii_case(wanted));
-            exact.or_else(|| self.languages.iter().position(|l| is_same_language(&l.code, wanted)))
-        });
-        let first = wanted.unwrap_or(0);
-        let others = (0..self.languages.len())
-            .filter(|index| *index != first && !self.languages[*index].is_on_demand);
-        let mut unknown = None;
-        for index in std::iter::once(first).chain(others) {
-            let Some(language) = self.languages.get(index) else { continue };
-            let area = here.map(|area| area.name.as_str());
-            match language.understand(said.text, area, &self.lists) {
-                Understanding::Nothing => {}
-                // Another language may know all the words.
-                understanding @ Understanding::UnknownName(..) => {
-                    unknown.get_or_insert((understanding, index));
-                }
-                understanding => return (understanding, index),
-            }
-        }
-        unknown.unwrap_or((Understanding::Nothing, first))
-    }
-
-    fn wait(&mut self, said: &Said<'_>, pending: Pending) {
-        if self.pending.len() >= MAX_PENDING {
-            let oldest = self.pending.iter().min_by_key(|(_, pending)| pending.until);
-            if let Some(oldest) = oldest.map(|(conversation, _)| conversation.clone()) {
-                self.pending.remove(&oldest);
-            }
-        }
-        self.pending.insert(said.conversation.to_owned(), pending);
-    }
-
-    /// Takes an utterance as the answer to "which one?", if it is one.
-    fn chosen(&self, pending: &Pending, said: &Said<'_>, home: &Home) -> Option<Turn> {
-        if said.now.as_second() > pending.until {
-            return None;
-        }
-        let language = self.languages.iter().find(|l| l.code == pending.reading.language)?;
-        let speaker = language.speaker();
-        let voice = speaker.voice;
-        let key = text::key(said.text);
-        if voice.find("no", &key).is_some() {
-            let now = said.now.to_zoned(self.zone.clone());
-            return Some(Turn::Answer(speaker.talk(Talk::Nevermind, &pending.reading, &now)));
-        }
-        let words: Vec<&str> = key
-            .split(' ')
-            .filter(|word| !word.is_empty() && voice.find("fillers", word).is_none())
-            .collect();
-        let is_meant = |id: &&EntityId| {
-            home.entity(id.as_str()).is_some_and(|entity| {
-                let area = home.area_of(entity).map(|area| area.name.as_str());
-                let known: Vec<String> = entity.names().chain(area).map(text::key).collect();
-                !words.is_empty()
-                    && words.iter().all(|word| {
-                        known.iter().any(|name| name.split(' ').any(|part| part == *word))
-                    })
-            })
-        };
-        let chosen: Vec<&EntityId> = match (voice.find("yes", &key), &pending.candidates[..]) {
-            (Some(_), [only]) => vec![only],
-            _ => pending.candidates.iter().filter(is_meant).collect(),
-        };
-        let [chosen] = chosen[..] else { return None };
-        let target = Target { entities: vec![chosen.clone()], by: target::By::OnlyOne };
-        Some(plan::plan(pending.command.clone(), target, pending.reading.clone(), home, language))
-    }
-}
-
-/// The command of a single step that is to be taken at once and without a condition.
-fn only_now(mut steps: Vec<Step>) -> Option<Command> {
-    let step = steps.pop()?;
-    let is_plain = steps.is_empty()
-        && step.when == When::Now
-        && step.lasting_s.is_none()
-        && step.only_if.is_empty()
-        && !step.instead_of_last;
-    is_plain.then_some(step.command)
-}
-
-impl Plan {
-    /// The reply once it is known what became of the calls. A call without an outcome counts as
-    /// sent and not answered.
-    pub fn conclude(&self, outcomes: &[(EntityId, Outcome)], home: &Home) -> Answer {
-        self.language.speaker().outcomes(self, outcomes, home)
+    /// Somebody keeps the steps of [`Plan::later`] and takes them in their time. Without that, what
+    /// is wished for later is refused.
+    pub fn keeps_for_later(&mut self) {
+        self.has_agenda = true;
     }
 }
 
@@ -383,6 +240,11 @@ impl Answer {
             intent: None,
             slots: Vec::new(),
             continues: false,
+            by: None,
+            template: String::new(),
+            spans: Vec::new(),
+            rivals: Vec::new(),
+            why: Vec::new(),
         }
     }
 
@@ -391,6 +253,10 @@ impl Answer {
         self.intent = Some(reading.intent.clone());
         self.slots =
             reading.slots.iter().map(|slot| (slot.name.to_string(), plain(&slot.value))).collect();
+        self.by = Some(reading.way.word());
+        self.template = reading.template.clone();
+        self.spans = reading.spans.clone();
+        self.rivals = reading.rivals.clone();
         self
     }
 }
@@ -406,13 +272,32 @@ impl Speaker<'_> {
         Answer::error(Code::NoIntentMatch, text, self.code)
     }
 
+    /// "I did not understand «flux»."
+    fn unexplained(&self, words: &[String], reading: &Reading) -> Answer {
+        if words.is_empty() {
+            return self.not_understood();
+        }
+        let words: Vec<Phrase> = words.iter().map(Phrase::plain).collect();
+        let what = self.voice.list(&words);
+        let text = self.voice.say("talk", "unexplained", &[("what", &what)]);
+        Answer { intent: None, ..Answer::error(Code::NoIntentMatch, text, self.code).of(reading) }
+    }
+
+    /// Understood, but nobody does it.
+    fn not_yet(&self, reading: &Reading) -> Answer {
+        let text = self.voice.say("talk", "not_yet", &[]);
+        Answer::error(Code::FailedToHandle, text, self.code).of(reading)
+    }
+
     fn talk(&self, talk: Talk, reading: &Reading, now: &Zoned) -> Answer {
         let voice = &self.voice;
         let text = match talk {
             Talk::Nevermind | Talk::Stop | Talk::No => voice.say("talk", "nevermind", &[]),
-            Talk::Undo | Talk::Yes | Talk::Help | Talk::Courtesy => {
-                voice.say("talk", "not_understood", &[])
-            }
+            Talk::Undo => voice.say("talk", "nothing_to_undo", &[]),
+            // A yes to nothing.
+            Talk::Yes => return self.not_understood(),
+            Talk::Help => voice.say("talk", "help", &[]),
+            Talk::Courtesy => voice.say("talk", "courtesy", &[]),
             Talk::Time => {
                 let time = Phrase::plain(self.clock(now));
                 voice.say("talk", "time", &[("time", &time)])

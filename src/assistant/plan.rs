@@ -1,188 +1,461 @@
-//! From a command and its target to calls on entities: which service each domain has for what is
-//! wished. Whether an entity can do it, its capabilities say when it is called.
+//! From steps to a plan: which things are meant, whether the conditions hold, what each is to do,
+//! whether somebody may wish it. What one thing does for a wish is `wish`'s business, who may do
+//! what is `policy`'s, and how it is told is `reply`'s.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::home::Home;
-use crate::home::action::Refusal;
-use crate::home::domain::Domain;
-use crate::home::service::Fields;
-use crate::home::target::Target;
-use crate::home::value::Value;
-use crate::intent::meaning::{Amount, Command, Reading, What};
+use crate::home::action::{Outcome, Refusal};
+use crate::home::domain::{Action, State};
+use crate::home::id::EntityId;
+use crate::home::place::Area;
+use crate::home::target::{self, By, Target, TargetWords};
+use crate::intent::meaning::{Command, Reading, Step, Way, What, When};
 
-use super::{Language, Plan, Turn};
+use super::memory::{Changed, Slot};
+use super::policy::{self, Aim, Policy, Verdict, Voucher};
+use super::{Answer, Code, Language, condition, undo, wish};
 
-/// A service and its fields.
-type Call = (&'static str, Vec<(&'static str, Value)>);
-
-/// The calls for a command, or the answer when none can be made.
-pub(super) fn plan(
-    command: Command,
-    target: Target,
-    reading: Reading,
-    home: &Home,
-    language: &Arc<Language>,
-) -> Turn {
-    let language = Arc::clone(language);
-    let (calls, refused) = (Vec::new(), Vec::new());
-    let mut plan = Plan { calls, refused, command, target, reading, language };
-    for id in &plan.target.entities {
-        let Some(entity) = home.entity(id.as_str()) else { continue };
-        let action = call(&plan.command.what, entity.domain)
-            .ok_or_else(|| Refusal::CannotDo(ability(&plan.command.what)))
-            .and_then(|(service, fields)| {
-                let fields = fields.into_iter().map(|(name, value)| (Arc::from(name), value));
-                let fields = Fields::new(fields);
-                entity.domain.action(service, fields).map_err(|_| Refusal::CannotDo(service))
-            });
-        match action {
-            Ok(action) => plan.calls.push((id.clone(), action)),
-            Err(refusal) => plan.refused.push((id.clone(), refusal)),
-        }
-    }
-    if plan.calls.is_empty() {
-        return Turn::Answer(plan.conclude(&[], home));
-    }
-    Turn::Act(Box::new(plan))
+/// Calls to make. Nothing is done yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// On which entity and what, in the order said.
+    pub calls: Vec<(EntityId, Action)>,
+    /// What cannot be done and why, known before anything is sent.
+    pub refused: Vec<(EntityId, Refusal)>,
+    /// Steps for another time, or to be undone after a while: their targets are found and they may
+    /// be wished. Empty unless the assistant was told that somebody keeps them.
+    pub later: Vec<Step>,
+    pub(super) parts: Vec<Part>,
+    /// What is done only after a yes.
+    pub(super) asks: Vec<Step>,
+    /// Why things are done or not, in plain English, for the explanation.
+    pub(super) why: Vec<String>,
+    pub(super) reading: Reading,
+    pub(super) language: Arc<Language>,
 }
 
-/// The service of a domain for a wish; `None` if the domain has nothing like it.
-fn call(what: &What, domain: Domain) -> Option<Call> {
-    let plain = |service: &'static str| Some((service, Vec::new()));
-    let with = |service: &'static str, field: &'static str, value: Value| {
-        Some((service, vec![(field, value)]))
+/// One step of a plan.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Part {
+    pub(super) command: Command,
+    /// The words and what each found.
+    pub(super) found: Vec<(TargetWords, Target)>,
+    /// What was taken out of it.
+    pub(super) except: Vec<(TargetWords, Target)>,
+    /// What is left.
+    pub(super) entities: Vec<EntityId>,
+    /// Of the plan's.
+    pub(super) calls: Range<usize>,
+    pub(super) refused: Vec<(EntityId, Refusal)>,
+    /// Of these a yes is needed.
+    pub(super) asked: Vec<EntityId>,
+    pub(super) told: Told,
+}
+
+/// How a part is told.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Told {
+    /// From its outcomes.
+    Outcomes,
+    /// As something taken back.
+    Undone,
+    /// Like this, because nothing is done.
+    Instead(Instead),
+    /// Not at all; it waits for its time.
+    Later,
+}
+
+/// Why nothing is done.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Instead {
+    /// No target was found.
+    NoTarget(Refusal),
+    /// A condition does not hold, in words.
+    Unmet(String),
+    /// Nobody keeps things for later.
+    NotYet,
+    /// There is nothing to take back.
+    NothingToUndo,
+}
+
+/// What came of planning.
+pub(super) enum Planned {
+    Plan(Box<Plan>),
+    /// Several things fit some words.
+    Which {
+        candidates: Vec<EntityId>,
+        step: usize,
+        slot: Slot,
+        answer: Answer,
+    },
+}
+
+/// Everything that a plan depends on.
+pub(super) struct Planner<'a> {
+    pub(super) home: &'a Home,
+    pub(super) here: Option<&'a Area>,
+    pub(super) language: &'a Arc<Language>,
+    pub(super) policy: &'a Policy,
+    pub(super) voucher: Voucher,
+    /// Somebody keeps steps for later.
+    pub(super) has_agenda: bool,
+    /// A person has just said yes to it.
+    pub(super) is_confirmed: bool,
+}
+
+/// What a command's words found.
+struct Found {
+    found: Vec<(TargetWords, Target)>,
+    except: Vec<(TargetWords, Target)>,
+    entities: Vec<EntityId>,
+}
+
+impl Planner<'_> {
+    /// The plan for steps. `last` is what was changed last, for a step instead of it.
+    pub(super) fn plan(&self, steps: &[Step], reading: Reading, last: Option<&Changed>) -> Planned {
+        let mut plan = self.empty(reading);
+        if steps.iter().any(|step| step.instead_of_last)
+            && let Some(last) = last
+        {
+            self.undo(last, &mut plan);
+        }
+        for (at, step) in steps.iter().enumerate() {
+            let found = match self.find(&step.command) {
+                Ok(found) => found,
+                Err((Refusal::Ambiguous(candidates), slot)) => {
+                    let refusal = Refusal::Ambiguous(candidates.clone());
+                    let command =
+                        Command { target: words(&step.command, slot), ..step.command.clone() };
+                    let answer = self.language.speaker().no_target(
+                        &refusal,
+                        &command,
+                        &plan.reading,
+                        self.home,
+                    );
+                    return Planned::Which { candidates, step: at, slot, answer };
+                }
+                Err((refusal, slot)) => {
+                    plan.why.push(format!("no target: {refusal}"));
+                    let command =
+                        Command { target: words(&step.command, slot), ..step.command.clone() };
+                    plan.parts.push(Part::instead(command, Instead::NoTarget(refusal)));
+                    continue;
+                }
+            };
+            self.take(step, found, &mut plan);
+        }
+        Planned::Plan(Box::new(plan))
+    }
+
+    /// A plan that only takes back what was changed last.
+    pub(super) fn undoing(&self, last: Option<&Changed>, reading: Reading) -> Box<Plan> {
+        let mut plan = self.empty(reading);
+        match last {
+            Some(last) => self.undo(last, &mut plan),
+            None => plan.parts.push(Part::instead(nothing(), Instead::NothingToUndo)),
+        }
+        Box::new(plan)
+    }
+
+    /// A plan that stops these things.
+    pub(super) fn stopping(&self, ids: &[EntityId], reading: Reading) -> Box<Plan> {
+        let mut plan = self.empty(reading);
+        let words = TargetWords { entities: ids.to_vec(), ..TargetWords::default() };
+        let step = Step::now(Command::new(What::Stop, words));
+        if let Ok(found) = self.find(&step.command) {
+            self.take(&step, found, &mut plan);
+        }
+        Box::new(plan)
+    }
+
+    fn empty(&self, reading: Reading) -> Plan {
+        Plan {
+            calls: Vec::new(),
+            refused: Vec::new(),
+            later: Vec::new(),
+            parts: Vec::new(),
+            asks: Vec::new(),
+            why: Vec::new(),
+            reading,
+            language: Arc::clone(self.language),
+        }
+    }
+
+    /// One step whose target is known.
+    fn take(&self, step: &Step, found: Found, plan: &mut Plan) {
+        let command = step.command.clone();
+        let mut part = Part {
+            command,
+            found: found.found,
+            except: found.except,
+            entities: found.entities,
+            calls: plan.calls.len()..plan.calls.len(),
+            refused: Vec::new(),
+            asked: Vec::new(),
+            told: Told::Outcomes,
+        };
+        let waits = step.when != When::Now;
+        if (waits || step.lasting_s.is_some()) && !self.has_agenda {
+            plan.why.push("for another time: nobody keeps that yet".to_owned());
+            part.told = Told::Instead(Instead::NotYet);
+            plan.parts.push(part);
+            return;
+        }
+        if !waits && let Some(unmet) = self.unmet(step, &part, plan) {
+            part.told = Told::Instead(Instead::Unmet(unmet));
+            plan.parts.push(part);
+            return;
+        }
+        let is_misheard = is_misheard(&plan.reading);
+        for id in part.entities.clone() {
+            let Some(entity) = self.home.entity(id.as_str()) else { continue };
+            let by = part.found.iter().find(|(_, target)| target.entities.contains(&id));
+            let aim = by.map_or(Aim::Guessed, |(_, target)| Aim::of(&target.by, is_misheard));
+            // "Unlock them" is as good as "unlock all".
+            let is_them = by.is_some_and(|(words, _)| words.entities.len() > 1);
+            let action = wish::action(&part.command.what, entity)
+                .and_then(|action| self.home.accept(id.as_str(), action.clone()).map(|_| action));
+            let action = match action {
+                Ok(action) => action,
+                Err(refusal) => {
+                    plan.why.push(format!("{id}: {refusal}"));
+                    part.refused.push((id, refusal));
+                    continue;
+                }
+            };
+            match self.verdict(&id, &action, aim, plan) {
+                Verdict::Allow | Verdict::Ask
+                    if is_them
+                        && !self.is_confirmed
+                        && policy::is_single(entity, &action, self.home) =>
+                {
+                    part.refused.push((id, Refusal::NotAllowed));
+                }
+                Verdict::Allow if waits => {}
+                Verdict::Allow => plan.calls.push((id, action)),
+                // What is done while nobody listens needs no yes that nobody can give.
+                Verdict::Ask => part.asked.push(id),
+                Verdict::Never => part.refused.push((id, Refusal::NotAllowed)),
+            }
+        }
+        part.calls.end = plan.calls.len();
+        self.keep_for_later(step, &mut part, plan);
+        plan.refused.extend(part.refused.iter().cloned());
+        plan.parts.push(part);
+    }
+
+    /// Puts what is for another time, and what needs a yes, beside the plan.
+    fn keep_for_later(&self, step: &Step, part: &mut Part, plan: &mut Plan) {
+        let only = |entities: Vec<EntityId>| {
+            let words = TargetWords { entities, ..TargetWords::default() };
+            Step { command: Command::new(step.command.what.clone(), words), ..step.clone() }
+        };
+        if !part.asked.is_empty() {
+            plan.asks.push(Step { only_if: Vec::new(), ..only(part.asked.clone()) });
+        }
+        let is_out = |id: &EntityId| {
+            part.asked.contains(id) || part.refused.iter().any(|(known, _)| known == id)
+        };
+        let rest: Vec<EntityId> = part.entities.iter().filter(|id| !is_out(id)).cloned().collect();
+        let waits = step.when != When::Now;
+        if (waits || step.lasting_s.is_some()) && !rest.is_empty() {
+            plan.later.push(only(rest));
+            if waits {
+                part.told = Told::Later;
+            }
+        }
+    }
+
+    /// The first condition that does not hold, in words.
+    fn unmet(&self, step: &Step, part: &Part, plan: &mut Plan) -> Option<String> {
+        step.only_if.iter().find_map(|condition| {
+            let came = condition::check(condition, &part.command, self);
+            plan.why.push(format!("condition {:?}: {}", condition.test, came.is_ok()));
+            came.err()
+        })
+    }
+
+    fn verdict(&self, id: &EntityId, action: &Action, aim: Aim, plan: &mut Plan) -> Verdict {
+        let Some(entity) = self.home.entity(id.as_str()) else { return Verdict::Never };
+        let risk = policy::risk(entity, action, self.home);
+        let verdict = match self.policy.verdict(risk, self.voucher, aim) {
+            Verdict::Ask if self.is_confirmed => Verdict::Allow,
+            verdict => verdict,
+        };
+        if risk != policy::Risk::Harmless || verdict != Verdict::Allow {
+            let role = self.voucher.role.word();
+            plan.why.push(format!("{id}: {}, by {role}: {verdict:?}", risk.word()));
+        }
+        verdict
+    }
+
+    /// Puts calls that bring back what was before.
+    fn undo(&self, last: &Changed, plan: &mut Plan) {
+        let mut part = Part::instead(nothing(), Instead::NothingToUndo);
+        part.calls = plan.calls.len()..plan.calls.len();
+        let mut asked: Vec<Step> = Vec::new();
+        for (id, before) in &last.before {
+            let Some(entity) = self.home.entity(id.as_str()) else { continue };
+            let actions = match undo::restore(entity, before.as_ref()) {
+                Ok(actions) if actions.is_empty() => continue,
+                Ok(actions) => actions,
+                Err(refusal) => {
+                    part.refused.push((id.clone(), refusal));
+                    part.entities.push(id.clone());
+                    continue;
+                }
+            };
+            part.entities.push(id.clone());
+            for action in actions {
+                let accepted = self.home.accept(id.as_str(), action.clone());
+                // What lets people in does so for a yes only, also when it is taken back.
+                let verdict = self.verdict(id, &action, Aim::Guessed, plan);
+                match (accepted, verdict) {
+                    (Err(refusal), _) => part.refused.push((id.clone(), refusal)),
+                    (Ok(_), Verdict::Allow) => plan.calls.push((id.clone(), action)),
+                    (Ok(_), Verdict::Ask) => {
+                        part.asked.push(id.clone());
+                        asked.extend(undo::step(id, &action));
+                    }
+                    (Ok(_), Verdict::Never) => part.refused.push((id.clone(), Refusal::NotAllowed)),
+                }
+            }
+        }
+        part.calls.end = plan.calls.len();
+        if !part.entities.is_empty() {
+            let words = TargetWords { entities: part.entities.clone(), ..TargetWords::default() };
+            let target = Target { entities: part.entities.clone(), by: By::Name };
+            part.found = vec![(words, target)];
+            part.told = Told::Undone;
+        }
+        plan.asks.extend(asked);
+        plan.refused.extend(part.refused.iter().cloned());
+        plan.parts.push(part);
+    }
+
+    /// The things that a command's words mean.
+    fn find(&self, command: &Command) -> Result<Found, (Refusal, Slot)> {
+        let (here, home) = (self.here, self.home);
+        // What must be left out is looked for first: if it is not known, nothing is done.
+        let mut except = Vec::new();
+        for (n, words) in command.except.iter().enumerate() {
+            match target::to_ask(words, here, home) {
+                Ok(target) => except.push((words.clone(), target)),
+                Err(Refusal::NothingThere) => {}
+                Err(refusal) => return Err((refusal, Slot::Except(n))),
+            }
+        }
+        let is_out = |id: &EntityId| except.iter().any(|(_, target)| target.entities.contains(id));
+        let slots = std::iter::once((&command.target, Slot::Target));
+        let more = command.and.iter().enumerate().map(|(n, words)| (words, Slot::And(n)));
+        let (mut found, mut entities) = (Vec::new(), Vec::new());
+        for (words, slot) in slots.chain(more) {
+            let mut target =
+                target::to_act(words, here, home).map_err(|refusal| (refusal, slot))?;
+            target.entities.retain(|id| !is_out(id));
+            let new = target.entities.iter().filter(|id| !entities.contains(*id));
+            let new: Vec<EntityId> = new.cloned().collect();
+            entities.extend(new);
+            if !target.entities.is_empty() {
+                found.push((words.clone(), target));
+            }
+        }
+        match entities.is_empty() {
+            true => Err((Refusal::NothingThere, Slot::Target)),
+            false => Ok(Found { found, except, entities }),
+        }
+    }
+}
+
+impl Part {
+    fn instead(command: Command, instead: Instead) -> Part {
+        Part {
+            command,
+            found: Vec::new(),
+            except: Vec::new(),
+            entities: Vec::new(),
+            calls: 0..0,
+            refused: Vec::new(),
+            asked: Vec::new(),
+            told: Told::Instead(instead),
+        }
+    }
+}
+
+impl Plan {
+    /// Nothing is to be sent or kept: the reply is known.
+    pub(super) fn is_idle(&self) -> bool {
+        self.calls.is_empty() && self.later.is_empty()
+    }
+
+    /// The reply once it is known what became of the calls, in their order. A call without an
+    /// outcome counts as sent and not answered.
+    pub fn conclude(&self, outcomes: &[(EntityId, Outcome)], home: &Home) -> Answer {
+        self.language.speaker().outcomes(self, outcomes, home)
+    }
+
+    /// Everything that it is about.
+    pub(super) fn entities(&self) -> Vec<EntityId> {
+        self.parts.iter().flat_map(|part| part.entities.iter().cloned()).collect()
+    }
+
+    /// How the things that it changes are now.
+    pub(super) fn before(&self, home: &Home) -> Vec<(EntityId, Option<State>)> {
+        let mut before: Vec<(EntityId, _)> = Vec::new();
+        let parts = self.parts.iter().filter(|part| part.told != Told::Undone);
+        for (id, _) in parts.flat_map(|part| &self.calls[part.calls.clone()]) {
+            if before.iter().all(|(known, _)| known != id) {
+                let state = home.entity(id.as_str()).and_then(|entity| entity.state.clone());
+                before.push((id.clone(), state));
+            }
+        }
+        before
+    }
+
+    /// What it sets moving.
+    pub(super) fn moving(&self) -> impl Iterator<Item = EntityId> {
+        let moves = |action: &Action| {
+            matches!(
+                action,
+                Action::Cover(_) | Action::Valve(_) | Action::Vacuum(_) | Action::LawnMower(_)
+            )
+        };
+        let parts = self.parts.iter().filter(|part| part.command.what != What::Stop);
+        let calls = parts.flat_map(|part| &self.calls[part.calls.clone()]);
+        calls.filter(move |(_, action)| moves(action)).map(|(id, _)| id.clone())
+    }
+}
+
+/// The words of a slot.
+pub(super) fn words(command: &Command, slot: Slot) -> TargetWords {
+    let words = match slot {
+        Slot::Target => Some(&command.target),
+        Slot::And(n) => command.and.get(n),
+        Slot::Except(n) => command.except.get(n),
     };
-    match (what, domain) {
-        (
-            What::TurnOn,
-            Domain::Light
-            | Domain::Switch
-            | Domain::Fan
-            | Domain::Siren
-            | Domain::Humidifier
-            | Domain::Climate
-            | Domain::WaterHeater
-            | Domain::Scene,
-        ) => plain("turn_on"),
-        (
-            What::TurnOff,
-            Domain::Light
-            | Domain::Switch
-            | Domain::Fan
-            | Domain::Siren
-            | Domain::Humidifier
-            | Domain::Climate
-            | Domain::WaterHeater,
-        ) => plain("turn_off"),
-        (
-            What::Toggle,
-            Domain::Light
-            | Domain::Switch
-            | Domain::Fan
-            | Domain::Siren
-            | Domain::Humidifier
-            | Domain::Climate
-            | Domain::Cover
-            | Domain::Valve,
-        ) => plain("toggle"),
-        // What turning on and off means for things that move or lock, as Home Assistant has it.
-        (What::TurnOn | What::Open, Domain::Cover) => plain("open_cover"),
-        (What::TurnOff | What::Close, Domain::Cover) => plain("close_cover"),
-        (What::TurnOn | What::Open, Domain::Valve) => plain("open_valve"),
-        (What::TurnOff | What::Close, Domain::Valve) => plain("close_valve"),
-        (What::TurnOn | What::Lock | What::Close, Domain::Lock) => plain("lock"),
-        (What::TurnOff | What::Unlock | What::Open, Domain::Lock) => plain("unlock"),
-        (What::TurnOn | What::Activate, Domain::Button) => plain("press"),
-        (What::Activate, Domain::Scene) => plain("turn_on"),
-        (What::TurnOn | What::Start, Domain::Vacuum) => plain("start"),
-        (What::TurnOff | What::Dock, Domain::Vacuum) => plain("return_to_base"),
-        (What::TurnOn | What::Start, Domain::LawnMower) => plain("start_mowing"),
-        (What::TurnOff | What::Dock, Domain::LawnMower) => plain("dock"),
-        (What::Stop, Domain::Cover) => plain("stop_cover"),
-        (What::Stop, Domain::Valve) => plain("stop_valve"),
-        (What::Stop, Domain::Vacuum) => plain("stop"),
-        (What::Brightness(Amount::To(percent)), Domain::Light) if *percent <= 0.0 => {
-            plain("turn_off")
-        }
-        (What::Brightness(Amount::To(percent)), Domain::Light) => {
-            with("turn_on", "brightness_pct", whole(*percent))
-        }
-        (What::Color(name), Domain::Light) => {
-            let rgb = rgb(name)?.into_iter().map(Value::Int).collect();
-            with("turn_on", "rgb_color", Value::List(rgb))
-        }
-        (What::Kelvin(Amount::To(kelvin)), Domain::Light) => {
-            with("turn_on", "color_temp_kelvin", whole(*kelvin))
-        }
-        (What::Position(Amount::To(percent)), Domain::Cover) => {
-            with("set_cover_position", "position", whole(*percent))
-        }
-        (What::Position(Amount::To(percent)), Domain::Valve) => {
-            with("set_valve_position", "position", whole(*percent))
-        }
-        (What::Temperature(Amount::To(degrees)), Domain::Climate | Domain::WaterHeater) => {
-            with("set_temperature", "temperature", Value::Float(*degrees))
-        }
-        (What::Speed(Amount::To(percent)), Domain::Fan) => {
-            with("set_percentage", "percentage", whole(*percent))
-        }
-        _ => None,
+    words.cloned().unwrap_or_default()
+}
+
+/// A command without a meaning, where a part has none.
+fn nothing() -> Command {
+    Command::new(What::Toggle, TargetWords::default())
+}
+
+/// Whether a name or place was only nearly said.
+fn is_misheard(reading: &Reading) -> bool {
+    reading.way == Way::Words
+        && reading
+            .spans
+            .iter()
+            .any(|span| matches!(span.role, "name" | "area" | "floor") && span.score < 0.999)
+}
+
+/// The code of a refusal that found no target.
+pub(super) fn code(refusal: &Refusal) -> Code {
+    match refusal {
+        Refusal::NotAllowed => Code::FailedToHandle,
+        _ => Code::NoValidTargets,
     }
-}
-
-/// The ability that a wish needs, for a refusal.
-fn ability(what: &What) -> &'static str {
-    match what {
-        What::TurnOn => "turn_on",
-        What::TurnOff => "turn_off",
-        What::Toggle => "toggle",
-        What::Open => "open",
-        What::Close => "close",
-        What::Lock => "lock",
-        What::Unlock => "unlock",
-        What::Stop => "stop",
-        What::Start => "start",
-        What::Dock => "dock",
-        What::Pause => "pause",
-        What::Resume => "resume",
-        What::Locate => "locate",
-        What::Activate => "activate",
-        What::Brightness(_) => "brightness",
-        What::Color(_) => "color",
-        What::Kelvin(_) => "color_temp",
-        What::Effect(_) => "effect",
-        What::Position(_) => "position",
-        What::Tilt(_) => "tilt",
-        What::Temperature(_) => "temperature",
-        What::Humidity(_) => "humidity",
-        What::Speed(_) => "percentage",
-        What::Mode(_) => "mode",
-        What::Number(_) => "value",
-        What::Arm(_) => "arm",
-        What::Disarm => "disarm",
-    }
-}
-
-fn whole(number: f64) -> Value {
-    Value::Int(number.round() as i64)
-}
-
-/// The colors of the packs. CSS values, with green and purple as lamps show them best.
-fn rgb(name: &str) -> Option<[i64; 3]> {
-    Some(match name {
-        "white" => [255, 255, 255],
-        "red" => [255, 0, 0],
-        "orange" => [255, 165, 0],
-        "yellow" => [255, 255, 0],
-        "green" => [0, 255, 0],
-        "blue" => [0, 0, 255],
-        "purple" => [128, 0, 255],
-        "pink" => [255, 105, 180],
-        "turquoise" => [64, 224, 208],
-        "cyan" => [0, 255, 255],
-        "magenta" => [255, 0, 255],
-        "brown" => [165, 42, 42],
-        _ => return None,
-    })
 }

@@ -5,16 +5,63 @@ use std::collections::BTreeMap;
 
 use crate::home::Home;
 use crate::home::action::{Outcome, Refusal};
-use crate::home::domain::Domain;
+use crate::home::domain::{Domain, State};
 use crate::home::entity::Entity;
 use crate::home::id::EntityId;
-use crate::home::place::Area;
 use crate::home::target::{self, By, TargetWords};
-use crate::intent::meaning::{Amount, Command, Reading, What};
-use crate::intent::response::{MAX_NAMED, Noun, Phrase};
-use crate::text;
+use crate::intent::meaning::{Amount, Command, Reading, Step, What};
+use crate::intent::response::{MAX_NAMED, Phrase};
 
-use super::{Answer, Code, Kind, Plan, Speaker};
+use super::plan::{self, Instead, Part, Plan, Told};
+use super::{Answer, Code, Kind, Speaker};
+
+/// What became of the calls of a step.
+struct Done {
+    confirmed: Vec<EntityId>,
+    sent: Vec<EntityId>,
+    refused: Vec<(EntityId, Refusal)>,
+}
+
+impl Done {
+    fn of(plan: &Plan, part: &Part, outcomes: &[(EntityId, Outcome)]) -> Done {
+        let mut done =
+            Done { confirmed: Vec::new(), sent: Vec::new(), refused: part.refused.clone() };
+        for at in part.calls.clone() {
+            let Some((id, _)) = plan.calls.get(at) else { continue };
+            // In the order of the calls; else whatever is said of the thing.
+            let in_order = outcomes.get(at).filter(|(known, _)| known == id);
+            let outcome = in_order.or_else(|| outcomes.iter().find(|(known, _)| known == id));
+            match outcome.map(|(_, outcome)| outcome) {
+                Some(Outcome::Confirmed) => done.confirmed.push(id.clone()),
+                Some(Outcome::Sent) | None => done.sent.push(id.clone()),
+                Some(Outcome::Refused(refusal)) => done.refused.push((id.clone(), refusal.clone())),
+            }
+        }
+        // Several calls for one thing: the worst counts.
+        done.sent.dedup();
+        done.confirmed.dedup();
+        done.confirmed.retain(|id| !done.sent.contains(id));
+        let refused = |id: &EntityId| done.refused.iter().any(|(known, _)| known == id);
+        done.sent.retain(|id| !refused(id));
+        done.confirmed.retain(|id| !refused(id));
+        done
+    }
+}
+
+/// Whether a value is wished as a difference.
+fn is_relative(what: &What) -> bool {
+    matches!(
+        what,
+        What::Brightness(Amount::By(_))
+            | What::Kelvin(Amount::By(_))
+            | What::Position(Amount::By(_))
+            | What::Tilt(Amount::By(_))
+            | What::Temperature(Amount::By(_))
+            | What::Humidity(Amount::By(_))
+            | What::Speed(Amount::By(_))
+            | What::Number(Amount::By(_))
+    )
+}
 
 /// What a toggle came to, if it came to the same for all.
 fn toggled(ids: &[EntityId], home: &Home) -> &'static str {
@@ -40,65 +87,149 @@ impl Speaker<'_> {
         outcomes: &[(EntityId, Outcome)],
         home: &Home,
     ) -> Answer {
-        let mut confirmed: Vec<EntityId> = Vec::new();
-        let mut sent: Vec<EntityId> = Vec::new();
-        let mut refused: Vec<(EntityId, Refusal)> = plan.refused.clone();
-        for (id, _) in &plan.calls {
-            match outcomes.iter().find(|(known, _)| known == id).map(|(_, outcome)| outcome) {
-                Some(Outcome::Confirmed) => confirmed.push(id.clone()),
-                Some(Outcome::Sent) | None => sent.push(id.clone()),
-                Some(Outcome::Refused(refusal)) => refused.push((id.clone(), refusal.clone())),
-            }
-        }
         let mut sentences: Vec<String> = Vec::new();
-        let is_whole = |part: &[EntityId]| part.len() == plan.target.entities.len();
-        let whole = self.target(plan, home);
-        let part = |part: &[EntityId]| match is_whole(part) {
-            true => whole.clone(),
-            false => self.named(part, plan.target.entities.len(), home),
-        };
-        if !confirmed.is_empty() {
-            sentences.push(self.done(plan, &confirmed, &part(&confirmed), home));
+        let (mut success, mut failed) = (Vec::new(), Vec::new());
+        let mut code = None;
+        let mut is_settled = false;
+        for part in &plan.parts {
+            let done = Done::of(plan, part, outcomes);
+            match &part.told {
+                Told::Outcomes | Told::Undone => self.part(plan, part, &done, home, &mut sentences),
+                Told::Later => {
+                    is_settled = true;
+                    sentences.extend(self.refused(plan, part, &done, home));
+                }
+                Told::Instead(instead) => {
+                    let (text, why) = self.instead(instead, part, plan, home);
+                    sentences.push(text);
+                    match why {
+                        Some(why) => code = code.or(Some(why)),
+                        None => is_settled = true,
+                    }
+                }
+            }
+            let with = |ids: Vec<EntityId>, outcome: Outcome| {
+                ids.into_iter().map(move |id| (id, outcome.clone()))
+            };
+            success.extend(with(done.confirmed, Outcome::Confirmed));
+            success.extend(with(done.sent, Outcome::Sent));
+            failed.extend(done.refused.into_iter().map(|(id, why)| (id, Outcome::Refused(why))));
         }
-        if !sent.is_empty() {
-            sentences.push(self.sent(plan, &sent, &part(&sent), home));
-        }
-        // Things refused for the same reason share a sentence.
-        let mut by_reason: BTreeMap<String, (Refusal, Vec<EntityId>)> = BTreeMap::new();
-        for (id, refusal) in &refused {
-            let entry = by_reason
-                .entry(format!("{refusal:?}"))
-                .or_insert_with(|| (refusal.clone(), Vec::new()));
-            entry.1.push(id.clone());
-        }
-        for (refusal, ids) in by_reason.values() {
-            let what = if is_whole(ids) { whole.clone() } else { part(ids) };
-            sentences.push(self.refusal(refusal, &what));
-        }
-        sentences.extend(self.left_on(plan, home));
-        let did_something = !confirmed.is_empty() || !sent.is_empty();
-        let kind = if did_something { Kind::ActionDone } else { Kind::Error(Code::FailedToHandle) };
-        let text = sentences.join(" ");
-        let with = |ids: Vec<EntityId>, outcome: Outcome| {
-            ids.into_iter().map(move |id| (id, outcome.clone()))
+        sentences.extend(self.really(plan, home));
+        let kind = match success.is_empty() && !is_settled {
+            true => Kind::Error(code.unwrap_or(Code::FailedToHandle)),
+            false => Kind::ActionDone,
         };
         Answer {
             kind,
-            success: with(confirmed, Outcome::Confirmed).chain(with(sent, Outcome::Sent)).collect(),
-            failed: refused.into_iter().map(|(id, r)| (id, Outcome::Refused(r))).collect(),
-            ..Answer::error(Code::FailedToHandle, text, self.code).of(&plan.reading)
+            success,
+            failed,
+            why: plan.why.clone(),
+            continues: !plan.asks.is_empty()
+                || plan.parts.iter().any(|part| {
+                    matches!(&part.told, Told::Instead(Instead::NoTarget(Refusal::Ambiguous(_))))
+                }),
+            ..Answer::error(Code::FailedToHandle, sentences.join(" "), self.code).of(&plan.reading)
         }
     }
 
+    /// What became of one step.
+    fn part(&self, plan: &Plan, part: &Part, done: &Done, home: &Home, out: &mut Vec<String>) {
+        let is_whole = |ids: &[EntityId]| ids.len() == part.entities.len();
+        let what = |ids: &[EntityId]| match is_whole(ids) {
+            true => self.target(plan, part, home),
+            false => self.named(ids, part.entities.len(), home),
+        };
+        if !done.confirmed.is_empty() {
+            let ids = &done.confirmed;
+            out.push(self.done(part, ids, &what(ids), home));
+        }
+        if !done.sent.is_empty() {
+            let ids = &done.sent;
+            out.push(self.sent(part, ids, &what(ids), home));
+        }
+        out.extend(self.refused(plan, part, done, home));
+        out.extend(self.left_on(part, home));
+    }
+
+    /// What was refused; things refused for the same reason share a sentence.
+    fn refused(&self, plan: &Plan, part: &Part, done: &Done, home: &Home) -> Vec<String> {
+        let mut by_reason: BTreeMap<String, (Refusal, Vec<EntityId>)> = BTreeMap::new();
+        for (id, refusal) in &done.refused {
+            let entry = by_reason
+                .entry(format!("{refusal:?}"))
+                .or_insert_with(|| (refusal.clone(), Vec::new()));
+            if !entry.1.contains(id) {
+                entry.1.push(id.clone());
+            }
+        }
+        let say = |(refusal, ids): &(Refusal, Vec<EntityId>)| {
+            let what = match ids.len() == part.entities.len() {
+                true => self.target(plan, part, home),
+                false => self.named(ids, part.entities.len(), home),
+            };
+            match refusal {
+                Refusal::NotAllowed => self.voice.say("refused", "forbidden", &[("what", &what)]),
+                Refusal::CannotDo("undo") => {
+                    self.voice.say("talk", "cannot_undo", &[("what", &what)])
+                }
+                _ => self.refusal(refusal, &what),
+            }
+        };
+        by_reason.values().map(say).collect()
+    }
+
+    /// Why nothing was done; the code if that is a failure.
+    fn instead(
+        &self,
+        instead: &Instead,
+        part: &Part,
+        plan: &Plan,
+        home: &Home,
+    ) -> (String, Option<Code>) {
+        match instead {
+            Instead::NoTarget(refusal) => {
+                let reading = &plan.reading;
+                let answer = self.no_target(refusal, &part.command, reading, home);
+                (answer.text, Some(plan::code(refusal)))
+            }
+            Instead::Unmet(text) => (text.clone(), None),
+            Instead::NotYet => (self.voice.say("talk", "not_yet", &[]), Some(Code::FailedToHandle)),
+            Instead::NothingToUndo => {
+                (self.voice.say("talk", "nothing_to_undo", &[]), Some(Code::FailedToHandle))
+            }
+        }
+    }
+
+    /// "Shall I unlock the front door?"
+    fn really(&self, plan: &Plan, home: &Home) -> Vec<String> {
+        let ask = |step: &Step| {
+            let ids = &step.command.target.entities;
+            let what = self.named(ids, ids.len(), home);
+            let value = Phrase::plain(self.value(&step.command.what));
+            let gaps = [("what", &what), ("value", &value)];
+            let key = self.act_key(&step.command.what, ids, home);
+            let is_relative = is_relative(&step.command.what);
+            let key = if self.voice.find("confirm", key).is_some() && !is_relative {
+                key
+            } else {
+                "other"
+            };
+            self.voice.say("confirm", key, &gaps)
+        };
+        let questions: Vec<String> = plan.asks.iter().map(ask).collect();
+        questions
+    }
+
     /// "Everything off" is lights and fans: nobody means the freezer's socket. What stays on is said.
-    fn left_on(&self, plan: &Plan, home: &Home) -> Option<String> {
-        let words = &plan.command.target;
+    fn left_on(&self, part: &Part, home: &Home) -> Option<String> {
+        let words = &part.command.target;
         let is_everything = words.domains == [Domain::Light, Domain::Fan];
-        if plan.command.what != What::TurnOff || !is_everything {
+        if part.command.what != What::TurnOff || !is_everything {
             return None;
         }
-        let here = match &plan.target.by {
-            By::Here(id) => home.area(id.as_str()),
+        let here = match part.found.first().map(|(_, target)| &target.by) {
+            Some(By::Here(id)) => home.area(id.as_str()),
             _ => None,
         };
         let words = TargetWords { domains: vec![Domain::Switch], ..words.clone() };
@@ -114,10 +245,16 @@ impl Speaker<'_> {
         Some(self.voice.say("done", "left_on", &[("what", &what)]))
     }
 
-    fn done(&self, plan: &Plan, ids: &[EntityId], what: &Phrase, home: &Home) -> String {
-        let key = self.act_key(plan, ids, home);
-        let value = Phrase::plain(self.value(&plan.command.what));
+    fn done(&self, part: &Part, ids: &[EntityId], what: &Phrase, home: &Home) -> String {
+        if part.told == Told::Undone {
+            return self.voice.say("done", "undo", &[("what", what)]);
+        }
+        let key = self.act_key(&part.command.what, ids, home);
+        let value = Phrase::plain(self.reached(&part.command.what, ids, home));
         let gaps = [("what", what), ("value", &value)];
+        if value.text.is_empty() && is_relative(&part.command.what) {
+            return self.voice.say("done", "changed", &gaps);
+        }
         let is_moving = ids.iter().filter_map(|id| home.entity(id.as_str())).any(|entity| {
             let word = entity.view().map(|view| view.word);
             matches!(word.as_deref(), Some("opening" | "closing" | "locking" | "unlocking"))
@@ -128,27 +265,32 @@ impl Speaker<'_> {
         self.voice.say("done", key, &gaps)
     }
 
-    fn sent(&self, plan: &Plan, ids: &[EntityId], what: &Phrase, home: &Home) -> String {
-        let key = self.act_key(plan, ids, home);
+    fn sent(&self, part: &Part, ids: &[EntityId], what: &Phrase, home: &Home) -> String {
+        let key = self.act_key(&part.command.what, ids, home);
         let gaps = [("what", what)];
         // A button or a scene has nothing to report; sending it is all there is.
         if self.voice.find("sent", key).is_some() {
             return self.voice.say("sent", key, &gaps);
         }
-        let is_all = ids.len() == plan.target.entities.len();
+        let is_all = ids.len() == part.entities.len();
         self.voice.say("sent", if is_all { "all" } else { "some" }, &gaps)
     }
 
     /// The key of the sentence that tells what was done.
-    fn act_key(&self, plan: &Plan, ids: &[EntityId], home: &Home) -> &'static str {
+    fn act_key(&self, what: &What, ids: &[EntityId], home: &Home) -> &'static str {
         let domain = ids.first().and_then(|id| home.entity(id.as_str())).map(|e| e.domain);
-        match (&plan.command.what, domain) {
+        match (what, domain) {
             (What::Open, _) | (What::TurnOn, Some(Domain::Cover | Domain::Valve)) => "open",
             (What::Close, _) | (What::TurnOff, Some(Domain::Cover | Domain::Valve)) => "close",
             (What::Lock, _) | (What::TurnOn, Some(Domain::Lock)) => "lock",
             (What::Unlock, _) | (What::TurnOff, Some(Domain::Lock)) => "unlock",
-            (What::TurnOn | What::Activate, Some(Domain::Button)) => "press",
-            (What::Activate, _) | (What::TurnOn, Some(Domain::Scene)) => "activate",
+            (What::TurnOn | What::Activate | What::Start, Some(Domain::Button)) => "press",
+            (What::Activate, Some(Domain::Vacuum | Domain::LawnMower)) => "start",
+            (What::Activate | What::TurnOn | What::Start, Some(Domain::Scene)) => "activate",
+            (What::Activate, _) => "turn_on",
+            (What::Stop | What::Pause, Some(Domain::Light | Domain::Switch | Domain::Fan)) => {
+                "turn_off"
+            }
             (What::TurnOn | What::Start, Some(Domain::Vacuum | Domain::LawnMower)) => "start",
             (What::TurnOff | What::Dock, Some(Domain::Vacuum | Domain::LawnMower)) => "dock",
             (What::TurnOn, _) => "turn_on",
@@ -208,149 +350,38 @@ impl Speaker<'_> {
         }
     }
 
-    /// The whole target in words, as it was said.
-    fn target(&self, plan: &Plan, home: &Home) -> Phrase {
-        let reading = &plan.reading;
-        let ids = &plan.target.entities;
-        let entities: Vec<&Entity> = ids.iter().filter_map(|id| home.entity(id.as_str())).collect();
-        let place = match (&plan.target.by, &entities[..]) {
-            (By::Name, [only]) => {
-                return self
-                    .voice
-                    .the(&self.voice.noun(&only.friendly_name, Some((reading, "name"))));
+    /// What a value came to, for what was wished as a difference.
+    fn reached(&self, what: &What, ids: &[EntityId], home: &Home) -> String {
+        if !is_relative(what) {
+            return self.value(what);
+        }
+        let number = |id: &EntityId| {
+            let view = home.entity(id.as_str())?.view()?;
+            let number = |name: &str| view.attributes.named(name)?.as_f64();
+            match what {
+                What::Brightness(_) => match &home.entity(id.as_str())?.state {
+                    Some(State::Light(light)) => {
+                        Some((f64::from(light.brightness?) / 2.55).round())
+                    }
+                    _ => None,
+                },
+                What::Kelvin(_) => number("color_temp_kelvin"),
+                What::Position(_) => number("current_position"),
+                What::Tilt(_) => number("current_tilt_position"),
+                What::Temperature(_) => number("temperature"),
+                What::Humidity(_) => number("humidity"),
+                What::Speed(_) => number("percentage"),
+                What::Number(_) => view.word.parse().ok(),
+                _ => None,
             }
-            (By::OnlyOne | By::Name, _) => return self.named(ids, ids.len(), home),
-            (By::Area(id), _) => home.area(id.as_str()).map(|area| (area.name.as_str(), "area")),
-            (By::Here(id), _) => home.area(id.as_str()).map(|area| (self.area_name(area), "")),
-            (By::Floor, _) => plan.command.target.floor.as_deref().map(|floor| (floor, "floor")),
-            (By::Everywhere, _) => None,
         };
-        let kind = self.kind_said(&plan.command, reading, &entities);
-        let kind = match (kind, &entities[..]) {
-            (Some(kind), _) => kind,
-            (None, [only]) => return self.name(only),
-            (None, _) => return self.counted(&entities),
-        };
-        match place {
-            Some((name, slot)) => {
-                let area = self.voice.noun(name, Some((reading, slot)));
-                self.placed(&kind, &area)
+        let numbers: Vec<Option<f64>> = ids.iter().map(number).collect();
+        match &numbers[..] {
+            [Some(first), rest @ ..] if rest.iter().all(|other| *other == Some(*first)) => {
+                self.voice.number(*first)
             }
-            None => self.everywhere(&kind),
+            _ => String::new(),
         }
-    }
-
-    /// "the kitchen lights".
-    fn placed(&self, kind: &Noun, area: &Noun) -> Phrase {
-        let text = self.voice.fill(
-            self.voice.word("phrase", "kind_area"),
-            &[
-                ("kind", &Phrase::plain(kind.text.clone())),
-                ("area", &Phrase::plain(area.text.clone())),
-                ("the_kind", &self.voice.the(kind)),
-                ("of_area", &self.voice.with("of", area)),
-            ],
-        );
-        Phrase { text, gender: kind.gender, is_plural: kind.is_plural }
-    }
-
-    fn everywhere(&self, kind: &Noun) -> Phrase {
-        let feminine = kind.gender == crate::intent::response::Gender::Feminine;
-        let all = self.voice.find("all", if feminine { "f" } else { "m" }).unwrap_or("");
-        let text = self.voice.fill(
-            self.voice.word("phrase", "kind_all"),
-            &[("kind", &Phrase::plain(kind.text.clone())), ("all", &Phrase::plain(all))],
-        );
-        Phrase { text, gender: kind.gender, is_plural: true }
-    }
-
-    /// The kind of the target as it was said, in the right number; `None` for several kinds and for
-    /// one thing that was not said as one.
-    fn kind_said(
-        &self,
-        command: &Command,
-        reading: &Reading,
-        entities: &[&Entity],
-    ) -> Option<Noun> {
-        let is_plural = entities.len() != 1;
-        let said = ["device_class", "domain"].into_iter().find_map(|slot| reading.said(slot));
-        if let Some(said) = said {
-            let noun = self.voice.common(&said.said);
-            if noun.is_plural == is_plural {
-                let domain = entities.first().map_or("", |entity| entity.domain.word());
-                let usual = self.voice.kind(domain, is_plural);
-                let is_usual = text::key(&usual.text) == text::key(&noun.text);
-                return Some(if is_usual { usual } else { noun });
-            }
-        }
-        // One of many said, or one of a kind that was not said: it has a name of its own, if this
-        // language can say it.
-        if let ([only], false) = (entities, is_plural) {
-            let is_foreign = said.is_some() && !self.voice.knows(&only.friendly_name);
-            return is_foreign.then(|| self.voice.kind(only.domain.word(), false));
-        }
-        let domain = entities.first()?.domain;
-        let is_one_kind = entities.iter().all(|entity| entity.domain == domain);
-        (is_one_kind && command.target.classes.len() < 2)
-            .then(|| self.voice.kind(domain.word(), is_plural))
-    }
-
-    /// The name of an area by which this language can speak of it.
-    pub(super) fn area_name<'h>(&self, area: &'h Area) -> &'h str {
-        let aliases = area.aliases.iter().map(String::as_str);
-        let mut names = std::iter::once(area.name.as_str()).chain(aliases);
-        names.find(|name| self.voice.knows(name)).unwrap_or(&area.name)
-    }
-
-    /// "2 lights and 1 fan".
-    fn counted(&self, entities: &[&Entity]) -> Phrase {
-        let mut counts: BTreeMap<Domain, usize> = BTreeMap::new();
-        for entity in entities {
-            *counts.entry(entity.domain).or_default() += 1;
-        }
-        let parts: Vec<Phrase> = counts
-            .into_iter()
-            .map(|(domain, count)| {
-                let kind = self.voice.kind(domain.word(), count > 1);
-                Phrase {
-                    text: format!("{count} {}", kind.text),
-                    gender: kind.gender,
-                    is_plural: count > 1,
-                }
-            })
-            .collect();
-        self.voice.list(&parts)
-    }
-
-    /// Entities by their names; many by their number.
-    pub(super) fn named(&self, ids: &[EntityId], total: usize, home: &Home) -> Phrase {
-        let entities: Vec<&Entity> = ids.iter().filter_map(|id| home.entity(id.as_str())).collect();
-        if entities.len() <= MAX_NAMED {
-            let names: Vec<Phrase> = entities.iter().map(|entity| self.name(entity)).collect();
-            return self.voice.list(&names);
-        }
-        let domain = entities.first().map(|entity| entity.domain);
-        let is_one_kind = entities.iter().all(|entity| Some(entity.domain) == domain);
-        let word = domain.filter(|_| is_one_kind).map_or("any", Domain::word);
-        let kind = self.voice.kind(word, true);
-        if entities.len() == total {
-            return self.counted(&entities);
-        }
-        let text = self.voice.fill(
-            self.voice.word("phrase", "some_of"),
-            &[
-                ("count", &Phrase::plain(entities.len().to_string())),
-                ("total", &Phrase::plain(total.to_string())),
-                ("kind", &Phrase::plain(kind.text)),
-            ],
-        );
-        Phrase { text, gender: kind.gender, is_plural: true }
-    }
-
-    /// An entity by the name by which this language can speak of it, if it has one, else by its own.
-    pub(super) fn name(&self, entity: &Entity) -> Phrase {
-        let known = entity.names().find(|name| self.voice.knows(name));
-        self.voice.the(&self.voice.noun(known.unwrap_or(&entity.friendly_name), None))
     }
 
     /// Why something was not done, in words. `what` is what it was not done on.
@@ -377,6 +408,8 @@ impl Speaker<'_> {
             }
             Refusal::NotAnOption { .. } => say("not_an_option", &gaps),
             Refusal::BadValue { .. } => say("bad_value", &gaps),
+            Refusal::NotKnown(_) => say("not_known", &gaps),
+            Refusal::IsOff => say("is_off", &gaps),
             Refusal::NeedsCode => say("needs_code", &gaps),
             Refusal::WrongCode => say("wrong_code", &gaps),
             Refusal::NotAllowed => say("not_allowed", &gaps),
@@ -442,11 +475,7 @@ impl Speaker<'_> {
             }
             other => self.refusal(other, &self.what_said(command, reading)),
         };
-        let code = match refusal {
-            Refusal::NotAllowed => Code::FailedToHandle,
-            _ => Code::NoValidTargets,
-        };
-        let answer = Answer::error(code, text, self.code).of(reading);
+        let answer = Answer::error(plan::code(refusal), text, self.code).of(reading);
         Answer { continues: matches!(refusal, Refusal::Ambiguous(_)), ..answer }
     }
 
@@ -465,28 +494,5 @@ impl Speaker<'_> {
     fn what_said(&self, command: &Command, reading: &Reading) -> Phrase {
         let name = command.target.name.as_deref().unwrap_or("");
         self.voice.the(&self.voice.noun(name, Some((reading, "name"))))
-    }
-
-    /// Names told apart by their rooms where they are alike.
-    fn placed_names(&self, ids: &[EntityId], home: &Home) -> Phrase {
-        let entities: Vec<&Entity> = ids.iter().filter_map(|id| home.entity(id.as_str())).collect();
-        let names: Vec<Phrase> = entities
-            .iter()
-            .map(|entity| {
-                let is_alike = entities
-                    .iter()
-                    .any(|o| o.id != entity.id && o.friendly_name == entity.friendly_name);
-                let name = self.name(entity);
-                match home.area_of(entity) {
-                    Some(area) if is_alike => {
-                        let area = self.voice.noun(self.area_name(area), None);
-                        let in_area = self.voice.with("in", &area).text;
-                        Phrase { text: format!("{} {in_area}", name.text), ..name }
-                    }
-                    _ => name,
-                }
-            })
-            .collect();
-        self.voice.choice(&names)
     }
 }

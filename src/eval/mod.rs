@@ -277,7 +277,7 @@ fn informed(house: &House, models: Option<PathBuf>) -> Result<Assistant, Wrong> 
     let mut assistant = ears::assistant(&house.config(), models);
     let (home, _) = house.build(&house.now, &BTreeMap::new())?;
     let now = house.now.timestamp();
-    let said = Said { text: "", language: None, area: None, conversation: "", now };
+    let said = Said { now, ..Said::default() };
     assistant.hear(&said, &home);
     Ok(assistant)
 }

@@ -139,7 +139,11 @@ impl Stage {
         let utterance = Utterance {
             text: turn.say.clone(),
             language: turn.language.clone(),
-            origin: Origin { area: turn.area.clone(), conversation: Some("eval".to_owned()) },
+            origin: Origin {
+                area: turn.area.clone(),
+                conversation: Some("eval".to_owned()),
+                ..Origin::default()
+            },
         };
         let hub = self.hub.clone();
         let answer = hub.ask(|reply| Query::Hear(utterance, reply));

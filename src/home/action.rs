@@ -66,6 +66,10 @@ pub enum Refusal {
         /// Why not, in plain words.
         why: String,
     },
+    /// "A bit more" of what nobody knows: the value in Home Assistant's word.
+    NotKnown(&'static str),
+    /// "Less" of what is off already.
+    IsOff,
     /// A code is needed and none was given.
     NeedsCode,
     /// The code given is wrong.
@@ -107,6 +111,8 @@ impl fmt::Display for Refusal {
                 write!(f, "`{what}` has no option `{value}`; it has: {}", options.join(", "))
             }
             Self::BadValue { what, why } => write!(f, "`{what}`: {why}"),
+            Self::NotKnown(what) => write!(f, "its present `{what}` is not known"),
+            Self::IsOff => f.write_str("it is off"),
             Self::NeedsCode => f.write_str("a code is needed"),
             Self::WrongCode => f.write_str("the code is wrong"),
             Self::NotAllowed => f.write_str("not allowed"),

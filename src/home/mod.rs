@@ -12,6 +12,7 @@ mod edit;
 pub mod entity;
 pub mod guard;
 pub mod id;
+pub mod person;
 pub mod place;
 pub mod service;
 pub mod target;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::event::{Done, Reply, ReplyKind, Utterance, Wish};
+use super::event::{Done, Explained, Reply, ReplyKind, Utterance, Wish};
 use crate::home::Home;
 
 /// Understands what people say. Pure and fast: the hub waits for it.
@@ -59,6 +59,7 @@ impl Ear for Deaf {
             conversation: utterance.origin.conversation.clone().unwrap_or_default(),
             continues: false,
             elapsed_ms: Vec::new(),
+            explained: Explained::default(),
         })
     }
 }

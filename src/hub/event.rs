@@ -15,6 +15,7 @@ use crate::home::device::DeviceFacts;
 use crate::home::domain::Action;
 use crate::home::entity::{Announcement, Availability, Record};
 use crate::home::id::{ActionId, AreaId, DeviceId, EntityId, FloorId, Handle};
+use crate::home::person::{Means, Role};
 use crate::home::place::{Area, Floor};
 use crate::home::value::Value;
 use crate::home::{Change, EntityEdit, Report};
@@ -174,6 +175,10 @@ pub struct Origin {
     pub area: Option<String>,
     /// To continue a conversation.
     pub conversation: Option<String>,
+    /// What the speaker may do.
+    pub role: Role,
+    /// How it came here.
+    pub means: Means,
 }
 
 /// What a person said or typed.
@@ -210,6 +215,36 @@ pub struct Reply {
     pub continues: bool,
     /// Milliseconds per step: (`understand`, 0.08).
     pub elapsed_ms: Vec<(&'static str, f64)>,
+    /// How it was understood.
+    pub explained: Explained,
+}
+
+/// How an utterance was understood, and why what was done was done.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Explained {
+    /// Which way: `sentence`, `words`; `None` if it was not understood.
+    pub by: Option<&'static str>,
+    /// The sentence template that matched; empty if none did.
+    pub template: String,
+    /// The parts of the utterance.
+    pub spans: Vec<Span>,
+    /// Other readings that were weighed, the best first, with their score.
+    pub rivals: Vec<(String, f64)>,
+    /// What was decided and why, in plain English.
+    pub why: Vec<String>,
+}
+
+/// A part of an utterance and what it was taken for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Span {
+    /// The words.
+    pub said: String,
+    /// For what: `name`, `area`, `verb`, `value`, …
+    pub role: &'static str,
+    /// What it means: an entity's name, a number, …
+    pub meaning: String,
+    /// How sure, 0–1.
+    pub score: f64,
 }
 
 /// Kinds of answer; the words are those of Home Assistant's conversation API.

@@ -234,6 +234,7 @@ fn meaning(found: &Match, named: &[Domain], reading: Reading) -> Option<Understa
             return Some(Understanding::Question(Box::new(question), reading));
         }
         "HassNevermind" => return talk(Talk::Nevermind, reading),
+        "HomardUndo" => return talk(Talk::Undo, reading),
         "HassGetCurrentTime" => return talk(Talk::Time, reading),
         "HassGetCurrentDate" => return talk(Talk::Date, reading),
         _ => return None,

@@ -398,7 +398,11 @@ impl Port {
         let utterance = Utterance {
             text: field("text").unwrap_or_else(|| text.to_owned()),
             language: field("language"),
-            origin: Origin { area: field("area"), conversation: field("conversation_id") },
+            origin: Origin {
+                area: field("area"),
+                conversation: field("conversation_id"),
+                ..Origin::default()
+            },
         };
         let hub = self.hub.clone();
         self.said.spawn(async move { hub.ask(|reply| Query::Hear(utterance, reply)).await.ok() });

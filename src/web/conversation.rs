@@ -13,8 +13,9 @@ use super::failure::{self, Failure, Json, Message};
 use crate::home::Home;
 use crate::home::action::Outcome;
 use crate::home::id::EntityId;
+use crate::home::person::Means;
 use crate::home::target;
-use crate::hub::event::{Origin, Query, Reply, ReplyKind, Utterance};
+use crate::hub::event::{Origin, Query, Reply, ReplyKind, Span, Utterance};
 use crate::json;
 
 /// Nobody says more in one breath.
@@ -122,8 +123,49 @@ struct Understood {
     slots: Map<String, JsonValue>,
     /// How it was understood: `sentence`, `words` or `model`.
     by: Option<&'static str>,
+    /// The sentence template that matched.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    template: String,
+    /// The parts of the utterance and what each was taken for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    spans: Vec<Part>,
+    /// Other readings that were weighed, the best first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    candidates: Vec<Rival>,
+    /// What was decided and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    why: Vec<String>,
     /// Milliseconds per step.
     elapsed_ms: Map<String, JsonValue>,
+}
+
+/// A part of what was said.
+#[derive(Debug, Serialize, ToSchema)]
+struct Part {
+    /// The words.
+    said: String,
+    /// What they were taken for: `name`, `area`, `verb`, `value`, …
+    role: &'static str,
+    /// What they mean: an entity's name, a number, …
+    meaning: String,
+    /// How sure, 0 to 1.
+    score: f64,
+}
+
+impl Part {
+    fn of(span: Span) -> Self {
+        let Span { said, role, meaning, score } = span;
+        Self { said, role, meaning, score }
+    }
+}
+
+/// Another reading.
+#[derive(Debug, Serialize, ToSchema)]
+struct Rival {
+    /// In words.
+    reading: String,
+    /// How good, the higher the better.
+    score: f64,
 }
 
 /// Says something to the house.
@@ -138,11 +180,10 @@ pub(super) async fn process(
     }
     let (area, device) = (said.area.as_deref(), said.device_id.as_deref());
     let area = site.hub.read(|home| speakers_room(home, area, device))?;
-    let utterance = Utterance {
-        text: said.text,
-        language: said.language,
-        origin: Origin { area, conversation: said.conversation_id },
-    };
+    // A device that heard it has heard whoever was near.
+    let means = if device.is_some() { Means::Spoken } else { Means::Written };
+    let origin = Origin { area, conversation: said.conversation_id, means, ..Origin::default() };
+    let utterance = Utterance { text: said.text, language: said.language, origin };
     let ask = |reply| Query::Hear(utterance, reply);
     let reply = site.hub.ask(ask).await.map_err(|_| Failure::stopping())?;
     Ok(failure::json(&site.hub.read(|home| answer(home, reply))))
@@ -208,7 +249,16 @@ fn answer(home: &Home, reply: Reply) -> Answer {
         conversation_id: reply.conversation,
         continue_conversation: reply.continues,
         homard: Understood {
-            by: reply.intent.is_some().then_some("sentence"),
+            by: reply.explained.by,
+            template: reply.explained.template,
+            spans: reply.explained.spans.into_iter().map(Part::of).collect(),
+            candidates: reply
+                .explained
+                .rivals
+                .into_iter()
+                .map(|(reading, score)| Rival { reading, score })
+                .collect(),
+            why: reply.explained.why,
             intent: reply.intent,
             slots: reply
                 .slots

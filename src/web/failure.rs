@@ -63,6 +63,8 @@ pub(super) fn status_of(refusal: &Refusal) -> StatusCode {
         | Refusal::OutOfRange { .. }
         | Refusal::NotAnOption { .. }
         | Refusal::BadValue { .. }
+        | Refusal::NotKnown(_)
+        | Refusal::IsOff
         | Refusal::NeedsCode
         | Refusal::WrongCode => StatusCode::BAD_REQUEST,
         Refusal::NotAllowed => StatusCode::FORBIDDEN,

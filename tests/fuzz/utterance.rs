@@ -114,7 +114,7 @@ impl Talk {
     }
 
     fn say(&mut self, text: &str, area: Option<&str>, is_first: bool) {
-        let said = Said { text, language: None, area, conversation: "c", now: self.now };
+        let said = Said { text, area, conversation: "c", now: self.now, ..Said::default() };
         let turn = self.assistant.hear(&said, &self.home);
         let answer = match &turn {
             Turn::Answer(answer) => answer.clone(),

@@ -205,6 +205,7 @@ impl Ear for Parrot {
             conversation: String::new(),
             continues: false,
             elapsed_ms: Vec::new(),
+            explained: Default::default(),
         };
         if utterance.text.ends_with('?') {
             return Heard::Reply(reply("yes".into()));

@@ -9,6 +9,7 @@ mod architecture;
 mod broker;
 mod cli;
 mod config;
+mod conversations;
 mod corpus;
 mod demo;
 mod discovery;

@@ -21,21 +21,21 @@ use crate::support::house::{CallError, House};
 use crate::support::shared;
 
 /// A house and who speaks with it.
-struct Talk {
-    house: House,
-    assistant: Assistant,
+pub(crate) struct Talk {
+    pub(crate) house: House,
+    pub(crate) assistant: Assistant,
     /// Devices that take commands and say nothing.
-    deaf: Vec<&'static str>,
+    pub(crate) deaf: Vec<&'static str>,
 }
 
 /// What came of an utterance.
 #[derive(Debug, PartialEq)]
-struct Came {
+pub(crate) struct Came {
     /// `topic=payload` of everything published, in order, without the `/set` of the topics.
-    published: Vec<String>,
-    reply: String,
-    asks: bool,
-    kind: Kind,
+    pub(crate) published: Vec<String>,
+    pub(crate) reply: String,
+    pub(crate) asks: bool,
+    pub(crate) kind: Kind,
 }
 
 impl Talk {
@@ -79,7 +79,7 @@ impl Talk {
 
     /// Announces one entity and lets it say its state. Its topics are made from its id: it listens
     /// on `ID/set` and says on `ID` what it was told.
-    fn announce(&mut self, device: &Json) {
+    pub(crate) fn announce(&mut self, device: &Json) {
         let (component, id) = device["is"].as_str().unwrap().split_once('.').unwrap();
         let mut config = json!({
             "unique_id": device["is"], "name": null, "state_topic": id,
@@ -149,15 +149,22 @@ impl Talk {
         }
     }
 
-    fn say(&mut self, area: &str, language: &str, text: &str) -> Came {
+    pub(crate) fn say(&mut self, area: &str, language: &str, text: &str) -> Came {
         let said = Said {
             text,
             language: (!language.is_empty()).then_some(language),
             area: (!area.is_empty()).then_some(area),
             conversation: "c",
             now: self.house.clock.now(),
+            ..Said::default()
         };
-        match self.assistant.hear(&said, &self.house.home) {
+        let turn = self.assistant.hear(&said, &self.house.home);
+        self.carry_out(turn)
+    }
+
+    /// Does what a turn wants and takes its answer.
+    pub(crate) fn carry_out(&mut self, turn: Turn) -> Came {
+        match turn {
             Turn::Answer(answer) => Came {
                 published: Vec::new(),
                 reply: answer.text,
@@ -224,17 +231,17 @@ fn brief(payload: &str) -> String {
     json.iter().map(part).collect::<Vec<_>>().join(" ")
 }
 
-fn device(is: &str, name: &str, area: &str, state: Json) -> Json {
+pub(crate) fn device(is: &str, name: &str, area: &str, state: Json) -> Json {
     json!({"is": is, "name": name, "area": area, "state": state})
 }
 
-fn with(mut device: Json, with: Json) -> Json {
+pub(crate) fn with(mut device: Json, with: Json) -> Json {
     device["with"] = with;
     device
 }
 
 /// An English house.
-fn english() -> Talk {
+pub(crate) fn english() -> Talk {
     let places: &[(&str, &[&str], &str)] = &[
         ("Kitchen", &["Cuisine"], "Ground floor"),
         ("Living room", &["Lounge"], "Ground floor"),
@@ -294,7 +301,7 @@ fn english() -> Talk {
 }
 
 /// A French house.
-fn french() -> Talk {
+pub(crate) fn french() -> Talk {
     let places: &[(&str, &[&str], &str)] = &[
         ("Cuisine", &[], "Rez-de-chaussée"),
         ("Salon", &["Séjour"], "Rez-de-chaussée"),

@@ -332,6 +332,7 @@ impl Ear for Listener {
             conversation: utterance.origin.conversation.clone().unwrap_or_else(|| "new".to_owned()),
             continues: false,
             elapsed_ms: vec![("understand", 0.5)],
+            explained: Default::default(),
         };
         if utterance.text != "on" {
             return Heard::Reply(reply);

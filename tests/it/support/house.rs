@@ -43,7 +43,7 @@ pub(crate) enum CallError {
 
 impl House {
     pub(crate) fn new() -> Self {
-        let clock = Clock::fixed("2026-11-22T09:35:39+01:00[Europe/Paris]".parse().unwrap());
+        let clock = Clock::movable(&"2026-11-22T09:35:39+01:00[Europe/Paris]".parse().unwrap());
         Self {
             engine: Engine::new("homeassistant", clock.clone()),
             home: Home::new(),

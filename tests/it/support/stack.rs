@@ -216,6 +216,7 @@ impl Ear for Echo {
             conversation: String::new(),
             continues: false,
             elapsed_ms: Vec::new(),
+            explained: Default::default(),
         })
     }
 }

@@ -1,0 +1,417 @@
+//! The course of a conversation: what an utterance answers, what it goes on with, what is asked back
+//! and what is remembered. What a wish comes to is `plan`'s business.
+
+use std::sync::Arc;
+
+use crate::home::Home;
+use crate::home::action::Refusal;
+use crate::home::entity::Entity;
+use crate::home::guard;
+use crate::home::id::EntityId;
+use crate::home::person::Means;
+use crate::home::place::Area;
+use crate::home::target::{self, TargetWords};
+use crate::intent::lists::{HomeLists, Names};
+use crate::intent::meaning::{Memory, Reading, Step, Talk, Understanding};
+use crate::intent::response::Voice;
+use crate::text;
+
+use super::choose::{self, Chosen};
+use super::halt;
+use super::memory::{self, Ask, Changed, Choice, Open, Slot};
+use super::plan::{Plan, Planned, Planner};
+use super::policy::Voucher;
+use super::{Answer, Assistant, Code, Language, Said, Turn, is_same_language};
+
+/// How long "which one?" waits for its answer, in seconds.
+const PATIENCE_S: i64 = 120;
+/// How long "shall I really?" waits for a yes, in seconds.
+const YES_WITHIN_S: i64 = 60;
+
+impl Assistant {
+    /// Understands an utterance. Nothing happens by this: a plan is only a proposal. It is always
+    /// the same home: another's names may not be noticed.
+    pub fn hear(&mut self, said: &Said<'_>, home: &Home) -> Turn {
+        let names = Some(home.names_version());
+        if names != self.names {
+            self.lists = HomeLists::new(&Names::of(home));
+            self.names = names;
+        }
+        let here = said.area.and_then(|area| target::area_named(area, home));
+        // Whoever speaks in a room goes on with what was said in it.
+        let room =
+            here.filter(|_| said.means == Means::Spoken).map(|area| format!("room {}", area.id));
+        self.talks.open(said.conversation, room.as_deref(), said.now.as_second());
+        let turn = self.turn(said, here, home);
+        if let Some(room) = room {
+            self.talks.copy(said.conversation, &room);
+        }
+        turn
+    }
+
+    fn turn(&mut self, said: &Said<'_>, here: Option<&Area>, home: &Home) -> Turn {
+        let first = self.language_of(said);
+        let wanted = self.languages.get(first).map_or("", |language| &*language.code).to_owned();
+        let key = text::key(said.text);
+        let word = halt::word(&key, &wanted);
+        let open = self.talk(said).open.take();
+        if let Some((halt::Word::Stop | halt::Word::Nevermind, code)) = word {
+            let index = self.languages.iter().position(|l| is_same_language(&l.code, code));
+            let is_stop = word.is_some_and(|(word, _)| word == halt::Word::Stop);
+            return self.halt(is_stop, index.unwrap_or(first), said, here, home);
+        }
+        if let Some(open) = &open
+            && let Some(turn) = self.answered(open, word.map(|(word, _)| word), said, here, home)
+        {
+            return turn;
+        }
+        if let Some(turn) = self.other_one(&key, said, here, home) {
+            return turn;
+        }
+        let memory = self.talk(said).memory().clone();
+        let (understanding, index) = self.understand(said, here, &memory);
+        let is_lost = matches!(
+            understanding,
+            Understanding::Nothing
+                | Understanding::UnknownName(..)
+                | Understanding::Unexplained(..)
+        );
+        if let Some(open) = open.filter(|open| is_lost && open.ask != Ask::Really) {
+            // One word misheard must not cost the question; another command does.
+            self.talk(said).open = Some(open);
+        }
+        self.respond(understanding, index, said, here, home)
+    }
+
+    /// What comes of something that is understood already, in the language of its index.
+    fn respond(
+        &mut self,
+        understanding: Understanding,
+        index: usize,
+        said: &Said<'_>,
+        here: Option<&Area>,
+        home: &Home,
+    ) -> Turn {
+        let Some(language) = self.languages.get(index).cloned() else {
+            return Turn::Answer(Answer::error(Code::NoIntentMatch, "", ""));
+        };
+        let speaker = language.speaker();
+        let now = said.now.to_zoned(self.zone.clone());
+        match understanding {
+            Understanding::Wish(steps, reading) => {
+                self.act(&steps, reading, &language, said, here, home, false)
+            }
+            Understanding::Question(question, reading) => {
+                let (answer, entities) = speaker.question(&question, &reading, here, home, &now);
+                if !entities.is_empty() {
+                    self.talk(said).asked(*question, entities);
+                }
+                Turn::Answer(answer)
+            }
+            Understanding::Talk(Talk::Stop, _) => self.halt(true, index, said, here, home),
+            Understanding::Talk(Talk::Undo, reading) => {
+                let last = self.talk(said).take_changed();
+                let planner = self.planner(&language, said, here, home, false);
+                let plan = planner.undoing(last.as_ref(), reading);
+                self.keep(plan, said, home)
+            }
+            Understanding::Talk(talk, reading) => Turn::Answer(speaker.talk(talk, &reading, &now)),
+            Understanding::UnknownName(unknown, reading) => {
+                Turn::Answer(speaker.unknown(&unknown, &reading, home))
+            }
+            Understanding::Unexplained(words, reading) => {
+                Turn::Answer(speaker.unexplained(&words, &reading))
+            }
+            Understanding::Errand(_, reading) => Turn::Answer(speaker.not_yet(&reading)),
+            Understanding::Nothing => Turn::Answer(speaker.not_understood()),
+        }
+    }
+
+    /// What comes of something that was understood before, said again as it was meant then: a step
+    /// that waited for its time. `said` tells by whom and where.
+    pub fn meant(&mut self, meant: Understanding, said: &Said<'_>, home: &Home) -> Turn {
+        let here = said.area.and_then(|area| target::area_named(area, home));
+        let index = self.language_of(said);
+        self.respond(meant, index, said, here, home)
+    }
+
+    fn talk(&mut self, said: &Said<'_>) -> &mut memory::Talk {
+        self.talks.open(said.conversation, None, said.now.as_second())
+    }
+
+    /// Index of the language in which the speaker is understood first.
+    fn language_of(&self, said: &Said<'_>) -> usize {
+        let wanted = said.language.and_then(|wanted| {
+            let exact = self.languages.iter().position(|l| l.code.eq_ignore_ascii_case(wanted));
+            exact.or_else(|| self.languages.iter().position(|l| is_same_language(&l.code, wanted)))
+        });
+        wanted.unwrap_or(0)
+    }
+
+    /// Understands in the language said, else in any other that the assistant speaks. The second
+    /// value is the language to answer in. `memory` is what was spoken of.
+    fn understand(
+        &self,
+        said: &Said<'_>,
+        here: Option<&Area>,
+        _memory: &Memory,
+    ) -> (Understanding, usize) {
+        let first = self.language_of(said);
+        let others = (0..self.languages.len())
+            .filter(|index| *index != first && !self.languages[*index].is_on_demand);
+        let mut unknown = None;
+        for index in std::iter::once(first).chain(others) {
+            let Some(language) = self.languages.get(index) else { continue };
+            let area = here.map(|area| area.name.as_str());
+            match language.understand(said.text, area, &self.lists) {
+                Understanding::Nothing => {}
+                // Another language may know all the words.
+                understanding @ Understanding::UnknownName(..) => {
+                    unknown.get_or_insert((understanding, index));
+                }
+                understanding => return (understanding, index),
+            }
+        }
+        unknown.unwrap_or((Understanding::Nothing, first))
+    }
+
+    fn planner<'a>(
+        &'a self,
+        language: &'a Arc<Language>,
+        said: &Said<'_>,
+        here: Option<&'a Area>,
+        home: &'a Home,
+        is_confirmed: bool,
+    ) -> Planner<'a> {
+        let voucher = Voucher { role: said.role, means: said.means };
+        let (policy, has_agenda) = (&self.policy, self.has_agenda);
+        Planner { home, here, language, policy, voucher, has_agenda, is_confirmed }
+    }
+
+    /// Plans steps, asks back where that is needed, and remembers.
+    #[allow(clippy::too_many_arguments)]
+    fn act(
+        &mut self,
+        steps: &[Step],
+        reading: Reading,
+        language: &Arc<Language>,
+        said: &Said<'_>,
+        here: Option<&Area>,
+        home: &Home,
+        is_confirmed: bool,
+    ) -> Turn {
+        let is_instead = steps.iter().any(|step| step.instead_of_last);
+        let last = if is_instead { self.talk(said).take_changed() } else { None };
+        let planner = self.planner(language, said, here, home, is_confirmed);
+        match planner.plan(steps, reading.clone(), last.as_ref()) {
+            Planned::Plan(plan) => self.keep(plan, said, home),
+            Planned::Which { candidates, step, slot, answer } => {
+                let is_guarded = candidates.iter().any(|id| {
+                    home.entity(id.as_str()).is_some_and(|entity| guard::is_guarded(entity, home))
+                });
+                let until = said.now.as_second() + PATIENCE_S;
+                let talk = self.talk(said);
+                if let Some(last) = last {
+                    talk.changed(last);
+                }
+                let ask = Ask::Which { candidates, step, slot, is_guarded };
+                talk.open = Some(Open { ask, steps: steps.to_vec(), reading, until });
+                Turn::Answer(answer)
+            }
+        }
+    }
+
+    /// Remembers a plan before it is carried out.
+    fn keep(&mut self, mut plan: Box<Plan>, said: &Said<'_>, home: &Home) -> Turn {
+        let now = said.now.as_second();
+        let talk = self.talk(said);
+        let entities = plan.entities();
+        if let (Some(part), false) = (plan.parts.last(), entities.is_empty()) {
+            talk.wished(part.command.clone(), entities);
+        }
+        let before = plan.before(home);
+        if !before.is_empty() {
+            talk.changed(Changed { at: now, before });
+        }
+        talk.moves(plan.moving(), now);
+        if !plan.asks.is_empty() {
+            let steps = plan.asks.clone();
+            let reading = plan.reading.clone();
+            talk.open = Some(Open { ask: Ask::Really, steps, reading, until: now + YES_WITHIN_S });
+        }
+        plan.later.shrink_to_fit();
+        match plan.is_idle() {
+            true => Turn::Answer(plan.conclude(&[], home)),
+            false => Turn::Act(plan),
+        }
+    }
+
+    /// "Stop": what was set moving stands still; and what was asked is forgotten, which it is
+    /// already.
+    fn halt(
+        &mut self,
+        is_stop: bool,
+        index: usize,
+        said: &Said<'_>,
+        here: Option<&Area>,
+        home: &Home,
+    ) -> Turn {
+        let Some(language) = self.languages.get(index).cloned() else {
+            return Turn::Answer(Answer::error(Code::NoIntentMatch, "", ""));
+        };
+        let reading = Reading {
+            utterance: said.text.to_owned(),
+            language: language.code.clone(),
+            intent: if is_stop { "HassStopMoving" } else { "HassNevermind" }.to_owned(),
+            ..Reading::default()
+        };
+        let moving = if is_stop { self.moving(said, here, home) } else { Vec::new() };
+        let now = said.now.to_zoned(self.zone.clone());
+        if moving.is_empty() {
+            return Turn::Answer(language.speaker().talk(Talk::Nevermind, &reading, &now));
+        }
+        let plan = self.planner(&language, said, here, home, true).stopping(&moving, reading);
+        self.keep(plan, said, home)
+    }
+
+    /// What "stop" means: what this conversation set moving and still may move, else what moves in
+    /// this room, else the only thing that moves at all.
+    fn moving(&mut self, said: &Said<'_>, here: Option<&Area>, home: &Home) -> Vec<EntityId> {
+        let moves = |entity: &Entity| {
+            let word = entity.view().map(|view| view.word);
+            let word = word.as_deref();
+            matches!(word, Some("opening" | "closing" | "cleaning" | "mowing" | "returning"))
+        };
+        let set = self.talk(said).take_moving();
+        // A cover that does not tell that it moves may well do.
+        let may_move = |id: &EntityId| {
+            home.entity(id.as_str()).is_some_and(|entity| {
+                let word = entity.view().map(|view| view.word);
+                moves(entity) || matches!(word.as_deref(), Some("open" | "closed" | "unknown"))
+            })
+        };
+        let set: Vec<EntityId> = set.into_iter().filter(|id| may_move(id)).collect();
+        if !set.is_empty() {
+            return set;
+        }
+        let moving = home.entities().filter(|entity| entity.is_enabled() && moves(entity));
+        let moving: Vec<&Entity> = moving.collect();
+        let ids = |entities: Vec<&Entity>| entities.into_iter().map(|e| e.id.clone()).collect();
+        let is_here = |entity: &&&Entity| {
+            here.is_some_and(|here| home.area_of(entity).is_some_and(|area| area.id == here.id))
+        };
+        let near: Vec<&Entity> = moving.iter().filter(is_here).copied().collect();
+        match (near.is_empty(), moving.len()) {
+            (false, _) => ids(near),
+            (true, 1) => ids(moving),
+            (true, _) => Vec::new(),
+        }
+    }
+
+    /// Takes an utterance as the answer to an open question, if it is one.
+    fn answered(
+        &mut self,
+        open: &Open,
+        word: Option<halt::Word>,
+        said: &Said<'_>,
+        here: Option<&Area>,
+        home: &Home,
+    ) -> Option<Turn> {
+        if said.now.as_second() > open.until {
+            return None;
+        }
+        let language =
+            self.languages.iter().find(|language| language.code == open.reading.language)?;
+        let language = Arc::clone(language);
+        let voice = Voice::new(&language.words);
+        let key = text::key(said.text);
+        let is_no = word == Some(halt::Word::No) || voice.find("no", &key).is_some();
+        let is_yes = word == Some(halt::Word::Yes) || voice.find("yes", &key).is_some();
+        if is_no {
+            let now = said.now.to_zoned(self.zone.clone());
+            let answer = language.speaker().talk(Talk::Nevermind, &open.reading, &now);
+            return Some(Turn::Answer(answer));
+        }
+        let reading = open.reading.clone();
+        let (candidates, step, slot, is_guarded) = match &open.ask {
+            Ask::Really if is_yes => {
+                return Some(self.act(&open.steps, reading, &language, said, here, home, true));
+            }
+            Ask::Really => return None,
+            Ask::Which { candidates, step, slot, is_guarded } => {
+                (candidates, *step, *slot, *is_guarded)
+            }
+        };
+        let chosen = match (is_yes, &candidates[..]) {
+            (true, [only]) => Chosen::These(vec![only.clone()]),
+            (true, _) => return None,
+            (false, _) => choose::choose(said.text, candidates, is_guarded, &voice, home)?,
+        };
+        match chosen {
+            Chosen::These(chosen) => {
+                let choice = Choice {
+                    candidates: candidates.clone(),
+                    chosen: chosen.clone(),
+                    steps: open.steps.clone(),
+                    step,
+                    slot,
+                    reading: reading.clone(),
+                    until: said.now.as_second() + PATIENCE_S,
+                };
+                self.talk(said).choice = Some(choice);
+                let steps = with_chosen(&open.steps, step, slot, chosen);
+                Some(self.act(&steps, reading, &language, said, here, home, false))
+            }
+            Chosen::Fewer(fewer) => {
+                let command = open.steps.get(step)?.command.clone();
+                let refusal = Refusal::Ambiguous(fewer.clone());
+                let answer = language.speaker().no_target(&refusal, &command, &reading, home);
+                let until = said.now.as_second() + PATIENCE_S;
+                let ask = Ask::Which { candidates: fewer, step, slot, is_guarded };
+                let steps = open.steps.clone();
+                self.talk(said).open = Some(Open { ask, steps, reading, until });
+                Some(Turn::Answer(answer))
+            }
+        }
+    }
+
+    /// "No, the other one", after one of two was chosen.
+    fn other_one(
+        &mut self,
+        key: &str,
+        said: &Said<'_>,
+        here: Option<&Area>,
+        home: &Home,
+    ) -> Option<Turn> {
+        let choice = self.talk(said).choice.clone()?;
+        let language =
+            self.languages.iter().find(|language| language.code == choice.reading.language)?;
+        let language = Arc::clone(language);
+        Voice::new(&language.words).find("other", key)?;
+        let others = choice.candidates.iter().filter(|id| !choice.chosen.contains(id));
+        let others: Vec<EntityId> = others.cloned().collect();
+        let [other] = &others[..] else { return None };
+        let mut steps = with_chosen(&choice.steps, choice.step, choice.slot, vec![other.clone()]);
+        if let Some(step) = steps.first_mut() {
+            step.instead_of_last = true;
+        }
+        self.talk(said).choice = Some(Choice { chosen: vec![other.clone()], ..choice.clone() });
+        Some(self.act(&steps, choice.reading, &language, said, here, home, false))
+    }
+}
+
+/// The steps with the words of a slot replaced by what was chosen.
+fn with_chosen(steps: &[Step], step: usize, slot: Slot, chosen: Vec<EntityId>) -> Vec<Step> {
+    let mut steps = steps.to_vec();
+    if let Some(step) = steps.get_mut(step) {
+        let words = match slot {
+            Slot::Target => Some(&mut step.command.target),
+            Slot::And(n) => step.command.and.get_mut(n),
+            Slot::Except(n) => step.command.except.get_mut(n),
+        };
+        if let Some(words) = words {
+            *words = TargetWords { entities: chosen, ..TargetWords::default() };
+        }
+    }
+    steps
+}
