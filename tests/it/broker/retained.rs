@@ -164,6 +164,37 @@ async fn only_real_changes_are_saved_and_in_groups() {
     broker.stop().await;
 }
 
+/// The broker's library is asked for a message, which is then removed there: a newer one that comes
+/// between the two must not be forgotten, nor one that is cleared come back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_changes_while_it_is_saved_is_saved_in_the_end() {
+    let store = MemoryStore::new();
+    let mut settings = Settings::local(LOCAL);
+    settings.limits.save_interval = Duration::from_millis(1);
+    let broker = start(settings, store.clone()).await.unwrap();
+    let mut client = Client::connect(broker.address(), V3, "client").await;
+    for value in 0..3_000 {
+        client.retain("r/often", value.to_string()).await;
+        client.retain("r/now and then", (value / 100).to_string()).await;
+        client.retain("r/away", if value % 2 == 0 { "here" } else { "" }).await;
+    }
+    assert!(store.n_groups() > 20, "{} groups show nothing", store.n_groups());
+    broker.stop().await;
+    {
+        let held = store.held.lock().unwrap();
+        let shown: Vec<_> = held.values().map(|kept| (&*kept.topic, &*kept.payload)).collect();
+        assert_eq!(shown, [("r/now and then", &b"29"[..]), ("r/often", b"2999")]);
+    }
+    // After a restart a subscriber gets the same.
+    let broker = broker_with(store).await;
+    let mut client = Client::connect(broker.address(), V3, "client").await;
+    client.subscribe(&["r/#"], 0).await;
+    let mut messages = client.messages(2).await;
+    messages.sort_by(|a, b| a.topic.cmp(&b.topic));
+    assert_eq!(messages.iter().map(|m| &*m.payload).collect::<Vec<_>>(), [&b"29"[..], b"2999"]);
+    broker.stop().await;
+}
+
 #[tokio::test]
 async fn what_expired_is_not_loaded_and_leaves_the_store() {
     let store = MemoryStore::new();
