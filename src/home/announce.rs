@@ -73,6 +73,12 @@ impl Home {
             entity.device = device;
         }
         entity.naming = new.naming;
+        if entity.traits != new.traits
+            && let Some(restored) = &mut entity.restored
+        {
+            // What was shown before the restart had the unit of then.
+            entity.traits.put_kept(&mut restored.attributes);
+        }
         entity.traits = new.traits;
         entity.enabled_by_default = new.enabled_by_default;
         entity.producer = new.producer;
@@ -417,7 +423,7 @@ pub(super) fn identities(facts: &DeviceFacts) -> impl Iterator<Item = Arc<str>> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::home::domain::Caps;
+    use crate::home::domain::{Caps, State, switch};
     use crate::home::entity::{Producer, Traits};
 
     fn announcement(key: &str, identifiers: &[&str], name: Option<&str>) -> Announcement {
@@ -467,8 +473,48 @@ mod tests {
         assert!(home.device("mac").is_some() && home.device("d").is_none());
     }
 
+    #[test]
+    fn a_last_state_is_kept_without_what_is_kept_anyway_and_shown_with_it() {
+        let now = Timestamp::UNIX_EPOCH;
+        let with_unit = |unit: &str| Announcement {
+            traits: Arc::new(Traits { unit: Some(unit.into()), ..Traits::default() }),
+            ..announcement("a", &["d"], None)
+        };
+        let unit = |home: &Home| {
+            let view = home.entities().next().unwrap().view().unwrap();
+            view.attributes.named("unit_of_measurement").cloned()
+        };
+        let report = || Report {
+            state: Some(State::Switch(switch::State { on: Some(true) })),
+            extra: None,
+            source: Source::Live,
+            force: false,
+            said_at: None,
+        };
+        let mut home = Home::new();
+        home.announce(Handle(1), with_unit("W"), now);
+        home.report(Handle(1), report(), now);
+        let id = EntityId::new("switch.a");
+        let last = home.last_state(&id).unwrap();
+        assert_eq!(last.view.attributes.named("unit_of_measurement"), None);
+
+        let known = vec![(home.remembered(&id).unwrap(), Some(last.clone()))];
+        let mut home = Home::restore(Vec::new(), Vec::new(), Vec::new(), known, now);
+        assert_eq!(unit(&home), Some("W".into()));
+        assert_eq!(home.last_state(&id).unwrap(), last);
+        // Another unit is one of the next value, not of this one.
+        home.announce(Handle(1), with_unit("kW"), now);
+        assert_eq!(unit(&home), Some("W".into()));
+        assert!(
+            home.last_state(&id).unwrap().view.attributes.named("unit_of_measurement").is_some()
+        );
+        home.report(Handle(1), report(), now);
+        assert_eq!(unit(&home), Some("kW".into()));
+    }
+
     /// Each removal looked through the whole house once: minutes for a house of this size.
     #[test]
+    #[allow(clippy::disallowed_methods, reason = "real time is what is measured")]
     fn tens_of_thousands_can_leave_at_once() {
         const N: u32 = 20_000;
         let now = Timestamp::UNIX_EPOCH;
@@ -483,7 +529,6 @@ mod tests {
             home.withdraw(Handle(n), true, now);
         }
         let took = begun.elapsed();
-        println!("{N} entities left in {took:?} (test build)");
         assert!(took < std::time::Duration::from_secs(10), "{took:?}");
         assert_eq!((home.entities().count(), home.devices().count()), (0, 0));
         assert!(home.device_by_identity.is_empty() && home.identities.is_empty());

@@ -110,6 +110,7 @@ impl Home {
         view.attributes.remove("restored");
         // Formed anew; a state is written often and the name hardly changes.
         view.attributes.remove("friendly_name");
+        entity.traits.take_kept(&mut view.attributes);
         Some(LastState {
             view,
             changed_at: entity.changed_at,

@@ -68,6 +68,37 @@ pub struct Traits {
     pub force_update: bool,
 }
 
+impl Traits {
+    /// Those that are kept with the entity and shown as attributes.
+    fn kept(&self) -> impl Iterator<Item = (&'static str, &Arc<str>)> {
+        let known = [
+            ("unit_of_measurement", &self.unit),
+            ("device_class", &self.device_class),
+            ("icon", &self.icon),
+        ];
+        known.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)))
+    }
+
+    /// Takes out of a last state what is kept with the entity anyway: last states are written often,
+    /// traits are not.
+    pub(super) fn take_kept(&self, attributes: &mut Attributes) {
+        for (name, value) in self.kept() {
+            if attributes.named(name) == Some(&Value::from(value)) {
+                attributes.remove(name);
+            }
+        }
+    }
+
+    /// Puts back what [`Traits::take_kept`] took out.
+    pub(super) fn put_kept(&self, attributes: &mut Attributes) {
+        for (name, value) in self.kept() {
+            if attributes.named(name).is_none() {
+                attributes.put(name, value);
+            }
+        }
+    }
+}
+
 /// What an entity is when it is not a main function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Category {
@@ -248,6 +279,7 @@ impl Entity {
         }
         if self.is_restored() {
             let mut view = self.restored.as_deref().cloned().unwrap_or_default();
+            self.traits.put_kept(&mut view.attributes);
             view.attributes.put("restored", true);
             view.attributes.put("friendly_name", &self.friendly_name);
             return Some(view);
