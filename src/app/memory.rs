@@ -1,6 +1,6 @@
 //! Keeps the resident memory small. glibc gives each thread a heap of its own, and keeps what a
-//! burst of announcements freed; and the whole database stays mapped, which is read at the start
-//! and only written to from then on. A home needs none of that.
+//! burst of announcements freed; and what was needed for the start only stays mapped: its code, and
+//! the whole database, which is only written to from then on. A home needs none of that.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,8 +16,8 @@ const HEAPS: i32 = 2;
 const FIRST: Duration = Duration::from_secs(10);
 /// And from time to time, for what comes later. Takes a millisecond.
 const AGAIN: Duration = Duration::from_secs(60);
-/// The database is let go at the first time, and then every so many times: its pages gather slowly.
-const DATABASE_EVERY: u32 = 10;
+/// Pages of files are let go at the first time, and then every so many times: they gather slowly.
+const FILES_EVERY: u32 = 10;
 
 /// To be called before there are threads.
 pub(super) fn share_heaps() {
@@ -29,9 +29,9 @@ pub(super) fn share_heaps() {
     }
 }
 
-/// Gives freed memory, and the pages of the database, back to the system, now and then.
+/// Gives freed memory, and pages of files that can be read again, back to the system, now and then.
 pub(super) async fn give_back(storage: Storage, data_dir: PathBuf) {
-    let database = Database::new(storage, &data_dir);
+    let files = Files::new(storage, &data_dir);
     let mut ticks = interval_at(Instant::now() + FIRST, AGAIN);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for n in 0_u32.. {
@@ -43,35 +43,36 @@ pub(super) async fn give_back(storage: Storage, data_dir: PathBuf) {
         unsafe {
             libc::malloc_trim(0);
         }
-        if n % DATABASE_EVERY == 0 {
-            database.let_go();
+        if n % FILES_EVERY == 0 {
+            files.let_go();
         }
     }
 }
 
-/// The database, which stays mapped for as long as this value lives.
-struct Database {
-    /// As the kernel writes it: without links.
-    path: PathBuf,
+/// The program and the database, which stay mapped for as long as this value lives.
+struct Files {
+    /// As the kernel writes them: without links.
+    paths: Vec<PathBuf>,
     _storage: Storage,
 }
 
-impl Database {
+impl Files {
     fn new(storage: Storage, data_dir: &Path) -> Self {
-        let path = Storage::file(data_dir);
-        Self { path: path.canonicalize().unwrap_or(path), _storage: storage }
+        let program = std::fs::read_link("/proc/self/exe");
+        let database = Storage::file(data_dir).canonicalize();
+        Self { paths: [program, database].into_iter().flatten().collect(), _storage: storage }
     }
 
-    /// Lets go of its pages. They stay in the system's cache while it has room, and what is used
+    /// Lets go of their pages. They stay in the system's cache while it has room, and what is used
     /// comes back from there at the next access.
     fn let_go(&self) {
         // In memory, so reading it waits for nothing. Where it is not readable, all stays as it is.
         let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
         for (start, len) in maps.lines().filter_map(|line| self.read_only(line)) {
-            // SAFETY: this is a shared mapping of a file that cannot be written through, so that
-            // each of its pages is read from the file again when it is touched, and nobody sees a
-            // difference. Nothing else comes to stand at this address meanwhile: it is not unmapped
-            // while this value lives.
+            // SAFETY: this is a mapping of a file that cannot be written through and never was, so
+            // that each of its pages is read from the file again when it is touched, and nobody
+            // sees a difference. Nothing else comes to stand at this address meanwhile: the program
+            // is never unmapped, and the database not while this value lives.
             #[allow(unsafe_code)]
             unsafe {
                 libc::madvise(start as *mut libc::c_void, len, libc::MADV_DONTNEED);
@@ -79,16 +80,17 @@ impl Database {
         }
     }
 
-    /// The address and length of its mapping, if this line of the kernel's list is one that is
-    /// shared and only read.
+    /// The address and length of a mapping, if this line of the kernel's list is one of code or of
+    /// the shared view of the database. Private data that is read-only now is neither: the loader
+    /// may have written to it.
     fn read_only(&self, line: &str) -> Option<(usize, usize)> {
         let (head, path) = line.split_at(line.find('/')?);
-        if self.path.as_os_str() != path {
+        if !self.paths.iter().any(|known| known.as_os_str() == path) {
             return None;
         }
         let mut words = head.split_ascii_whitespace();
         let (range, rights) = (words.next()?, words.next()?);
-        if rights != "r--s" {
+        if !matches!(rights, "r-xp" | "r--s") {
             return None;
         }
         let (start, end) = range.split_once('-')?;
@@ -130,7 +132,7 @@ mod tests {
         let before = storage.dump().unwrap();
         let file = Storage::file(&dir).canonicalize().unwrap();
         let was_resident = resident(&file);
-        Database::new(storage.clone(), &dir).let_go();
+        Files::new(storage.clone(), &dir).let_go();
         let is_resident = resident(&file);
         assert!(was_resident >= 200 && is_resident < 100, "{was_resident} → {is_resident} kB");
         assert_eq!(storage.dump().unwrap(), before);
@@ -138,19 +140,22 @@ mod tests {
     }
 
     #[test]
-    fn only_the_shared_view_of_the_database_is_let_go() {
+    fn only_what_is_never_written_to_is_let_go() {
         let dir = std::env::temp_dir().join(format!("homard-{}-let-go-not", std::process::id()));
-        let mut database = Database::new(Storage::open(&dir).unwrap(), &dir);
-        database.path = "/var/a b/data.mdb".into();
+        let mut files = Files::new(Storage::open(&dir).unwrap(), &dir);
+        assert_eq!(files.paths.len(), 2);
+        files.paths = vec!["/opt/a b/homard".into()];
         let mapping = |rights: &str, path: &str| {
-            database.read_only(&format!("1000-3000 {rights} 00000000 fe:00 7      {path}"))
+            files.read_only(&format!("1000-3000 {rights} 00000000 fe:00 7      {path}"))
         };
-        assert_eq!(mapping("r--s", "/var/a b/data.mdb"), Some((0x1000, 0x2000)));
-        for rights in ["r--p", "rw-p", "rw-s", "r-xp", "---p"] {
-            assert_eq!(mapping(rights, "/var/a b/data.mdb"), None, "{rights}");
+        for rights in ["r-xp", "r--s"] {
+            assert_eq!(mapping(rights, "/opt/a b/homard"), Some((0x1000, 0x2000)), "{rights}");
         }
-        for other in ["/var/a", "/usr/lib/libc.so.6", "[vdso]", ""] {
-            assert_eq!(mapping("r--s", other), None, "{other}");
+        for rights in ["r--p", "rw-p", "rw-s", "rwxp", "---p"] {
+            assert_eq!(mapping(rights, "/opt/a b/homard"), None, "{rights}");
+        }
+        for other in ["/opt/a", "/usr/lib/libc.so.6", "[vdso]", ""] {
+            assert_eq!(mapping("r-xp", other), None, "{other}");
         }
         let _ = std::fs::remove_dir_all(&dir);
     }
