@@ -11,6 +11,8 @@ use super::languages::{self, Languages, Settings, Tag};
 use crate::assistant::{Answer, Assistant, Kind, Said, Turn};
 use crate::config;
 use crate::home::Home;
+use crate::home::action::Outcome;
+use crate::home::id::EntityId;
 use crate::hub::event::{
     Done, Event, Explained, Place, Problem, Reply, ReplyKind, Span, Utterance, Wish,
 };
@@ -44,7 +46,7 @@ pub(super) async fn tell(mut problems: watch::Receiver<Vec<String>>, hub: HubHan
 /// The assistant with these languages, loaded before this returns.
 pub(crate) fn assistant(home: &config::Home, models: Option<PathBuf>) -> Assistant {
     let zone = home.time_zone.clone();
-    languages::load(Settings { home: super::spoken(home), models, zone })
+    languages::load(Settings { home: super::spoken(home), models, sentences: None, zone })
 }
 
 /// An ear that is ready at once, and learns no other language.
@@ -80,27 +82,31 @@ impl Ear for Attentive {
         };
         let turn = self.languages.assistant().hear(&said, home);
         let understand = began.elapsed();
-        let plan = match turn {
+        let (calls, conclude): (_, Conclude) = match turn {
             Turn::Answer(answer) => {
                 return Heard::Reply(reply(answer, conversation, vec![("understand", understand)]));
             }
-            Turn::Act(plan) => plan,
+            Turn::Act(plan) => {
+                (plan.calls.clone(), Box::new(move |outcomes, home| plan.conclude(outcomes, home)))
+            }
+            Turn::Script(plan) => {
+                (plan.calls.clone(), Box::new(move |outcomes, home| plan.conclude(outcomes, home)))
+            }
         };
-        let wishes = plan
-            .calls
-            .iter()
-            .map(|(entity, action)| Wish { entity: entity.clone(), action: action.clone() });
-        let wishes = wishes.collect();
+        let wishes = calls.into_iter().map(|(entity, action)| Wish { entity, action }).collect();
         let finish = Box::new(move |home: &Home, done: Vec<Done>| {
             let act = began.elapsed().saturating_sub(understand);
             let outcomes: Vec<_> =
                 done.into_iter().map(|done| (done.entity, done.outcome)).collect();
-            let answer = plan.conclude(&outcomes, home);
+            let answer = conclude(&outcomes, home);
             reply(answer, conversation, vec![("understand", understand), ("act", act)])
         });
         Heard::Acts { wishes, patience: PATIENCE, finish }
     }
 }
+
+/// Makes the answer from what became of the calls.
+type Conclude = Box<dyn FnOnce(&[(EntityId, Outcome)], &Home) -> Answer + Send>;
 
 fn new_conversation() -> String {
     let mut random = [0_u8; 8];
@@ -155,7 +161,7 @@ mod tests {
 
     fn built_in(home: &[&str]) -> Settings {
         let home = home.iter().map(|code| (*code).to_owned()).collect();
-        Settings { home, models: None, zone: TimeZone::UTC }
+        Settings { home, models: None, sentences: None, zone: TimeZone::UTC }
     }
 
     #[tokio::test]

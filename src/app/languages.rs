@@ -1,5 +1,6 @@
 //! The languages that are spoken: which are loaded, from where, and when. A thread of its own loads and compiles them
-//! beside the hub's loop; the ear asks it for a language and is told when it is there.
+//! beside the hub's loop; the ear asks it for a language and is told when it is there. When the owner changes a sentence
+//! file, or packs are fetched, what is loaded is made anew, and the old holds until then.
 //!
 //! The home's languages are loaded at the start and stay. Another one is loaded when somebody says that it is spoken,
 //! and goes when others have been spoken since. Compiled packs are kept in no file: reading and compiling one takes
@@ -10,7 +11,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -20,9 +21,11 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{debug, error, warn};
 
+use super::notice;
+use super::owner::{self, Files, Owner, Sentences};
 use crate::assistant::{Assistant, Language, Packs};
 use crate::intent::own;
-use crate::intent::pack::{Pack, Source};
+use crate::intent::pack::{Pack, PackProblem, Source};
 
 /// Languages beside the home's that stay loaded; some megabytes each.
 const MOST_ON_DEMAND: usize = 3;
@@ -36,6 +39,8 @@ const ABSENT_FOR: Duration = Duration::from_secs(30);
 const MOST_TAGS: usize = 200;
 /// Longest tag of a language; BCP 47 recommends room for 35 letters.
 const LONGEST_TAG: usize = 35;
+/// How long files must have been quiet before they are read again: editors write in several steps.
+const SETTLED: Duration = Duration::from_millis(150);
 /// Most problems told; the rest is counted.
 const MOST_PROBLEMS: usize = 50;
 
@@ -46,6 +51,8 @@ pub(super) struct Settings {
     pub(super) home: Vec<String>,
     /// The folder of models; packs are in `sentences` below it.
     pub(super) models: Option<PathBuf>,
+    /// The folder of the owner's sentences.
+    pub(super) sentences: Option<PathBuf>,
     /// The house's time zone.
     pub(super) zone: TimeZone,
 }
@@ -55,6 +62,8 @@ pub(super) struct Settings {
 pub(super) enum Order {
     /// Somebody says that they speak this.
     Load(String),
+    /// A file was changed.
+    Changed,
 }
 
 /// What is shared between the thread and the ear. Both hold it for moments only.
@@ -97,13 +106,16 @@ impl Languages {
         let (orders, inbox) = sync_channel(MOST_ORDERS);
         let (problems, told) = watch::channel(Vec::new());
         let shared = Shared::silent(&settings);
+        let owner = Owner::new(settings.sentences.clone().unwrap_or_default());
         let loader = Loader {
+            owner,
             settings,
             shared: Arc::clone(&shared),
             problems,
             is_ready: is_ready.clone(),
             loaded: BTreeMap::new(),
         };
+        loader.watch(orders.clone());
         let started =
             thread::Builder::new().name("languages".to_owned()).spawn(move || loader.run(&inbox));
         if let Err(error) = started {
@@ -168,6 +180,7 @@ impl Languages {
 pub(super) fn load(settings: Settings) -> Assistant {
     let shared = Shared::silent(&settings);
     let mut loader = Loader {
+        owner: Owner::new(settings.sentences.clone().unwrap_or_default()),
         settings,
         shared: Arc::clone(&shared),
         problems: watch::channel(Vec::new()).0,
@@ -211,6 +224,7 @@ impl Tags {
 
 /// The thread.
 struct Loader {
+    owner: Owner,
     settings: Settings,
     shared: Arc<Shared>,
     problems: watch::Sender<Vec<String>>,
@@ -221,18 +235,54 @@ struct Loader {
 
 /// What a loaded language was made of.
 struct Loaded {
+    /// Of the files it was made of, as they were then.
+    stamps: Stamps,
     is_on_demand: bool,
     problems: Vec<String>,
 }
 
+/// Size, inode and time of change of files: others when one was changed.
+type Stamps = Vec<(PathBuf, (u64, u64, i64, i64))>;
+
 impl Loader {
+    /// Notices when files change. Packs are only watched in a folder that is there at the start.
+    fn watch(&self, orders: SyncSender<Order>) {
+        let packs = self.settings.models.as_ref().map(|models| models.join("sentences"));
+        let Some(sentences) = self.settings.sentences.clone() else { return };
+        if let Err(error) = fs::create_dir_all(&sentences) {
+            warn!(%error, "There is no folder for sentences of your own.");
+        }
+        let owner = Owner::new(sentences);
+        let folders = move || owner.folders().into_iter().chain(packs.clone()).collect();
+        // A full inbox has a change in it already, or work before which nothing is read.
+        let changed =
+            move || !matches!(orders.try_send(Order::Changed), Err(TrySendError::Disconnected(_)));
+        if let Err(error) = notice::changes(folders, changed) {
+            warn!(%error, "Sentence files are not watched; changes of them need a restart.");
+        }
+    }
+
     fn run(mut self, orders: &Receiver<Order>) {
         self.try_to(Self::load_home);
         self.is_ready.send_replace(true);
-        while let Ok(order) = orders.recv() {
-            self.try_to(|loader| match order {
-                Order::Load(tag) => loader.load_tag(tag),
-            });
+        let mut has_changed = false;
+        loop {
+            let order = match has_changed {
+                true => orders.recv_timeout(SETTLED),
+                false => orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match order {
+                Ok(Order::Load(tag)) => self.try_to(|loader| loader.load_tag(tag)),
+                Ok(Order::Changed) => {
+                    has_changed = true;
+                    continue;
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    has_changed = false;
+                    self.try_to(Self::look_again);
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
             self.is_ready.send_replace(true);
         }
     }
@@ -257,12 +307,38 @@ impl Loader {
                          languages"
                     );
                     warn!("A language of the home has no sentences.");
-                    let lost = Loaded { is_on_demand: false, problems: vec![text] };
+                    let lost =
+                        Loaded { stamps: Vec::new(), is_on_demand: false, problems: vec![text] };
                     self.loaded.insert(tag, lost);
                 }
             }
         }
         self.tell();
+    }
+
+    /// Makes anew what files were changed of.
+    fn look_again(&mut self) {
+        let changed: Vec<(String, bool)> = self
+            .loaded
+            .iter()
+            .filter(|(code, loaded)| self.stamps(code) != loaded.stamps)
+            .map(|(code, loaded)| (code.clone(), loaded.is_on_demand))
+            .collect();
+        for (code, is_on_demand) in changed {
+            self.load(&code, is_on_demand);
+        }
+        // Perhaps there is by now what was missing.
+        self.shared.tags().known.retain(|_, found| found.is_ok());
+        self.tell();
+    }
+
+    /// The files that a language is made of, as they are now.
+    fn stamps(&self, code: &str) -> Stamps {
+        let pack = self.settings.models.iter().map(|models| {
+            let path = models.join("sentences").join(format!("{code}.json"));
+            (path.clone(), owner::stamp(&path))
+        });
+        pack.chain(self.owner.stamps(code)).collect()
     }
 
     fn load_tag(&mut self, tag: String) {
@@ -285,6 +361,7 @@ impl Loader {
     fn resolve(&self, tag: &str) -> Option<String> {
         let packs = self.settings.models.iter().flat_map(|models| packs_in(models));
         let mut known: Vec<String> = packs.chain(own::languages().map(str::to_owned)).collect();
+        known.extend(self.owner.languages().into_iter().map(|name| name.replace('_', "-")));
         known.sort();
         known.dedup();
         pick(tag, &known)
@@ -292,27 +369,33 @@ impl Loader {
 
     fn load(&mut self, code: &str, is_on_demand: bool) {
         let began = Instant::now();
-        let mut problems = Vec::new();
+        // Before anything is read: what is changed meanwhile is noticed.
+        let stamps = self.stamps(code);
+        let files = self.owner.read(code);
+        let mut problems = files.unreadable().to_vec();
         let official = self.official(code, &mut problems);
-        // Without a pack of its own, `en-GB` is spoken as `en`.
-        let own = own::pack(code).filter(|(pack, _)| pack.language == code);
-        let (own, found) = own.unzip();
-        problems.extend(found.into_iter().flatten().map(|problem| problem.to_string()));
-        let (language, found) = Language::compile(code, Packs { owner: None, official, own });
-        // What an official pack asks for and Homard lacks is for its developers.
-        for problem in found {
-            debug!(error = %problem, "A sentence cannot be used.");
-        }
+        let (language, wrong) = compile(code, official.as_ref(), &files, &[]);
+        let language = match wrong.is_empty() {
+            true => language,
+            // Broken files are replaced by what they were when they were good.
+            false => {
+                let (language, still) = compile(code, official.as_ref(), &files, &wrong);
+                debug!(n = still.len(), "Problems of the last good version.");
+                language
+            }
+        };
+        problems.extend(wrong.iter().map(|problem| files.words(problem)));
+        self.owner.keep(code, &files, &wrong);
         let size = language.size();
         let language = if is_on_demand { language.on_demand() } else { language };
         let old = self.shared.assistant().teach(language);
         drop(old);
         debug!(language = code, elapsed = ?began.elapsed(), size, "Language loaded.");
-        self.loaded.insert(code.to_owned(), Loaded { is_on_demand, problems });
+        self.loaded.insert(code.to_owned(), Loaded { stamps, is_on_demand, problems });
     }
 
     /// The official pack, if it is there.
-    fn official(&self, code: &str, problems: &mut Vec<String>) -> Option<Pack> {
+    fn official(&self, code: &str, problems: &mut Vec<String>) -> Option<String> {
         let models = self.settings.models.as_ref()?;
         let path = models.join("sentences").join(format!("{code}.json"));
         let read = |path: &Path| -> io::Result<String> {
@@ -329,11 +412,7 @@ impl Loader {
                 return None;
             }
         };
-        let name = format!("{code}.json");
-        let (pack, found) = Pack::read(code, &[Source { file: &name, text: &text }]);
-        for problem in &found {
-            debug!(error = %problem, "A part of an official pack cannot be used.");
-        }
+        let (pack, found) = read_pack(code, &text);
         if pack.blocks.is_empty() {
             let why = found.first().map(ToString::to_string).unwrap_or_default();
             let path = path.display();
@@ -342,7 +421,7 @@ impl Loader {
             ));
             return None;
         }
-        Some(pack)
+        Some(text)
     }
 
     /// Forgets what was not spoken for the longest time.
@@ -378,6 +457,36 @@ impl Loader {
             is_new
         });
     }
+}
+
+fn read_pack(code: &str, text: &str) -> (Pack, Vec<PackProblem>) {
+    Pack::read(code, &[Source { file: &format!("{code}.json"), text }])
+}
+
+/// Makes a language of an official pack's text, Homard's own sentences and the owner's files; what is wrong in those.
+/// Of files in `broken` the last good version is taken.
+fn compile(
+    code: &str,
+    official: Option<&String>,
+    files: &Files,
+    broken: &[PackProblem],
+) -> (Language, Vec<PackProblem>) {
+    let official = official.map(|text| read_pack(code, text).0);
+    // Without a pack of its own, `en-GB` is spoken as `en`.
+    let own = own::pack(code).map(|(pack, _)| pack).filter(|pack| pack.language == code);
+    let (sentences, mut wrong) = files.sentences(code, broken);
+    let Sentences { pack, scripts } = sentences;
+    let owner = (!files.is_empty()).then_some(pack);
+    let (language, found) = Language::compile(code, Packs { owner, scripts, official, own });
+    for problem in found {
+        if files.has(&problem) {
+            wrong.push(problem);
+        } else {
+            // What an official pack asks for and Homard lacks is for its developers.
+            debug!(error = %problem, "A sentence cannot be used.");
+        }
+    }
+    (language, wrong)
 }
 
 /// Codes of the packs in a folder of models.

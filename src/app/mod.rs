@@ -9,6 +9,8 @@ pub(crate) mod ears;
 mod languages;
 mod memory;
 mod mqtt_broker;
+mod notice;
+mod owner;
 pub(crate) mod run_file;
 mod supervise;
 
@@ -106,6 +108,7 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<()> {
     let (ear, sentence_problems) = ears::ear(languages::Settings {
         home: spoken(&config.home),
         models: Some(models),
+        sentences: Some(data_dir.join("sentences")),
         zone: config.home.time_zone.clone(),
     });
     let setup = Setup { home, writer, clock: clock.clone(), ear, outbox };

@@ -21,6 +21,7 @@ use super::halt;
 use super::memory::{self, Ask, Changed, Choice, Open, Slot};
 use super::plan::{Plan, Planned, Planner};
 use super::policy::Voucher;
+use super::script::{self, Permit};
 use super::{Answer, Assistant, Code, Language, Said, Turn, is_same_language};
 
 /// How long "which one?" waits for its answer, in seconds.
@@ -66,6 +67,9 @@ impl Assistant {
             return turn;
         }
         if let Some(turn) = self.other_one(&key, said, here, home) {
+            return turn;
+        }
+        if let Some(turn) = self.scripted(said, here, home) {
             return turn;
         }
         let memory = self.talk(said).memory().clone();
@@ -139,6 +143,51 @@ impl Assistant {
         self.talks.open(said.conversation, None, said.now.as_second())
     }
 
+    /// What the owner wrote for the utterance, before anything else is tried.
+    fn scripted(&mut self, said: &Said<'_>, here: Option<&Area>, home: &Home) -> Option<Turn> {
+        let area = here.map(|area| area.name.as_str());
+        let (reading, language) = self.in_order(said).into_iter().find_map(|index| {
+            let language = self.languages.get(index)?;
+            Some((language.scripted(said.text, area, &self.lists)?, Arc::clone(language)))
+        })?;
+        self.run_script(reading, &language, said, home, false)
+    }
+
+    fn run_script(
+        &mut self,
+        reading: Reading,
+        language: &Arc<Language>,
+        said: &Said<'_>,
+        home: &Home,
+        is_confirmed: bool,
+    ) -> Option<Turn> {
+        let permit = Permit {
+            policy: self.policy,
+            voucher: Voucher { role: said.role, means: said.means },
+            is_confirmed,
+        };
+        let now = said.now.to_zoned(self.zone.clone());
+        let turn = script::run(reading.clone(), language, home, &now, permit)?;
+        if let Turn::Answer(answer) = &turn
+            && answer.continues
+        {
+            // A question of this kind without steps is about a script.
+            let until = said.now.as_second() + YES_WITHIN_S;
+            let open = Open { ask: Ask::Really, steps: Vec::new(), reading, until };
+            self.talk(said).open = Some(open);
+        }
+        Some(turn)
+    }
+
+    /// The languages in which an utterance is tried: the one that was named, else the home's first; then the home's
+    /// others.
+    fn in_order(&self, said: &Said<'_>) -> Vec<usize> {
+        let first = self.language_of(said);
+        let others = (0..self.languages.len())
+            .filter(|index| *index != first && !self.languages[*index].is_on_demand);
+        std::iter::once(first).chain(others).collect()
+    }
+
     /// Index of the language in which the speaker is understood first.
     fn language_of(&self, said: &Said<'_>) -> usize {
         let wanted = said.language.and_then(|wanted| {
@@ -157,10 +206,8 @@ impl Assistant {
         _memory: &Memory,
     ) -> (Understanding, usize) {
         let first = self.language_of(said);
-        let others = (0..self.languages.len())
-            .filter(|index| *index != first && !self.languages[*index].is_on_demand);
         let mut unknown = None;
-        for index in std::iter::once(first).chain(others) {
+        for index in self.in_order(said) {
             let Some(language) = self.languages.get(index) else { continue };
             let area = here.map(|area| area.name.as_str());
             match language.understand(said.text, area, &self.lists) {
@@ -334,6 +381,9 @@ impl Assistant {
         }
         let reading = open.reading.clone();
         let (candidates, step, slot, is_guarded) = match &open.ask {
+            Ask::Really if is_yes && open.steps.is_empty() => {
+                return self.run_script(reading, &language, said, home, true);
+            }
             Ask::Really if is_yes => {
                 return Some(self.act(&open.steps, reading, &language, said, here, home, true));
             }

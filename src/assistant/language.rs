@@ -2,14 +2,21 @@
 //! order in which they are asked. It owns that order and what one pack lends to another; it reads no file.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::intent::lists::HomeLists;
-use crate::intent::matcher::Matcher;
-use crate::intent::meaning::Understanding;
+use crate::intent::matcher::{Matcher, Options};
+use crate::intent::meaning::{Reading, Understanding};
 use crate::intent::pack::{Pack, PackProblem};
+use crate::intent::script::Script;
+use crate::intent::value::{Context, Value};
 use crate::intent::{self, own};
 
+use super::script::Scripts;
 use super::{Speaker, Voice};
+
+/// How the names of the intents begin that Homard itself acts on; they are Home Assistant's.
+const BUILT_IN: &str = "Hass";
 
 /// A pack's words for replies, see [`Voice`].
 pub(super) type Words = BTreeMap<String, BTreeMap<String, String>>;
@@ -19,6 +26,8 @@ pub(super) type Words = BTreeMap<String, BTreeMap<String, String>>;
 pub struct Packs {
     /// The owner's sentences.
     pub owner: Option<Pack>,
+    /// What the owner's own intents do, by their names.
+    pub scripts: BTreeMap<Arc<str>, Script>,
     /// The pack of the official collection.
     pub official: Option<Pack>,
     /// Homard's own, see [`own::pack`].
@@ -37,6 +46,10 @@ pub struct Language {
     pub(super) responses: Words,
     /// The official pack's wording for what went wrong, by key.
     pub(super) errors: BTreeMap<String, String>,
+    /// The first of `matchers` is for the owner's sentences.
+    has_owner: bool,
+    /// What the owner's own intents do.
+    pub(super) scripts: Scripts,
     /// It is heard only where somebody says that it is spoken, and does not guess at the rest.
     pub(super) is_on_demand: bool,
 }
@@ -45,8 +58,8 @@ impl Language {
     /// Compiles what there is of a language: takes milliseconds, so not in the hub's loop. What cannot be used is
     /// left out and told.
     pub fn compile(code: &str, packs: Packs) -> (Language, Vec<PackProblem>) {
-        let Packs { owner, mut official, mut own } = packs;
-        let mut problems = Vec::new();
+        let Packs { owner, scripts, mut official, mut own } = packs;
+        let (scripts, mut problems) = Scripts::new(scripts);
         if let Some(owner) = &owner {
             // As in Home Assistant, the owner's lists, rules and skip words hold for all sentences.
             for base in [&mut official, &mut own].into_iter().flatten() {
@@ -64,9 +77,22 @@ impl Language {
                 whole.borrow(base);
             }
             whole.borrow(&owner);
-            whole.blocks = owner.blocks;
+            for block in owner.blocks {
+                if scripts.has(&block.intent) || block.intent.starts_with(BUILT_IN) {
+                    whole.blocks.push(block);
+                } else {
+                    let problem = "is no intent of Homard's and has no `intent_script:`, so its \
+                                   sentences can do nothing";
+                    problems.push(PackProblem::Entry {
+                        file: block.file.to_string(),
+                        place: block.intent.to_string(),
+                        problem: problem.to_owned(),
+                    });
+                }
+            }
             whole
         });
+        let has_owner = own_sentences.as_ref().is_some_and(|pack| !pack.blocks.is_empty());
         let responses = [&official, &own_sentences].into_iter().flatten().fold(
             Words::new(),
             |mut all, pack| {
@@ -92,7 +118,16 @@ impl Language {
             })
             .collect();
         let code = code.to_owned();
-        let language = Language { code, words, matchers, responses, errors, is_on_demand: false };
+        let language = Language {
+            code,
+            words,
+            matchers,
+            responses,
+            errors,
+            has_owner,
+            scripts,
+            is_on_demand: false,
+        };
         (language, problems)
     }
 
@@ -130,6 +165,22 @@ impl Language {
             }
         }
         unknown.unwrap_or(Understanding::Nothing)
+    }
+
+    /// How the owner's sentences read an utterance, if what they mean is for a script.
+    pub(super) fn scripted(
+        &self,
+        utterance: &str,
+        area: Option<&str>,
+        lists: &HomeLists,
+    ) -> Option<Reading> {
+        let matcher = self.matchers.first().filter(|_| self.has_owner)?;
+        let context: Context =
+            area.map(|area| (Arc::from("area"), Value::from(area))).into_iter().collect();
+        let found = matcher.recognize(utterance, lists, &context, Options::default());
+        let best = found.matches.into_iter().next()?;
+        let is_scripted = self.scripts.has(&best.intent);
+        is_scripted.then(|| intent::reading(utterance, &self.code, &best))
     }
 
     pub(super) fn speaker(&self) -> Speaker<'_> {

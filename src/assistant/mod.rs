@@ -16,6 +16,7 @@ mod naming;
 mod plan;
 pub mod policy;
 mod reply;
+mod script;
 mod undo;
 mod wish;
 
@@ -42,6 +43,7 @@ use self::policy::Policy;
 
 pub use self::language::{Language, Packs};
 pub use self::plan::Plan;
+pub use self::script::ScriptPlan;
 
 /// Understands and answers.
 #[derive(Debug, Clone)]
@@ -82,6 +84,8 @@ pub enum Turn {
     Answer(Answer),
     /// Do this, then [`Plan::conclude`].
     Act(Box<Plan>),
+    /// Do what the owner wrote for this, then [`ScriptPlan::conclude`].
+    Script(Box<ScriptPlan>),
 }
 
 /// What is said back, and what was done.

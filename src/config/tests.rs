@@ -83,7 +83,7 @@ fn what_is_wrong_is_said_with_its_line_and_what_would_be_right() {
     check("home = 3\n", &[(1, "outside of a section", "a line `[home]`")]);
     check("[home]\nname = 3\n", &[(2, "must be text, not a number", "quotes")]);
     check("[home]\nlanguages = \"en\"\n", &[(2, "must be a list, not text", "list")]);
-    check("[home]\nlanguage = \"tlh\"\n", &[(2, "`tlh`", "`en` and `fr`")]);
+    check("[home]\nlanguage = \"tlh\"\n", &[(2, "`tlh`", "`zh-HK` and `zh-TW`")]);
     check("[home]\nlanguages = [\n\"en\",\n\"xx\"]\n", &[(4, "`xx`", "`en`")]);
     check("[home]\nlanguage = \"zh\"\n", &[(2, "`zh`", "`zh-CN`, `zh-HK` and `zh-TW`")]);
     check("[home]\nlatitude = 91\nlongitude = 2.0\n", &[(2, "is 91, outside", "decimal")]);

@@ -332,13 +332,10 @@ impl Hub {
                 self.asks.begin(&home, wishes, patience, answer, &mut turn.effects);
                 self.asks.finish(&home, &self.dirty);
             }
-            Query::Hear(utterance, reply) => {
-                if self.unheard.is_empty() && self.is_ear_ready() {
-                    self.hear(utterance, reply, turn);
-                } else {
-                    self.hear_later(utterance, reply);
-                }
-            }
+            Query::Hear(utterance, reply) => match self.unheard.is_empty() && self.is_ear_ready() {
+                true => self.hear(utterance, reply, turn),
+                false => self.hear_later(utterance, reply),
+            },
             Query::EditEntity(id, edit, reply) => self.queue(Edit::Entity(id, edit), reply),
             Query::PutFloor(floor, reply) => self.queue(Edit::PutFloor(floor), reply),
             Query::RemoveFloor(id, reply) => self.queue(Edit::RemoveFloor(id), reply),

@@ -16,6 +16,7 @@ pub mod pack;
 pub mod program;
 pub mod response;
 mod run;
+pub mod script;
 pub mod sentence;
 mod trie;
 pub mod value;
@@ -167,7 +168,8 @@ fn is_of_whole_words(said: &str, utterance: &str) -> bool {
     padded(utterance).contains(&padded(said))
 }
 
-fn reading(utterance: &str, language: &str, found: &Match) -> Reading {
+/// How a match reads an utterance.
+pub fn reading(utterance: &str, language: &str, found: &Match) -> Reading {
     Reading {
         utterance: utterance.to_owned(),
         language: language.to_owned(),

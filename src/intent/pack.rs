@@ -217,7 +217,7 @@ impl Pack {
 /// Most nodes a YAML file may have; the largest language has some ten thousand.
 const MAX_YAML_NODES: usize = 500_000;
 
-fn parse(source: &Source<'_>) -> Result<Json, PackProblem> {
+pub(super) fn parse(source: &Source<'_>) -> Result<Json, PackProblem> {
     let fail = |problem: String| PackProblem::File { file: source.file.to_owned(), problem };
     if source.file.ends_with(".json") {
         return serde_json::from_str(source.text).map_err(|error| fail(error.to_string()));
@@ -294,6 +294,8 @@ impl Reader<'_> {
                 "expansion_rules" => self.rules(value, &mut pack.rules),
                 "responses" => self.responses(value, pack),
                 "words" => self.grouped("words", value, &mut pack.words),
+                // Read by `script`.
+                "intent_script" => {}
                 other => self.wrong(other, "is not a key of a sentence file"),
             }
         }

@@ -122,6 +122,7 @@ impl Talk {
                 self.check_plan(plan, text, area, is_first);
                 plan.conclude(&[], &self.home)
             }
+            Turn::Script(_) => panic!("no owner wrote sentences here"),
         };
         let Answer { text: reply, .. } = answer;
         assert!(!reply.is_empty(), "no reply to {text:?}");

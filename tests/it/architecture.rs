@@ -14,7 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("template", &["clock"]),
     ("catalog", &[]),
     ("intent", &["text", "home"]),
-    ("assistant", &["text", "home", "intent"]),
+    ("assistant", &["text", "clock", "home", "template", "intent"]),
     ("storage", &["home", "json"]),
     ("hub", &["text", "clock", "home", "storage"]),
     ("broker", &[]),
@@ -52,6 +52,8 @@ const IMPURE: &[&str] = &[
 const PURE_BUT: &[(&str, &str, &str)] = &[
     ("src/intent/pack.rs", "serde", "language packs are parsed from text that others have read"),
     ("src/intent/pack.rs", "serde_json", "packs of the official collection come as JSON too"),
+    ("src/intent/script.rs", "serde_json", "a part of a sentence file, as `pack` reads it"),
+    ("src/assistant/script.rs", "serde_json", "templates may ask for attributes, as JSON"),
     ("src/template/", "serde_json", "`value_json` is what templates are about"),
 ];
 

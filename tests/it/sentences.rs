@@ -181,6 +181,7 @@ impl Talk {
                 let answer = plan.conclude(&outcomes, &self.house.home);
                 Came { published, reply: answer.text, asks: answer.continues, kind: answer.kind }
             }
+            Turn::Script(_) => panic!("these houses have no sentences of an owner"),
         }
     }
 
