@@ -6,6 +6,7 @@
 //! and from nothing else.
 
 mod answer;
+pub mod official;
 mod plan;
 mod reply;
 

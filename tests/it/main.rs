@@ -17,6 +17,7 @@ mod hub;
 mod lights;
 mod man;
 mod mosquitto;
+mod official;
 mod restart;
 mod sentences;
 mod simple;
