@@ -14,15 +14,15 @@ use crate::intent::response::Phrase;
 use super::{Answer, Code, Speaker};
 
 /// What is known of one entity.
-struct Fact<'h> {
-    entity: &'h Entity,
+pub(super) struct Fact<'h> {
+    pub(super) entity: &'h Entity,
     /// Its state in Home Assistant's word; `None` if nothing is known.
-    word: Option<String>,
-    freshness: Freshness,
+    pub(super) word: Option<String>,
+    pub(super) freshness: Freshness,
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Freshness {
+pub(super) enum Freshness {
     Live,
     /// From before the restart; heard then.
     Restored(Option<Timestamp>),
@@ -51,6 +51,9 @@ impl Speaker<'_> {
         };
         let entities = found.entities.iter().filter_map(|id| home.entity(id.as_str()));
         let mut facts: Vec<Fact<'_>> = entities.map(fact).collect();
+        if let Some(foreign) = self.foreign() {
+            return foreign.question(question, &facts, reading, home, now);
+        }
         if question.about == About::Temperature {
             return self.temperature(question, facts, reading, here, home, now);
         }
@@ -316,7 +319,7 @@ fn fact(entity: &Entity) -> Fact<'_> {
 }
 
 /// Whether a state is what was asked for, in the word that the entity's kind has for it.
-fn is_in_state(fact: &Fact<'_>, asked: &str) -> bool {
+pub(super) fn is_in_state(fact: &Fact<'_>, asked: &str) -> bool {
     let Some(word) = fact.word.as_deref() else { return false };
     match fact.entity.domain {
         Domain::Climate | Domain::WaterHeater if asked == "on" => word != "off",

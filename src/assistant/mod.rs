@@ -6,6 +6,7 @@
 //! and from nothing else.
 
 mod answer;
+mod foreign;
 pub mod official;
 mod plan;
 mod reply;
@@ -33,6 +34,8 @@ use crate::intent::response::{Phrase, Voice};
 use crate::intent::{self, own};
 use crate::text;
 
+use self::official::Official;
+
 /// Most conversations with an open question; the oldest is forgotten.
 const MAX_PENDING: usize = 64;
 /// How long a question back waits for its answer, in seconds.
@@ -53,6 +56,8 @@ pub struct Assistant {
 struct Language {
     code: String,
     words: Words,
+    /// The replies of its pack, where it has no words of Homard's own.
+    official: Option<Official>,
     matcher: Matcher,
 }
 
@@ -186,7 +191,8 @@ impl Assistant {
     /// Adds a language after those already known.
     pub fn add(&mut self, pack: Pack) -> Vec<PackProblem> {
         let (matcher, problems) = Matcher::new(&pack);
-        let language = Language { code: pack.language, words: pack.words, matcher };
+        let official = pack.words.is_empty().then(|| Official::new(pack.responses, pack.errors));
+        let language = Language { code: pack.language, words: pack.words, official, matcher };
         self.languages.push(Arc::new(language));
         problems
     }
@@ -353,13 +359,18 @@ impl Plan {
 
 impl Language {
     fn speaker(&self) -> Speaker<'_> {
-        Speaker { voice: Voice::new(&self.words), code: &self.code }
+        Speaker {
+            voice: Voice::new(&self.words),
+            official: self.official.as_ref(),
+            code: &self.code,
+        }
     }
 }
 
 /// Says things in one language.
 struct Speaker<'a> {
     voice: Voice<'a>,
+    official: Option<&'a Official>,
     code: &'a str,
 }
 
@@ -393,11 +404,17 @@ impl Speaker<'_> {
     }
 
     fn not_understood(&self) -> Answer {
+        if let Some(foreign) = self.foreign() {
+            return foreign.not_understood();
+        }
         let text = self.voice.say("talk", "not_understood", &[]);
         Answer::error(Code::NoIntentMatch, text, self.code)
     }
 
     fn talk(&self, talk: Talk, reading: &Reading, now: &Zoned) -> Answer {
+        if let Some(foreign) = self.foreign() {
+            return foreign.talk(talk, reading, now);
+        }
         let voice = &self.voice;
         let text = match talk {
             Talk::Nevermind | Talk::Stop | Talk::No => voice.say("talk", "nevermind", &[]),
@@ -437,6 +454,9 @@ impl Speaker<'_> {
         let is_it = |name: &str| text::key(name) == wanted;
         let mut shown = home.entities().filter(|entity| entity.is_enabled());
         if let Some(entity) = shown.find(|entity| entity.names().any(is_it)) {
+            if let Some(foreign) = self.foreign() {
+                return foreign.not_able(reading);
+            }
             let text = self.refusal(&Refusal::CannotDo(""), &self.name(entity));
             return Answer::error(Code::FailedToHandle, text, self.code).of(reading);
         }
@@ -445,6 +465,9 @@ impl Speaker<'_> {
             .any(|floor| is_it(&floor.name) || floor.aliases.iter().any(|alias| is_it(alias)));
         if is_floor || target::area_named(&unknown.said, home).is_some() {
             return self.not_understood();
+        }
+        if let Some(foreign) = self.foreign() {
+            return foreign.unknown(unknown, reading, home);
         }
         let nearest = match unknown.list {
             UnknownList::Entity => {

@@ -40,6 +40,9 @@ impl Speaker<'_> {
         outcomes: &[(EntityId, Outcome)],
         home: &Home,
     ) -> Answer {
+        if let Some(foreign) = self.foreign() {
+            return foreign.outcomes(plan, outcomes, home);
+        }
         let mut confirmed: Vec<EntityId> = Vec::new();
         let mut sent: Vec<EntityId> = Vec::new();
         let mut refused: Vec<(EntityId, Refusal)> = plan.refused.clone();
@@ -405,6 +408,9 @@ impl Speaker<'_> {
         reading: &Reading,
         home: &Home,
     ) -> Answer {
+        if let Some(foreign) = self.foreign() {
+            return foreign.no_target(refusal, command, reading, home);
+        }
         let kinds = || {
             let domain = command.target.domains.first().map_or("any", |domain| domain.word());
             Phrase::plain(self.voice.kind(domain, true).text)
