@@ -12,6 +12,7 @@ use crate::intent::script::Script;
 use crate::intent::value::{Context, Value};
 use crate::intent::{self, own};
 
+use super::official::Official;
 use super::script::Scripts;
 use super::{Speaker, Voice};
 
@@ -42,10 +43,10 @@ pub struct Language {
     pub(super) words: Words,
     /// Asked one after the other; the first that understands has understood.
     matchers: Vec<Matcher>,
-    /// The official pack's wording for replies, with the owner's: intent, then key, then template.
-    pub(super) responses: Words,
-    /// The official pack's wording for what went wrong, by key.
-    pub(super) errors: BTreeMap<String, String>,
+    /// The replies of the official pack, with the owner's.
+    pub(super) official: Official,
+    /// The words are its own, so that replies are made of them.
+    pub(super) has_voice: bool,
     /// The first of `matchers` is for the owner's sentences.
     has_owner: bool,
     /// What the owner's own intents do.
@@ -103,6 +104,9 @@ impl Language {
             },
         );
         let errors = official.as_ref().map(|pack| pack.errors.clone()).unwrap_or_default();
+        let official_replies = Official::new(responses, errors);
+        // Without any replies of a pack, English is better than silence.
+        let has_voice = own.is_some() || official.is_none();
         let words = match &mut own {
             Some(own) => std::mem::take(&mut own.words),
             None => own::pack("en").map(|(english, _)| english.words).unwrap_or_default(),
@@ -122,8 +126,8 @@ impl Language {
             code,
             words,
             matchers,
-            responses,
-            errors,
+            official: official_replies,
+            has_voice,
             has_owner,
             scripts,
             is_on_demand: false,
@@ -184,6 +188,10 @@ impl Language {
     }
 
     pub(super) fn speaker(&self) -> Speaker<'_> {
-        Speaker { voice: Voice::new(&self.words), code: &self.code }
+        Speaker {
+            voice: Voice::new(&self.words),
+            official: (!self.has_voice).then_some(&self.official),
+            code: &self.code,
+        }
     }
 }

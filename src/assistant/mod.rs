@@ -9,10 +9,12 @@ mod answer;
 mod choose;
 mod condition;
 mod conversation;
+mod foreign;
 mod halt;
 mod language;
 mod memory;
 mod naming;
+pub mod official;
 mod plan;
 pub mod policy;
 mod reply;
@@ -39,6 +41,7 @@ use crate::intent::{self, own};
 use crate::text;
 
 use self::memory::Talks;
+use self::official::Official;
 use self::policy::Policy;
 
 pub use self::language::{Language, Packs};
@@ -230,6 +233,7 @@ impl Assistant {
 /// Says things in one language.
 struct Speaker<'a> {
     voice: Voice<'a>,
+    official: Option<&'a Official>,
     code: &'a str,
 }
 
@@ -272,6 +276,9 @@ impl Speaker<'_> {
     }
 
     fn not_understood(&self) -> Answer {
+        if let Some(foreign) = self.foreign() {
+            return foreign.not_understood();
+        }
         let text = self.voice.say("talk", "not_understood", &[]);
         Answer::error(Code::NoIntentMatch, text, self.code)
     }
@@ -294,6 +301,9 @@ impl Speaker<'_> {
     }
 
     fn talk(&self, talk: Talk, reading: &Reading, now: &Zoned) -> Answer {
+        if let Some(foreign) = self.foreign() {
+            return foreign.talk(talk, reading, now);
+        }
         let voice = &self.voice;
         let text = match talk {
             Talk::Nevermind | Talk::Stop | Talk::No => voice.say("talk", "nevermind", &[]),
@@ -335,6 +345,9 @@ impl Speaker<'_> {
         let is_it = |name: &str| text::key(name) == wanted;
         let mut shown = home.entities().filter(|entity| entity.is_enabled());
         if let Some(entity) = shown.find(|entity| entity.names().any(is_it)) {
+            if let Some(foreign) = self.foreign() {
+                return foreign.not_able(reading);
+            }
             let text = self.refusal(&Refusal::CannotDo(""), &self.name(entity));
             return Answer::error(Code::FailedToHandle, text, self.code).of(reading);
         }
@@ -343,6 +356,9 @@ impl Speaker<'_> {
             .any(|floor| is_it(&floor.name) || floor.aliases.iter().any(|alias| is_it(alias)));
         if is_floor || target::area_named(&unknown.said, home).is_some() {
             return self.not_understood();
+        }
+        if let Some(foreign) = self.foreign() {
+            return foreign.unknown(unknown, reading, home);
         }
         let nearest = match unknown.list {
             UnknownList::Entity => {

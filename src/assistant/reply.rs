@@ -87,6 +87,9 @@ impl Speaker<'_> {
         outcomes: &[(EntityId, Outcome)],
         home: &Home,
     ) -> Answer {
+        if let Some(foreign) = self.foreign() {
+            return foreign.outcomes(plan, outcomes, home);
+        }
         let mut sentences: Vec<String> = Vec::new();
         let (mut success, mut failed) = (Vec::new(), Vec::new());
         let mut code = None;
@@ -439,6 +442,9 @@ impl Speaker<'_> {
         reading: &Reading,
         home: &Home,
     ) -> Answer {
+        if let Some(foreign) = self.foreign() {
+            return foreign.no_target(refusal, command, reading, home);
+        }
         let kinds = || {
             let domain = command.target.domains.first().map_or("any", |domain| domain.word());
             Phrase::plain(self.voice.kind(domain, true).text)

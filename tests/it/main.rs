@@ -20,6 +20,7 @@ mod lights;
 mod man;
 mod models;
 mod mosquitto;
+mod official;
 mod own_sentences;
 mod restart;
 mod sentences;
