@@ -147,7 +147,7 @@ fn read_test(
     if let Some(overrides) = keys.take("state") {
         state.extend(Keys::new(keys.place(), overrides)?.rest());
     }
-    for id in state.keys().filter(|id| !known.has(id)) {
+    if let Some(id) = state.keys().find(|id| !known.has(id)) {
         return Err(keys.wrong(format!("the home has no `{id}`")));
     }
     let turns = keys.list("turns")?;

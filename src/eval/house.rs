@@ -12,8 +12,7 @@ use serde_json::Value as Json;
 use super::device::{Device, Manner};
 use super::keys::{Keys, Wrong, duration};
 use crate::config;
-use crate::home::domain::{Caps, State};
-use crate::home::domain::{Domain, sensor};
+use crate::home::domain::{Caps, Domain, State, sensor};
 use crate::home::entity::{Announcement, Availability, Category, Naming, Producer, Source, Traits};
 use crate::home::id::{AreaId, EntityId, FloorId, Handle};
 use crate::home::place::{Area, Floor};
@@ -29,7 +28,7 @@ const SINCE: Duration = Duration::from_secs(3 * 3_600);
 pub(super) struct House {
     /// The file's name without its ending.
     pub(super) id: String,
-    pub(super) settings: config_home::Settings,
+    pub(super) settings: Settings,
     /// When its tests begin.
     pub(super) now: Zoned,
     floors: Vec<Floor>,
@@ -38,14 +37,11 @@ pub(super) struct House {
 }
 
 /// What the daemon's configuration would say of the home.
-pub(super) mod config_home {
-    /// The languages, the place and the name.
-    #[derive(Debug, Clone)]
-    pub(in crate::eval) struct Settings {
-        pub(in crate::eval) name: String,
-        pub(in crate::eval) languages: Vec<String>,
-        pub(in crate::eval) position: Option<(f64, f64)>,
-    }
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    name: String,
+    pub(super) languages: Vec<String>,
+    position: Option<(f64, f64)>,
 }
 
 #[derive(Debug, Clone)]
@@ -99,7 +95,7 @@ impl House {
         let areas = keys.list("areas")?.into_iter().map(area).collect::<Result<_, _>>()?;
         let entities = keys.list("entities")?.into_iter().map(thing).collect::<Result<_, _>>()?;
         keys.finish()?;
-        let settings = config_home::Settings { name, languages, position };
+        let settings = Settings { name, languages, position };
         let house = Self { id: id.to_owned(), settings, now, floors, areas, entities };
         house.check(file)?;
         Ok(house)

@@ -399,6 +399,8 @@ fn parse(dir: &Path, path: &Path) -> Result<Json, Error> {
     let text = std::fs::read_to_string(path).map_err(unreadable)?;
     let options = serde_saphyr::options! {
         with_snippet: false,
+        // `no`, `on` and `off` are words that people say and devices are.
+        strict_booleans: true,
         budget: serde_saphyr::budget! { max_nodes: MAX_NODES, max_anchors: 100 },
     };
     let wrong =

@@ -42,10 +42,8 @@ pub(super) fn obey(device: &mut Device, action: &Action, at: Timestamp) {
         (State::Number(state), Action::Number(number::Action::Set(value))) => {
             state.value = Some(value.to_string().into());
         }
-        (State::Select(state), Action::Select(action)) => {
-            if let select::Action::Select(option) = action {
-                state.option = Some(Arc::clone(option));
-            }
+        (State::Select(state), Action::Select(select::Action::Select(option))) => {
+            state.option = Some(Arc::clone(option));
         }
         (State::Siren(state), Action::Siren(action)) => {
             state.on = Some(match action {
