@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::languages::{self, Languages, Settings, Tag};
+use crate::assistant::policy::Policy;
 use crate::assistant::{Answer, Assistant, Kind, Said, Turn};
 use crate::config;
 use crate::home::Home;
@@ -46,7 +47,13 @@ pub(super) async fn tell(mut problems: watch::Receiver<Vec<String>>, hub: HubHan
 /// The assistant with these languages, loaded before this returns.
 pub(crate) fn assistant(home: &config::Home, models: Option<PathBuf>) -> Assistant {
     let zone = home.time_zone.clone();
-    languages::load(Settings { home: super::spoken(home), models, sentences: None, zone })
+    languages::load(Settings {
+        home: super::spoken(home),
+        models,
+        sentences: None,
+        zone,
+        policy: Policy::default(),
+    })
 }
 
 /// An ear that is ready at once, and learns no other language.
@@ -161,7 +168,8 @@ mod tests {
 
     fn built_in(home: &[&str]) -> Settings {
         let home = home.iter().map(|code| (*code).to_owned()).collect();
-        Settings { home, models: None, sentences: None, zone: TimeZone::UTC }
+        let policy = Policy::default();
+        Settings { home, models: None, sentences: None, zone: TimeZone::UTC, policy }
     }
 
     #[tokio::test]

@@ -23,6 +23,7 @@ use tracing::{debug, error, warn};
 
 use super::notice;
 use super::owner::{self, Files, Owner, Sentences};
+use crate::assistant::policy::Policy;
 use crate::assistant::{Assistant, Language, Packs};
 use crate::intent::own;
 use crate::intent::pack::{Pack, PackProblem, Source};
@@ -55,6 +56,8 @@ pub(super) struct Settings {
     pub(super) sentences: Option<PathBuf>,
     /// The house's time zone.
     pub(super) zone: TimeZone,
+    /// What needs a yes.
+    pub(super) policy: Policy,
 }
 
 /// What is asked of the thread.
@@ -194,7 +197,9 @@ pub(super) fn load(settings: Settings) -> Assistant {
 
 impl Shared {
     fn silent(settings: &Settings) -> Arc<Shared> {
-        let assistant = Mutex::new(Assistant::silent(settings.zone.clone()));
+        let mut assistant = Assistant::silent(settings.zone.clone());
+        assistant.set_policy(settings.policy);
+        let assistant = Mutex::new(assistant);
         Arc::new(Shared { assistant, tags: Mutex::default() })
     }
 

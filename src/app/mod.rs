@@ -29,6 +29,7 @@ use tracing::{info, warn};
 
 use self::mqtt_broker::{Reached, Retained};
 use self::run_file::RunFile;
+use crate::assistant::policy::{Policy, Verdict};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::home::Home;
@@ -110,6 +111,7 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<()> {
         models: Some(models),
         sentences: Some(data_dir.join("sentences")),
         zone: config.home.time_zone.clone(),
+        policy: policy(&config.policy),
     });
     let setup = Setup { home, writer, clock: clock.clone(), ear, outbox };
     let (hub, handle) = Hub::new(setup);
@@ -318,6 +320,23 @@ fn start_ports(ports: Ports<'_>) -> Result<JoinSet<()>> {
         }));
     }
     Ok(tasks)
+}
+
+fn policy(policy: &config::Policy) -> Policy {
+    let rule = |rule: Option<config::Rule>| {
+        rule.map(|rule| match rule {
+            config::Rule::Allow => Verdict::Allow,
+            config::Rule::Ask => Verdict::Ask,
+            config::Rule::Never => Verdict::Never,
+        })
+    };
+    Policy {
+        unlock: rule(policy.unlock),
+        disarm: rule(policy.disarm),
+        valves: rule(policy.valves),
+        sirens: rule(policy.sirens),
+        extremes: rule(policy.temperatures),
+    }
 }
 
 fn web_settings(home: &config::Home) -> web::Settings {

@@ -263,7 +263,7 @@ impl Answer {
             reading.slots.iter().map(|slot| (slot.name.to_string(), plain(&slot.value))).collect();
         self.by = Some(reading.way.word());
         self.template = reading.template.clone();
-        self.spans = reading.spans.clone();
+        self.spans = spans(reading);
         self.rivals = reading.rivals.clone();
         self
     }
@@ -391,6 +391,31 @@ impl Speaker<'_> {
         let template = self.voice.word("time", "clock");
         self.voice.fill(template, &[("hour", &hour), ("minute", &minute)])
     }
+}
+
+/// The parts of the utterance: of a sentence, what was said for its slots.
+fn spans(reading: &Reading) -> Vec<Span> {
+    if !reading.spans.is_empty() {
+        return reading.spans.clone();
+    }
+    let said = reading.slots.iter().filter(|slot| !slot.said.is_empty());
+    let span = |slot: &intent::matcher::Slot| Span {
+        said: slot.said.clone(),
+        role: match &*slot.name {
+            "name" => "name",
+            "area" => "area",
+            "floor" => "floor",
+            "domain" | "device_class" => "kind",
+            "state" => "state",
+            _ => "value",
+        },
+        meaning: match &slot.value {
+            intent::value::Value::Number(number) => number.to_string(),
+            value => value.texts().join(", "),
+        },
+        score: 1.0,
+    };
+    said.map(span).collect()
 }
 
 fn is_same_language(a: &str, b: &str) -> bool {

@@ -36,6 +36,10 @@ pub(super) struct Say {
     /// Print the whole answer as JSON
     #[arg(long, env = "HOMARD_JSON", value_parser = BoolishValueParser::new())]
     json: bool,
+    /// Print how it was read and why what was done was done
+    #[arg(long, env = "HOMARD_EXPLAIN", value_parser = BoolishValueParser::new(),
+        conflicts_with = "json")]
+    explain: bool,
     #[command(flatten)]
     daemon: Daemon,
     /// The data of the house to speak to [default: that of `run`, else that of `demo`]
@@ -75,6 +79,11 @@ impl Say {
             say(format!("{answer:#}"))?;
         } else {
             say(speech)?;
+        }
+        if self.explain {
+            for line in explained(&answer) {
+                say(line)?;
+            }
         }
         match ending {
             0 => Ok(()),
@@ -124,6 +133,53 @@ impl Memory {
         // Where it can be kept nowhere, only a question back cannot be answered without --conversation.
         let _ = self.files.iter().find(|file| write_private(file, text.as_bytes()).is_ok());
     }
+}
+
+/// How the answer says that it was found, line by line.
+fn explained(answer: &Value) -> Vec<String> {
+    let homard = &answer["homard"];
+    let word = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let mut lines = Vec::new();
+    let mut line = |key: &str, text: String| {
+        if !text.is_empty() && text != "null" {
+            lines.push(format!("{key:<10} {text}"));
+        }
+    };
+    line("by", word(&homard["by"]));
+    line("intent", word(&homard["intent"]));
+    line("sentence", homard["template"].as_str().unwrap_or_default().to_owned());
+    for (name, value) in homard["slots"].as_object().into_iter().flatten() {
+        line("slot", format!("{name} = {}", word(value)));
+    }
+    for span in list(&homard["spans"]) {
+        let (said, role, meaning) =
+            (word(&span["said"]), word(&span["role"]), word(&span["meaning"]));
+        let score = span["score"].as_f64().unwrap_or_default();
+        line("heard", format!("\"{said}\" as {role}: {meaning} ({score:.2})"));
+    }
+    for rival in list(&homard["candidates"]) {
+        let score = rival["score"].as_f64().unwrap_or_default();
+        line("or", format!("{} ({score:.2})", word(&rival["reading"])));
+    }
+    for why in list(&homard["why"]) {
+        line("why", word(&why));
+    }
+    let named = |item: &Value, part: &str| item.get(part).map(word).unwrap_or_default();
+    for list_of in ["success", "failed"] {
+        for item in list(&answer["response"]["data"][list_of]) {
+            let reason = named(&item, "reason");
+            let reason = if reason.is_empty() { reason } else { format!(": {reason}") };
+            line("did", format!("{} {}{reason}", named(&item, "id"), named(&item, "outcome")));
+        }
+    }
+    for (step, took) in homard["elapsed_ms"].as_object().into_iter().flatten() {
+        line("took", format!("{step} {:.2} ms", took.as_f64().unwrap_or_default()));
+    }
+    lines
 }
 
 /// The sentence that is said back, and the exit code.
@@ -191,5 +247,35 @@ mod tests {
             "data": {"code": "no_valid_targets"},
         }});
         assert_eq!(read(&asked), Some(("Which one?", 4)));
+    }
+
+    #[test]
+    fn an_answer_is_explained_line_by_line() {
+        let answer = json!({
+            "response": {"data": {
+                "success": [{"id": "light.hall", "outcome": "confirmed"}],
+                "failed": [{"id": "light.x", "outcome": "refused", "reason": "it is offline"}],
+            }},
+            "homard": {
+                "by": "words", "intent": "HassTurnOn", "slots": {"name": "hall"},
+                "spans": [{"said": "whole", "role": "name", "meaning": "Hall", "score": 0.8}],
+                "candidates": [{"reading": "turn on the whole", "score": 1.5}],
+                "why": ["light.hall: harmless"], "elapsed_ms": {"understand": 0.25},
+            },
+        });
+        let expected = [
+            "by         words",
+            "intent     HassTurnOn",
+            "slot       name = hall",
+            "heard      \"whole\" as name: Hall (0.80)",
+            "or         turn on the whole (1.50)",
+            "why        light.hall: harmless",
+            "did        light.hall confirmed",
+            "did        light.x refused: it is offline",
+            "took       understand 0.25 ms",
+        ];
+        assert_eq!(explained(&answer), expected);
+        // What answers nothing is explained by nothing.
+        assert!(explained(&json!({})).is_empty());
     }
 }

@@ -9,8 +9,8 @@ use toml::Spanned;
 use super::problem::Problems;
 use super::raw::{self, Field, Raw, suggestion};
 use super::{
-    Broker, Config, HTTP_LISTEN, Home, Http, MQTT_LISTEN, Mqtt, Outside, Position, Secret, Tls,
-    UnitSystem, User, url,
+    Broker, Config, HTTP_LISTEN, Home, Http, MQTT_LISTEN, Mqtt, Outside, Policy, Position, Rule,
+    Secret, Tls, UnitSystem, User, url,
 };
 
 /// The languages that come with Homard, and are spoken unless said otherwise.
@@ -36,6 +36,7 @@ pub(super) fn check(raw: Raw, folder: &Path, problems: &mut Problems) -> Config 
     Config {
         home: home(raw.home, problems),
         http: http(raw.http, problems),
+        policy: policy(raw.policy, problems),
         mqtt: mqtt(raw.mqtt, folder, problems),
     }
 }
@@ -155,6 +156,26 @@ fn http(raw: raw::Http, problems: &mut Problems) -> Http {
     let is_default = raw.listen.is_none();
     let listen = address(raw.listen, "[http] listen", HTTP_LISTEN, problems);
     Http { listen, is_default }
+}
+
+fn policy(raw: raw::Policy, problems: &mut Problems) -> Policy {
+    let mut rule = |field: Field<String>, key: &str| {
+        let field = field?;
+        let rule = Rule::ALL.into_iter().find(|rule| rule.word() == field.get_ref());
+        if rule.is_none() {
+            let what = format!("`[policy] {key}` cannot be `{}`", field.get_ref());
+            let words = Rule::ALL.map(Rule::word);
+            problems.add(field.span(), what, suggestion(field.get_ref(), &words, "It can be"));
+        }
+        rule
+    };
+    Policy {
+        unlock: rule(raw.unlock, "unlock"),
+        disarm: rule(raw.disarm, "disarm"),
+        valves: rule(raw.valves, "valves"),
+        sirens: rule(raw.sirens, "sirens"),
+        temperatures: rule(raw.temperatures, "temperatures"),
+    }
 }
 
 fn mqtt(raw: raw::Mqtt, folder: &Path, problems: &mut Problems) -> Mqtt {

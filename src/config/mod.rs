@@ -49,8 +49,50 @@ pub struct Config {
     pub home: Home,
     /// `[http]`
     pub http: Http,
+    /// `[policy]`
+    pub policy: Policy,
     /// `[mqtt]`
     pub mqtt: Mqtt,
+}
+
+/// What a sentence may have done that could do harm; `None` leaves it to Homard's own table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Policy {
+    /// Unlocking, and opening gates, garages and doors.
+    pub unlock: Option<Rule>,
+    /// Disarming alarm systems.
+    pub disarm: Option<Rule>,
+    /// Opening valves.
+    pub valves: Option<Rule>,
+    /// Sirens.
+    pub sirens: Option<Rule>,
+    /// Temperatures out of bounds.
+    pub temperatures: Option<Rule>,
+}
+
+/// What comes of a wish that could do harm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// It is done.
+    Allow,
+    /// A yes is needed first.
+    Ask,
+    /// It is not done.
+    Never,
+}
+
+impl Rule {
+    /// All.
+    pub const ALL: [Self; 3] = [Self::Allow, Self::Ask, Self::Never];
+
+    /// The word in the configuration.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Ask => "ask",
+            Self::Never => "never",
+        }
+    }
 }
 
 /// The home itself.

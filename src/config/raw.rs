@@ -51,6 +51,17 @@ section! {
 }
 
 section! {
+    /// `[policy]`
+    Policy {
+        unlock: String,
+        disarm: String,
+        valves: String,
+        sirens: String,
+        temperatures: String,
+    }
+}
+
+section! {
     /// `[mqtt]`
     Mqtt {
         listen: String,
@@ -75,10 +86,11 @@ section! {
 pub(super) struct Raw {
     pub(super) home: Home,
     pub(super) http: Http,
+    pub(super) policy: Policy,
     pub(super) mqtt: Mqtt,
 }
 
-const SECTIONS: &[&str] = &["home", "http", "mqtt"];
+const SECTIONS: &[&str] = &["home", "http", "policy", "mqtt"];
 
 /// Reads what can be read and notes what cannot.
 pub(super) fn read(text: &str, problems: &mut Problems) -> Raw {
@@ -103,6 +115,7 @@ pub(super) fn read(text: &str, problems: &mut Problems) -> Raw {
         match section {
             ("home", table) => raw.home = Home::read("[home]", table, problems),
             ("http", table) => raw.http = Http::read("[http]", table, problems),
+            ("policy", table) => raw.policy = Policy::read("[policy]", table, problems),
             ("mqtt", table) => raw.mqtt = Mqtt::read("[mqtt]", table, problems),
             (name, _) => problems.add(
                 key.span(),
@@ -116,7 +129,12 @@ pub(super) fn read(text: &str, problems: &mut Problems) -> Raw {
 
 /// A key before the first section, or a section written as a value.
 fn report_loose_key(name: &str, span: Range<usize>, problems: &mut Problems) {
-    let sections = [("home", Home::KEYS), ("http", Http::KEYS), ("mqtt", Mqtt::KEYS)];
+    let sections = [
+        ("home", Home::KEYS),
+        ("http", Http::KEYS),
+        ("policy", Policy::KEYS),
+        ("mqtt", Mqtt::KEYS),
+    ];
     let owner = sections.iter().find(|(_, keys)| keys.contains(&name));
     let hint = match owner {
         Some((section, _)) => format!("`{name}` belongs below a line `[{section}]`."),

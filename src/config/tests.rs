@@ -56,8 +56,9 @@ fn the_examples_hidden_keys_are_known_and_every_key_is_in_it() {
         .filter(|line| !line.starts_with('#'))
         .filter_map(|line| Some(line.split_once(" = ")?.0))
         .collect();
-    let all = "broker ca_file client_id discovery_prefix language languages latitude listen \
-               longitude name password password_file status_topic time_zone unit_system will";
+    let all = "broker ca_file client_id disarm discovery_prefix language languages latitude listen \
+               longitude name password password_file sirens status_topic temperatures time_zone \
+               unit_system unlock valves will";
     assert_eq!(keys, all.split(' ').collect());
 }
 
@@ -159,4 +160,13 @@ fn the_languages_hold_the_first_one() {
     check("[home]\nlanguage = \"de-AT\"", "de", &["de", "en", "fr"]);
     check("[home]\nlanguages = [\"pt_br\", \"de-CH\"]", "pt-BR", &["pt-BR", "de-CH"]);
     check("[home]\nlanguage = \"en\"\nlanguages = [\"fr\"]", "en", &["en", "fr"]);
+}
+
+#[test]
+fn what_needs_a_yes_is_the_owners_choice() {
+    let config = good("[policy]\nunlock = \"never\"\nsirens = \"allow\"\n");
+    assert_eq!(config.policy.unlock, Some(Rule::Never));
+    assert_eq!((config.policy.sirens, config.policy.disarm), (Some(Rule::Allow), None));
+    let Err(problems) = parse("[policy]\nunlock = \"nevr\"\n") else { panic!("a wrong word") };
+    assert!(problems.to_string().contains("Did you mean `never`?"), "{problems}");
 }

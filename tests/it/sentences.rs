@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use homard::assistant::{Assistant, Kind, Said, Turn};
+use homard::assistant::{Assistant, Kind, Language, Packs, Said, Turn};
 use homard::home::action::Outcome;
 use homard::home::id::{AreaId, EntityId, FloorId};
 use homard::home::place::{Area, Floor};
@@ -1142,7 +1142,10 @@ fn a_language_without_own_words_answers_with_its_packs_replies_and_claims_no_suc
     talk.deaf.push("muta");
     let (pack, problems) = Pack::read("eo", &[PackSource { file: "eo.yaml", text: FOREIGN }]);
     assert!(problems.is_empty(), "{problems:?}");
-    assert!(talk.assistant.add(pack).is_empty());
+    let packs = Packs { official: Some(pack), ..Packs::default() };
+    let (language, problems) = Language::compile("eo", packs);
+    assert!(problems.is_empty(), "{problems:?}");
+    assert!(talk.assistant.teach(language).is_none());
     let error = |code| Kind::Error(code);
     use homard::assistant::Code::{FailedToHandle, NoIntentMatch, NoValidTargets};
     let cases = [
