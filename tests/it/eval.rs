@@ -2,6 +2,7 @@
 //! evaluation itself: that it tells right, wrong and missed apart.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use homard::eval::{Report, Set};
 
@@ -58,7 +59,8 @@ entities:
 "#;
 
 fn set(tests: &str) -> Folder {
-    let folder = Folder::new("eval");
+    static N: AtomicU32 = AtomicU32::new(0);
+    let folder = Folder::new(&format!("eval-{}", N.fetch_add(1, Ordering::Relaxed)));
     std::fs::create_dir_all(folder.path("homes")).unwrap();
     std::fs::write(folder.path("homes/tiny.yaml"), HOME).unwrap();
     std::fs::write(folder.path("tests.yaml"), tests).unwrap();
