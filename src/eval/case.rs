@@ -10,6 +10,7 @@ use super::house::House;
 use super::keys::{Keys, Wrong, duration, number, word};
 use crate::home::color;
 use crate::home::id::EntityId;
+use crate::home::person::{Means, Role};
 
 /// One test: a conversation of one or more turns in a fresh house.
 #[derive(Debug, Clone)]
@@ -29,10 +30,18 @@ pub(super) struct Turn {
     pub(super) say: String,
     pub(super) language: Option<String>,
     pub(super) area: Option<String>,
+    pub(super) by: Speaker,
     /// How long after the turn before.
     pub(super) wait: Duration,
     /// Any of these is right.
     pub(super) expected: Vec<Expected>,
+}
+
+/// Who says it, and how.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Speaker {
+    pub(super) role: Role,
+    pub(super) means: Means,
 }
 
 /// What must become of an utterance.
@@ -143,6 +152,7 @@ fn read_test(
         None => None,
     };
     let area = keys.text("area")?;
+    let by = read_speaker(&mut keys, Speaker::default())?;
     let mut state = BTreeMap::new();
     if let Some(overrides) = keys.take("state") {
         state.extend(Keys::new(keys.place(), overrides)?.rest());
@@ -170,6 +180,7 @@ fn read_test(
             say,
             language: language.clone(),
             area: area.clone(),
+            by,
             wait: Duration::ZERO,
             expected: expected.clone(),
         };
@@ -188,6 +199,7 @@ fn read_test(
             say: keys.required("say")?,
             language: keys.text("language")?.or_else(|| language.clone()),
             area: keys.text("area")?.or_else(|| area.clone()),
+            by: read_speaker(&mut keys, by)?,
             wait: if read.is_empty() { Duration::ZERO } else { wait },
             expected: read_all(&mut keys, known)?,
         };
@@ -195,6 +207,23 @@ fn read_test(
         read.push(turn);
     }
     Ok(vec![test(read)])
+}
+
+fn read_speaker(keys: &mut Keys, unless_said: Speaker) -> Result<Speaker, Wrong> {
+    let role = match keys.text("role")?.as_deref() {
+        None => unless_said.role,
+        Some("admin") => Role::Admin,
+        Some("adult") => Role::Adult,
+        Some("child") => Role::Child,
+        Some("guest") => Role::Guest,
+        Some(_) => return Err(keys.wrong("`role` must be admin, adult, child or guest")),
+    };
+    let means = match keys.text("spoken")?.as_deref() {
+        None => unless_said.means,
+        Some("on") => Means::Spoken,
+        Some(_) => Means::Written,
+    };
+    Ok(Speaker { role, means })
 }
 
 /// All results that are right.

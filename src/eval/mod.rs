@@ -54,6 +54,8 @@
 //!   - say: [turn on the den lamp, switch the lamp in the den on]   # one test for each wording
 //!     state: {light.den: off}            # or {light.den: {state: on, brightness: 10%}}
 //!     area: den                          # the room of the speaker
+//!     spoken: true                       # heard by a microphone, not written
+//!     role: child                        # admin, adult (unless said), child or guest
 //!     at: "22:00"                        # the time of day
 //!     changes: {light.den: on}
 //!   - turns:                             # a conversation; a few seconds between turns, or `wait: 6min`

@@ -142,7 +142,8 @@ impl Stage {
             origin: Origin {
                 area: turn.area.clone(),
                 conversation: Some("eval".to_owned()),
-                ..Origin::default()
+                role: turn.by.role,
+                means: turn.by.means,
             },
         };
         let hub = self.hub.clone();

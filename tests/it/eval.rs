@@ -2,6 +2,7 @@
 //! evaluation itself: that it tells right, wrong and missed apart.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use homard::eval::{Report, Set};
 
@@ -9,9 +10,9 @@ use crate::support::homard::{Folder, homard};
 
 /// Percent of the tests that were right when this was last raised. Never lowered: what makes it
 /// fall is a step back.
-const BAR: f64 = 50.0;
+const BAR: f64 = 51.0;
 /// Wrong actions when this was last lowered. Never raised; the aim is none.
-const MOST_WRONG: usize = 14;
+const MOST_WRONG: usize = 9;
 
 async fn evaluated(dir: &Path) -> Report {
     Set::load(dir).unwrap().run().await.unwrap()
@@ -58,7 +59,8 @@ entities:
 "#;
 
 fn set(tests: &str) -> Folder {
-    let folder = Folder::new("eval");
+    static N: AtomicU32 = AtomicU32::new(0);
+    let folder = Folder::new(&format!("eval-{}", N.fetch_add(1, Ordering::Relaxed)));
     std::fs::create_dir_all(folder.path("homes")).unwrap();
     std::fs::write(folder.path("homes/tiny.yaml"), HOME).unwrap();
     std::fs::write(folder.path("tests.yaml"), tests).unwrap();
@@ -93,7 +95,7 @@ async fn right_wrong_and_missed_are_told_apart() {
             "right",
         ),
         ("{say: what is the den temperature, answers: [\"21.4\"]}", "right"),
-        ("{say: what is the den temperature, answers: [\"21.4\", \"!degrees|°C\"]}", "right"),
+        ("{say: what is the den temperature, answers: [\"21.4\", \"!degrees|warm\"]}", "right"),
         ("{say: what is the den temperature, answers: [\"22\"]}", "missed"),
         (
             "{say: turn on the silent plug, changes: {switch.mute: on}, says: [\"!turned on|done\"]}",
@@ -136,7 +138,7 @@ fn the_command_prints_scores_and_ends_by_the_bar() {
     let dir = folder.path("");
     let done = homard(&["eval", &dir, "--by-group", "--failures"]);
     assert_eq!(done.code, 0, "{done:?}");
-    for part in ["3 tests", "lamps", "right", "hocus pocus", "nothing changed"] {
+    for part in ["3 tests", "lamps", "66.7 %", "hocus pocus", "nothing changed"] {
         assert!(done.out.contains(part), "{part}: {}", done.out);
     }
     for (bar, code) in [("60", 0), ("90", 1)] {
