@@ -13,6 +13,7 @@ mod halt;
 mod language;
 mod memory;
 mod naming;
+pub mod official;
 mod plan;
 pub mod policy;
 mod reply;

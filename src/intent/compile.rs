@@ -339,8 +339,9 @@ impl Compiler<'_> {
                     let index = spelled.len() as u32;
                     spelled.push(number as f64 / 10.0);
                     for said in self.speller.spell(number) {
-                        let letters = text::letters(&said).iter().map(|l| l.plain).collect();
-                        entries.push((letters, index));
+                        // As an utterance is heard: without commas between words.
+                        let letters = text::hear(&said).letters;
+                        entries.push((letters.iter().map(|l| l.plain).collect(), index));
                     }
                 }
             }

@@ -23,7 +23,7 @@ mod text;
 mod time;
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -279,6 +279,23 @@ pub enum Variable<'a> {
     Date(Date),
     /// A time of day.
     Time(Time),
+    /// Values by name: `slots.name`.
+    Map(&'a [(&'a str, Variable<'a>)]),
+}
+
+/// Values by name, of whatever kinds.
+#[derive(Debug)]
+struct Named(BTreeMap<Box<str>, minijinja::Value>);
+
+impl minijinja::value::Object for Named {
+    fn get_value(self: &Arc<Self>, key: &minijinja::Value) -> Option<minijinja::Value> {
+        self.0.get(key.as_str()?).cloned()
+    }
+
+    fn enumerate(self: &Arc<Self>) -> minijinja::value::Enumerator {
+        let names = self.0.keys().map(|name| minijinja::Value::from(&**name));
+        minijinja::value::Enumerator::Values(names.collect())
+    }
 }
 
 impl Variable<'_> {
@@ -293,6 +310,9 @@ impl Variable<'_> {
             Self::DateTime(zoned) => Moment::Zoned((*zoned).clone()).into(),
             Self::Date(date) => Moment::Date(*date).into(),
             Self::Time(time) => Moment::Time(*time).into(),
+            Self::Map(entries) => minijinja::Value::from_object(Named(
+                entries.iter().map(|(name, variable)| ((*name).into(), variable.value())).collect(),
+            )),
         }
     }
 }
@@ -377,6 +397,18 @@ impl Template {
     ) -> Result<Vec<u8>, Error> {
         let text = self.render(None, variables, scope)?.text;
         Ok(python::parse_bytes_literal(&text).unwrap_or_else(|| text.into_bytes()))
+    }
+
+    /// Renders without a message: the variables are those given, `entity_id`, `name` and `this`.
+    ///
+    /// # Errors
+    /// As [`Template::render_value`].
+    pub fn render_text(
+        &self,
+        variables: &[(&str, Variable)],
+        scope: &Scope,
+    ) -> Result<Rendered, Error> {
+        self.render(None, variables, scope)
     }
 
     fn render(

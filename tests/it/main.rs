@@ -21,6 +21,7 @@ mod man;
 mod models;
 mod mosquitto;
 mod own_sentences;
+mod official;
 mod restart;
 mod sentences;
 mod simple;

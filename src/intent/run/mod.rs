@@ -127,6 +127,8 @@ impl<'a> Run<'a> {
         let program = self.program;
         let mut last_block = usize::MAX;
         let mut is_open = false;
+        // Sentences whose own words may have been dropped as skip words at an edge.
+        let mut cut_short: Vec<&'a Sentence> = Vec::new();
         for sentence in &program.sentences {
             let block = sentence.block as usize;
             if block != last_block {
@@ -136,7 +138,6 @@ impl<'a> Run<'a> {
             if !is_open || !self.has_fragments(sentence) {
                 continue;
             }
-            self.block = block;
             // What was really said comes first; a skip word may be a part of the sentence.
             let forms = match sentence.skips {
                 Skips::Anywhere => [WITH_SKIPS, WITHOUT_SKIPS],
@@ -152,6 +153,9 @@ impl<'a> Run<'a> {
                     None if index == 0 => WITH_SKIPS,
                     None => continue,
                 };
+                if index == 0 && form > WITHOUT_SKIPS {
+                    cut_short.push(sentence);
+                }
                 if !is_same {
                     self.sentence(sentence, form);
                 }
@@ -159,6 +163,11 @@ impl<'a> Run<'a> {
             if self.n_steps > MAX_STEPS {
                 self.is_cut = true;
                 return;
+            }
+        }
+        if self.found.is_empty() {
+            for sentence in cut_short {
+                self.sentence(sentence, WITH_SKIPS);
             }
         }
     }
@@ -195,6 +204,7 @@ impl<'a> Run<'a> {
 
     fn sentence(&mut self, sentence: &Sentence, form: usize) {
         self.form = form;
+        self.block = sentence.block as usize;
         self.n_sentence_steps = 0;
         let start = State { at: 0, is_word_start: true, n_literal: 0, n_accents: 0, slots: 0 };
         let mut ends = self.take();
