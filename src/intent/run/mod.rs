@@ -368,6 +368,8 @@ impl<'a> Run<'a> {
                 Some(said) if letter.plain == ' ' && matches!(said.plain, '-' | '_') => {}
                 // The utterance ends where a space of the template would follow.
                 None if letter.plain == ' ' => continue,
+                // Marks at the edge of a word are not heard, so a template's need not be.
+                _ if text::is_mark(letter.plain) => continue,
                 _ => return None,
             }
             at += 1;
