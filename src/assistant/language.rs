@@ -12,6 +12,7 @@ use crate::intent::script::Script;
 use crate::intent::value::{Context, Value};
 use crate::intent::{self, own};
 
+use super::official::Official;
 use super::script::Scripts;
 use super::{Speaker, Voice};
 
@@ -42,10 +43,9 @@ pub struct Language {
     pub(super) words: Words,
     /// Asked one after the other; the first that understands has understood.
     matchers: Vec<Matcher>,
-    /// The official pack's wording for replies, with the owner's: intent, then key, then template.
-    pub(super) responses: Words,
-    /// The official pack's wording for what went wrong, by key.
-    pub(super) errors: BTreeMap<String, String>,
+    /// The official pack's wording for replies, with the owner's, and for what went wrong; where the language has
+    /// no words of Homard's own, it answers with it.
+    official: Option<Official>,
     /// The first of `matchers` is for the owner's sentences.
     has_owner: bool,
     /// What the owner's own intents do.
@@ -103,6 +103,8 @@ impl Language {
             },
         );
         let errors = official.as_ref().map(|pack| pack.errors.clone()).unwrap_or_default();
+        let replies = Official::new(responses, errors);
+        let official_voice = (own.is_none() && !replies.is_empty()).then_some(replies);
         let words = match &mut own {
             Some(own) => std::mem::take(&mut own.words),
             None => own::pack("en").map(|(english, _)| english.words).unwrap_or_default(),
@@ -122,8 +124,7 @@ impl Language {
             code,
             words,
             matchers,
-            responses,
-            errors,
+            official: official_voice,
             has_owner,
             scripts,
             is_on_demand: false,
@@ -184,6 +185,7 @@ impl Language {
     }
 
     pub(super) fn speaker(&self) -> Speaker<'_> {
-        Speaker { voice: Voice::new(&self.words), code: &self.code }
+        let official = self.official.as_ref();
+        Speaker { voice: Voice::new(&self.words), official, code: &self.code }
     }
 }

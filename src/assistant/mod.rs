@@ -9,6 +9,7 @@ mod answer;
 mod choose;
 mod condition;
 mod conversation;
+mod foreign;
 mod halt;
 mod language;
 mod memory;
@@ -40,6 +41,7 @@ use crate::intent::{self, own};
 use crate::text;
 
 use self::memory::Talks;
+use self::official::Official;
 use self::policy::Policy;
 
 pub use self::language::{Language, Packs};
@@ -231,6 +233,8 @@ impl Assistant {
 /// Says things in one language.
 struct Speaker<'a> {
     voice: Voice<'a>,
+    /// What its pack says, in a language without words of Homard's own.
+    official: Option<&'a Official>,
     code: &'a str,
 }
 
@@ -273,13 +277,16 @@ impl Speaker<'_> {
     }
 
     fn not_understood(&self) -> Answer {
+        if let Some(foreign) = self.foreign() {
+            return foreign.not_understood();
+        }
         let text = self.voice.say("talk", "not_understood", &[]);
         Answer::error(Code::NoIntentMatch, text, self.code)
     }
 
     /// "I did not understand «flux»."
     fn unexplained(&self, words: &[String], reading: &Reading) -> Answer {
-        if words.is_empty() {
+        if words.is_empty() || self.official.is_some() {
             return self.not_understood();
         }
         let words: Vec<Phrase> = words.iter().map(Phrase::plain).collect();
@@ -295,6 +302,9 @@ impl Speaker<'_> {
     }
 
     fn talk(&self, talk: Talk, reading: &Reading, now: &Zoned) -> Answer {
+        if let Some(answer) = self.foreign().and_then(|foreign| foreign.talk(talk, reading, now)) {
+            return answer;
+        }
         let voice = &self.voice;
         let text = match talk {
             Talk::Nevermind | Talk::Stop | Talk::No => voice.say("talk", "nevermind", &[]),
@@ -336,6 +346,9 @@ impl Speaker<'_> {
         let is_it = |name: &str| text::key(name) == wanted;
         let mut shown = home.entities().filter(|entity| entity.is_enabled());
         if let Some(entity) = shown.find(|entity| entity.names().any(is_it)) {
+            if let Some(foreign) = self.foreign() {
+                return foreign.not_able(reading);
+            }
             let text = self.refusal(&Refusal::CannotDo(""), &self.name(entity));
             return Answer::error(Code::FailedToHandle, text, self.code).of(reading);
         }
@@ -344,6 +357,9 @@ impl Speaker<'_> {
             .any(|floor| is_it(&floor.name) || floor.aliases.iter().any(|alias| is_it(alias)));
         if is_floor || target::area_named(&unknown.said, home).is_some() {
             return self.not_understood();
+        }
+        if let Some(foreign) = self.foreign() {
+            return foreign.unknown(unknown, reading, home);
         }
         let nearest = match unknown.list {
             UnknownList::Entity => {

@@ -17,7 +17,7 @@ use crate::intent::value::Value;
 use crate::template::{Scope, States, Templates, Variable};
 
 /// The replies of one language as its pack has them. Compiled when they are needed.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Official {
     /// By intent and key.
     replies: BTreeMap<String, BTreeMap<String, String>>,

@@ -116,6 +116,11 @@ impl Speaker<'_> {
             failed.extend(done.refused.into_iter().map(|(id, why)| (id, Outcome::Refused(why))));
         }
         sentences.extend(self.really(plan, home));
+        if let Some(foreign) = self.foreign()
+            && let Some(text) = foreign.told(plan, &success, &failed, home)
+        {
+            sentences = vec![text];
+        }
         let kind = match success.is_empty() && !is_settled {
             true => Kind::Error(code.unwrap_or(Code::FailedToHandle)),
             false => Kind::ActionDone,
@@ -439,6 +444,9 @@ impl Speaker<'_> {
         reading: &Reading,
         home: &Home,
     ) -> Answer {
+        if let Some(foreign) = self.foreign() {
+            return foreign.no_target(refusal, command, reading, home);
+        }
         let kinds = || {
             let domain = command.target.domains.first().map_or("any", |domain| domain.word());
             Phrase::plain(self.voice.kind(domain, true).text)

@@ -55,6 +55,7 @@ const PURE_BUT: &[(&str, &str, &str)] = &[
     ("src/intent/script.rs", "serde_json", "a part of a sentence file, as `pack` reads it"),
     ("src/assistant/script.rs", "serde_json", "templates may ask for attributes, as JSON"),
     ("src/template/", "serde_json", "`value_json` is what templates are about"),
+    ("src/assistant/official.rs", "serde_json", "what the templates of official replies read"),
 ];
 
 /// Foreign crates that only these modules name, so that what speaks to the outside stays at the outside.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use homard::assistant::{Assistant, Kind, Said, Turn};
+use homard::assistant::{Assistant, Kind, Language, Packs, Said, Turn};
 use homard::home::action::Outcome;
 use homard::home::id::{AreaId, EntityId, FloorId};
 use homard::home::place::{Area, Floor};
@@ -1073,5 +1073,99 @@ fn templates_match_what_is_drawn_from_them() {
                 }
             }
         }
+    }
+}
+
+/// A language that Homard has no words for: its pack's replies and errors are all there is.
+const FOREIGN: &str = r#"
+language: eo
+skip_words: [bonvolu]
+intents:
+  HassTurnOn:
+    data:
+      - sentences: ["ŝaltu [la] {name}"]
+      - sentences: ["ŝaltu la lampojn en {area}"]
+        slots: { domain: light }
+        response: lights_area
+  HassGetState:
+    data:
+      - sentences: ["ĉu [la] {name} estas {on_off:state}"]
+        response: one_yesno
+      - sentences: ["ĉu ĉiuj lampoj estas {on_off:state}"]
+        slots: { domain: light }
+        metadata: { slot_combination: domain_all }
+        response: all
+  HassLightSet:
+    data:
+      - sentences: ["{name} je {level:brightness} procentoj"]
+        response: brightness
+  HassNevermind:
+    data: [{ sentences: ["forgesu"] }]
+lists:
+  level: { range: { from: 0, to: 100 } }
+  on_off: { values: [{ in: "ŝaltita[j]", out: "on" }, { in: "malŝaltita[j]", out: "off" }] }
+responses:
+  intents:
+    HassTurnOn:
+      default: "Mi ŝaltis {{ state.domain }} {{ slots.name }}"
+      lights_area: "Lampoj en {{ slots.area }} ŝaltitaj"
+    HassGetState:
+      one_yesno: "{% if query.matched: %}Jes{% else %}Ne, {{ state.state }}{% endif %}"
+      all: "{% if not query.unmatched %}Jes{% else %}Ne: {{ query.unmatched | map(attribute='name') | join(', ') }}{% endif %}"
+    HassLightSet: { brightness: "{{ broken" }
+    HassNevermind: { default: "" }
+  errors:
+    no_intent: "Mi ne komprenis"
+    no_entity: "Mi ne konas {{ entity }}"
+    no_area: "Mi ne konas la lokon {{ area }}"
+    no_domain_in_area: "Neniu {{ domain }} en {{ area }}"
+    feature_not_supported: "Neebla"
+    duplicate_entities: "Pluraj {{ entity }}"
+    handle_error: "Eraro"
+"#;
+
+#[test]
+fn a_language_without_own_words_answers_with_its_packs_replies_and_claims_no_success() {
+    let lamp = |id: &str, name: &str, area: &str, state: &str| json!({"is": id, "name": name, "area": area, "state": state});
+    let mut talk = Talk::new(
+        "en",
+        &[("Kuirejo", &[], "Supre"), ("Salono", &[], "Supre"), ("Kelo", &[], "Supre")],
+        &[
+            lamp("light.kuireja", "Kuireja lampo", "Kuirejo", "OFF"),
+            lamp("light.salona", "Salona lampo", "Salono", "ON"),
+            lamp("light.muta", "Muta lampo", "Salono", "OFF"),
+            lamp("switch.a", "Ventolilo", "Kuirejo", "OFF"),
+            lamp("switch.b", "Ventolilo", "Salono", "OFF"),
+            lamp("switch.c", "Krano", "Salono", "OFF"),
+        ],
+    );
+    talk.deaf.push("muta");
+    let (pack, problems) = Pack::read("eo", &[PackSource { file: "eo.yaml", text: FOREIGN }]);
+    assert!(problems.is_empty(), "{problems:?}");
+    let packs = Packs { official: Some(pack), ..Packs::default() };
+    let (language, problems) = Language::compile("eo", packs);
+    assert!(problems.is_empty(), "{problems:?}");
+    talk.assistant.teach(language);
+    let error = |code| Kind::Error(code);
+    use homard::assistant::Code::{FailedToHandle, NoIntentMatch, NoValidTargets};
+    let cases = [
+        ("ĉu ĉiuj lampoj estas ŝaltitaj", "Ne: Kuireja lampo, Muta lampo", Kind::QueryAnswer),
+        ("Bonvolu ŝaltu la kuireja lampo!", "Mi ŝaltis light Kuireja lampo", Kind::ActionDone),
+        ("saltu la lampojn en kuirejo", "Lampoj en Kuirejo ŝaltitaj", Kind::ActionDone),
+        ("ĉu la kuireja lampo estas ŝaltita", "Jes", Kind::QueryAnswer),
+        ("ĉu la kuireja lampo estas malŝaltita", "Ne, on", Kind::QueryAnswer),
+        // Sent and not confirmed, no template, a broken template: never the words for success.
+        ("ŝaltu la muta lampo", "Eraro", Kind::ActionDone),
+        ("salona lampo je 40 procentoj", "Salona lampo: on", Kind::ActionDone),
+        ("ŝaltu la zebro", "Mi ne konas zebro", error(NoValidTargets)),
+        ("ŝaltu la lampojn en kelo", "Neniu light en kelo", error(NoValidTargets)),
+        ("ŝaltu la ventolilo", "Pluraj ventolilo: Ventolilo, Ventolilo?", error(NoValidTargets)),
+        ("krano je 40 procentoj", "Neebla", error(FailedToHandle)),
+        ("blablabla bla", "Mi ne komprenis", error(NoIntentMatch)),
+        ("forgesu", "", Kind::ActionDone),
+    ];
+    for (said, reply, kind) in cases {
+        let came = talk.say("", "eo", said);
+        assert_eq!((came.reply.as_str(), came.kind), (reply, kind), "{said}");
     }
 }
