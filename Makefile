@@ -5,7 +5,7 @@
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 SETUP := tests/tools/setup.sh
 
-.PHONY: help setup run test eval fuzz bench check fmt
+.PHONY: help setup run test eval fuzz bench bench-sentences check fmt
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -48,6 +48,11 @@ check:
 bench: setup
 	cargo build --release --locked
 	tests/bench/run
+
+#: make bench-sentences  measure understanding beside hassil (HOMARD_PACKS: folder of the official packs)
+bench-sentences: setup
+	tests/tools/setup.sh hassil
+	cargo bench --bench sentences
 
 #: make fmt      format the code
 fmt:

@@ -53,8 +53,7 @@ impl Speaker<'_> {
         let entities = found.entities.iter().filter_map(|id| home.entity(id.as_str()));
         let mut facts: Vec<Fact<'_>> = entities.map(fact).collect();
         if let Some(foreign) = self.foreign() {
-            let answer = foreign.question(question, &facts, reading, home, now);
-            return (answer, found.entities);
+            return (foreign.question(question, &facts, reading, home, now), found.entities);
         }
         if question.about == About::Temperature {
             let answer = self.temperature(question, facts, reading, here, home, now);

@@ -12,7 +12,7 @@ use crate::intent::meaning::{About, Asked, Command, Question, Reading, Talk, Unk
 
 use super::answer::{Fact, Freshness, is_in_state};
 use super::official::{Facts, Official, Seen};
-use super::plan::{Instead, Told};
+use super::plan::{self, Told};
 use super::{Answer, Code, Kind, Plan, Speaker};
 
 /// Most names of an answer that asks back.
@@ -43,16 +43,14 @@ impl Foreign<'_> {
         Answer::error(Code::FailedToHandle, text, self.code).of(reading)
     }
 
-    pub(super) fn talk(self, talk: Talk, reading: &Reading, now: &Zoned) -> Answer {
-        let key = if reading.response.is_empty() { "default" } else { &reading.response };
-        let reply = self.official.reply(&reading.intent, key, &Facts::of(reading), now);
-        let kind = match (talk, &reply) {
-            (Talk::Nevermind | Talk::Stop | Talk::No, _) => Kind::ActionDone,
-            (Talk::Time | Talk::Date, None) => return self.not_understood(),
+    /// The pack's reply to what has nothing to do with devices; `None` if it has none.
+    pub(super) fn talk(self, talk: Talk, reading: &Reading, now: &Zoned) -> Option<Answer> {
+        let text = self.official.reply(&reading.intent, key(reading), &Facts::of(reading), now)?;
+        let kind = match talk {
+            Talk::Nevermind => Kind::ActionDone,
             _ => Kind::QueryAnswer,
         };
-        let text = reply.unwrap_or_default();
-        Answer { kind, ..Answer::error(Code::NoIntentMatch, text, self.code).of(reading) }
+        Some(Answer { kind, ..Answer::error(Code::NoIntentMatch, text, self.code).of(reading) })
     }
 
     /// The answer to words that stand where a name should.
@@ -75,34 +73,22 @@ impl Foreign<'_> {
         home: &Home,
     ) -> Answer {
         let text = self.refusal(refusal, Some(command), reading, home);
-        let code = match refusal {
-            Refusal::NotAllowed => Code::FailedToHandle,
-            _ => Code::NoValidTargets,
-        };
-        let answer = Answer::error(code, text, self.code).of(reading);
+        let answer = Answer::error(plan::code(refusal), text, self.code).of(reading);
         Answer { continues: matches!(refusal, Refusal::Ambiguous(_)), ..answer }
     }
 
-    /// The reply to a plan: the pack's, if devices confirmed all of it.
-    pub(super) fn outcomes(
+    /// The reply to a plan of one step that was carried out: the pack's, if devices confirmed all of
+    /// it. `None` for a plan that the packs have no words for.
+    pub(super) fn told(
         self,
         plan: &Plan,
-        outcomes: &[(EntityId, Outcome)],
+        success: &[(EntityId, Outcome)],
+        failed: &[(EntityId, Outcome)],
         home: &Home,
-    ) -> Answer {
-        let mut success: Vec<(EntityId, Outcome)> = Vec::new();
-        let mut failed: Vec<(EntityId, Outcome)> = plan
-            .refused
-            .iter()
-            .map(|(id, refusal)| (id.clone(), Outcome::Refused(refusal.clone())))
-            .collect();
-        for (id, _) in &plan.calls {
-            let outcome = outcomes.iter().find(|(known, _)| known == id);
-            let outcome = outcome.map_or(Outcome::Sent, |(_, outcome)| outcome.clone());
-            match outcome {
-                Outcome::Refused(_) => failed.push((id.clone(), outcome)),
-                Outcome::Confirmed | Outcome::Sent => success.push((id.clone(), outcome)),
-            }
+    ) -> Option<String> {
+        let [part] = &plan.parts[..] else { return None };
+        if part.told != Told::Outcomes || !plan.asks.is_empty() || !plan.later.is_empty() {
+            return None;
         }
         let entity = |id: &EntityId| home.entity(id.as_str());
         let is_done = |(id, outcome): &(EntityId, Outcome)| match outcome {
@@ -111,53 +97,20 @@ impl Foreign<'_> {
             _ => entity(id).is_some_and(|e| matches!(e.domain, Domain::Button | Domain::Scene)),
         };
         let reading = &plan.reading;
-        let instead = plan.parts.iter().find_map(|part| match &part.told {
-            Told::Instead(instead) => Some((instead, &part.command)),
-            Told::Outcomes | Told::Undone | Told::Later => None,
-        });
-        let command = plan.parts.first().map(|part| &part.command);
-        let text = match failed.first() {
-            Some((_, Outcome::Refused(refusal))) => self.refusal(refusal, command, reading, home),
-            _ if !plan.asks.is_empty() => self.really(plan, home),
-            _ if instead.is_some() => match instead {
-                Some((Instead::NoTarget(refusal), command)) => {
-                    self.refusal(refusal, Some(command), reading, home)
-                }
-                _ => self.error("handle_error", &[]),
-            },
-            _ if !success.iter().all(is_done) => self.error("handle_error", &[]),
+        Some(match failed.first() {
+            Some((_, Outcome::Refused(refusal))) => {
+                self.refusal(refusal, Some(&part.command), reading, home)
+            }
+            _ if success.is_empty() || !success.iter().all(is_done) => {
+                self.error("handle_error", &[])
+            }
             _ => {
                 let mut facts = Facts::of(reading);
                 facts.matched =
                     success.iter().filter_map(|(id, _)| entity(id)).map(Seen::of).collect();
                 self.reply(reading, &facts)
             }
-        };
-        let code = match instead {
-            Some((Instead::NoTarget(refusal), _)) if *refusal != Refusal::NotAllowed => {
-                Code::NoValidTargets
-            }
-            _ => Code::FailedToHandle,
-        };
-        let kind = match success.is_empty() {
-            true => Kind::Error(code),
-            false => Kind::ActionDone,
-        };
-        let continues = !plan.asks.is_empty()
-            || matches!(instead, Some((Instead::NoTarget(Refusal::Ambiguous(_)), _)));
-        let why = plan.why.clone();
-        let answer = Answer::error(Code::FailedToHandle, text, self.code).of(reading);
-        Answer { kind, success, failed, continues, why, ..answer }
-    }
-
-    /// What a yes is needed for: its names with a question mark, which needs no words.
-    fn really(self, plan: &Plan, home: &Home) -> String {
-        let asked = plan.parts.iter().flat_map(|part| &part.asked);
-        let names: Vec<&str> = asked
-            .filter_map(|id| Some(&*home.entity(id.as_str())?.friendly_name))
-            .take(MAX_CANDIDATES)
-            .collect();
-        format!("{}?", names.join(", "))
+        })
     }
 
     /// The answer to a question. What is not known now is shown as not known.
@@ -201,8 +154,7 @@ impl Foreign<'_> {
                 return self.no_target(&Refusal::NothingThere, &command, reading, home);
             }
         }
-        let key = if reading.response.is_empty() { "default" } else { &reading.response };
-        let text = self.official.reply(&reading.intent, key, &facts, now);
+        let text = self.official.reply(&reading.intent, key(reading), &facts, now);
         let text = text.filter(|text| !text.is_empty()).unwrap_or_else(|| plainly(&facts));
         let answer = Answer::error(Code::NoIntentMatch, text, self.code).of(reading);
         Answer { kind: Kind::QueryAnswer, ..answer }
@@ -210,9 +162,8 @@ impl Foreign<'_> {
 
     /// The pack's reply to something done; the names of what it was done with if it has none.
     fn reply(self, reading: &Reading, facts: &Facts) -> String {
-        let key = if reading.response.is_empty() { "default" } else { &reading.response };
         // Nothing that was done depends on the time in its reply.
-        let reply = self.official.reply(&reading.intent, key, facts, &no_time());
+        let reply = self.official.reply(&reading.intent, key(reading), facts, &no_time());
         reply.filter(|text| !text.is_empty()).unwrap_or_else(|| plainly(facts))
     }
 
@@ -274,7 +225,9 @@ impl Foreign<'_> {
                 format!("{text}: {}?", names.join(", "))
             }
             Refusal::CannotDo(_) => self.error("feature_not_supported", &[]),
-            Refusal::OutOfRange { .. }
+            Refusal::IsOff => self.error("entity_wrong_state", &[("state", "on")]),
+            Refusal::NotKnown(_)
+            | Refusal::OutOfRange { .. }
             | Refusal::NotAnOption { .. }
             | Refusal::BadValue { .. }
             | Refusal::NeedsCode
@@ -283,11 +236,14 @@ impl Foreign<'_> {
             | Refusal::Unreachable
             | Refusal::NotAnnounced
             | Refusal::NoBroker
-            | Refusal::NotKnown(_)
-            | Refusal::IsOff
             | Refusal::TemplateFailed(_) => self.error("handle_error", &[]),
         }
     }
+}
+
+/// The key of the pack's reply.
+fn key(reading: &Reading) -> &str {
+    if reading.response.is_empty() { "default" } else { &reading.response }
 }
 
 /// Names and states without a word of any language.

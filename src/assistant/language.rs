@@ -43,10 +43,9 @@ pub struct Language {
     pub(super) words: Words,
     /// Asked one after the other; the first that understands has understood.
     matchers: Vec<Matcher>,
-    /// The replies of the official pack, with the owner's.
-    pub(super) official: Official,
-    /// The words are its own, so that replies are made of them.
-    pub(super) has_voice: bool,
+    /// The official pack's wording for replies, with the owner's, and for what went wrong; where the language has
+    /// no words of Homard's own, it answers with it.
+    official: Option<Official>,
     /// The first of `matchers` is for the owner's sentences.
     has_owner: bool,
     /// What the owner's own intents do.
@@ -104,9 +103,8 @@ impl Language {
             },
         );
         let errors = official.as_ref().map(|pack| pack.errors.clone()).unwrap_or_default();
-        let official_replies = Official::new(responses, errors);
-        // Without any replies of a pack, English is better than silence.
-        let has_voice = own.is_some() || official.is_none();
+        let replies = Official::new(responses, errors);
+        let official_voice = (own.is_none() && !replies.is_empty()).then_some(replies);
         let words = match &mut own {
             Some(own) => std::mem::take(&mut own.words),
             None => own::pack("en").map(|(english, _)| english.words).unwrap_or_default(),
@@ -126,8 +124,7 @@ impl Language {
             code,
             words,
             matchers,
-            official: official_replies,
-            has_voice,
+            official: official_voice,
             has_owner,
             scripts,
             is_on_demand: false,
@@ -188,10 +185,7 @@ impl Language {
     }
 
     pub(super) fn speaker(&self) -> Speaker<'_> {
-        Speaker {
-            voice: Voice::new(&self.words),
-            official: (!self.has_voice).then_some(&self.official),
-            code: &self.code,
-        }
+        let official = self.official.as_ref();
+        Speaker { voice: Voice::new(&self.words), official, code: &self.code }
     }
 }

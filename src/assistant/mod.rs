@@ -233,6 +233,7 @@ impl Assistant {
 /// Says things in one language.
 struct Speaker<'a> {
     voice: Voice<'a>,
+    /// What its pack says, in a language without words of Homard's own.
     official: Option<&'a Official>,
     code: &'a str,
 }
@@ -285,7 +286,7 @@ impl Speaker<'_> {
 
     /// "I did not understand «flux»."
     fn unexplained(&self, words: &[String], reading: &Reading) -> Answer {
-        if words.is_empty() {
+        if words.is_empty() || self.official.is_some() {
             return self.not_understood();
         }
         let words: Vec<Phrase> = words.iter().map(Phrase::plain).collect();
@@ -301,8 +302,8 @@ impl Speaker<'_> {
     }
 
     fn talk(&self, talk: Talk, reading: &Reading, now: &Zoned) -> Answer {
-        if let Some(foreign) = self.foreign() {
-            return foreign.talk(talk, reading, now);
+        if let Some(answer) = self.foreign().and_then(|foreign| foreign.talk(talk, reading, now)) {
+            return answer;
         }
         let voice = &self.voice;
         let text = match talk {

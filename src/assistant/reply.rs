@@ -119,6 +119,11 @@ impl Speaker<'_> {
             failed.extend(done.refused.into_iter().map(|(id, why)| (id, Outcome::Refused(why))));
         }
         sentences.extend(self.really(plan, home));
+        if let Some(foreign) = self.foreign()
+            && let Some(text) = foreign.told(plan, &success, &failed, home)
+        {
+            sentences = vec![text];
+        }
         let kind = match success.is_empty() && !is_settled {
             true => Kind::Error(code.unwrap_or(Code::FailedToHandle)),
             false => Kind::ActionDone,

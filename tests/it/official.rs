@@ -11,13 +11,13 @@ use homard::intent::lists::{HomeLists, NamedEntity, NamedPlace, Names};
 use homard::intent::matcher::{Match, Matcher, Options};
 use homard::intent::meaning::Reading;
 use homard::intent::number::Speller;
-use homard::intent::pack::{Block, List, Pack, Source};
-use homard::intent::sentence::Expr;
+use homard::intent::pack::{Block, Pack, Source};
 use homard::intent::value::{Context, Value, Wanted};
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 use serde_json::{Value as Json, json};
 
+use crate::support::sampler::{Dice, Sampler};
 use crate::support::shared;
 
 /// The folder of the official packs; a line and `None` where it is not.
@@ -48,100 +48,11 @@ fn languages(folder: &std::path::Path) -> Vec<String> {
     codes
 }
 
-/// Numbers that look random and are the same each time.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (self.0 >> 33) as usize % sides.max(1)
-    }
-}
-
-/// Writes sentences that a template stands for.
-struct Sampler<'a> {
-    pack: &'a Pack,
-    block: &'a Block,
-    speller: &'a Speller,
-    dice: Dice,
-    slots: Vec<(String, Option<Value>)>,
-}
-
 /// Names that no language has, so that they are found where they stand and nowhere else.
 const NAME: &str = "Zqvorp Wxylk";
 const AREA: &str = "Qzimbar";
 const FLOOR: &str = "Xwolfur";
 const OPEN: &str = "Vyzzant";
-
-impl Sampler<'_> {
-    fn write(&mut self, expr: &Expr, out: &mut String, depth: u8) -> Option<()> {
-        if depth > 20 {
-            return None;
-        }
-        match expr {
-            Expr::Text(text) => out.push_str(text),
-            Expr::Sequence(items) => {
-                for item in items {
-                    self.write(item, out, depth + 1)?;
-                }
-            }
-            Expr::Alternative(items) => {
-                let item = &items[self.dice.roll(items.len())];
-                self.write(item, out, depth + 1)?;
-            }
-            Expr::Permutation(items) => {
-                let first = self.dice.roll(items.len());
-                for index in 0..items.len() {
-                    self.write(&items[(first + index) % items.len()], out, depth + 1)?;
-                }
-            }
-            Expr::Rule(name) => {
-                let rules = (&self.block.rules, &self.pack.rules);
-                let rule = rules.0.get(name).or_else(|| rules.1.get(name))?;
-                self.write(&rule.expr, out, depth + 1)?;
-            }
-            Expr::List(list) => {
-                let home = match list.list.as_str() {
-                    "name" => Some(NAME),
-                    "area" => Some(AREA),
-                    "floor" => Some(FLOOR),
-                    _ => None,
-                };
-                if let Some(name) = home {
-                    out.push_str(name);
-                    self.slots.push((list.slot.clone(), Some(name.into())));
-                    return Some(());
-                }
-                let lists = (&self.block.lists, &self.pack.lists);
-                match lists.0.get(&list.list).or_else(|| lists.1.get(&list.list))? {
-                    List::Wildcard => {
-                        out.push_str(OPEN);
-                        self.slots.push((list.slot.clone(), Some(OPEN.into())));
-                    }
-                    List::Values(values) => {
-                        let value = &values[self.dice.roll(values.len())];
-                        self.write(&value.said, out, depth + 1)?;
-                        self.slots.push((list.slot.clone(), value.out.clone()));
-                    }
-                    List::Range(range) => {
-                        let n_steps = (range.to - range.from) / range.step + 1;
-                        let number =
-                            range.from + range.step * self.dice.roll(n_steps as usize) as i64;
-                        let words = self.speller.spell(number * 10);
-                        match words.len() {
-                            0 => out.push_str(&number.to_string()),
-                            _ if self.dice.roll(2) == 0 => out.push_str(&number.to_string()),
-                            n => out.push_str(&words[self.dice.roll(n)]),
-                        }
-                        let value = Value::Number(number as f64 * range.multiplier);
-                        self.slots.push((list.slot.clone(), Some(value)));
-                    }
-                }
-            }
-        }
-        Some(())
-    }
-}
 
 /// A home with one thing that meets what a block asks of a name.
 fn home_for(block: &Block) -> (HomeLists, Context) {
@@ -179,8 +90,9 @@ fn a_sentence_sampled_from_a_template_is_matched_by_it_in_every_language() {
             // Each block and of its sentences some: all of them take minutes without optimisation.
             for template in block.sentences.iter().step_by(1 + block.sentences.len() / 3) {
                 let dice = Dice(index as u64 * 7919 + template.text.len() as u64);
-                let mut sampler =
-                    Sampler { pack: &pack, block, speller: &speller, dice, slots: Vec::new() };
+                let names = [NAME, AREA, FLOOR, OPEN];
+                let (pack, speller) = (&pack, &speller);
+                let mut sampler = Sampler { pack, block, speller, dice, names, slots: Vec::new() };
                 let mut said = String::new();
                 if sampler.write(&template.expr, &mut said, 0).is_none() {
                     continue;

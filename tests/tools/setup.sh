@@ -4,6 +4,7 @@
 #   setup.sh run     what building and running need: a C compiler and Rust
 #   setup.sh test    also what the tests talk to: mosquitto, a Python MQTT client, zigbee2mqtt; and the sentence packs
 #   setup.sh check   also clippy and cargo-deny
+#   setup.sh hassil  hassil, for `make bench-sentences` to compare with
 #
 # System packages come from Debian's archive; everything else stays in `.cache/` of the checkout.
 set -euo pipefail
@@ -153,9 +154,20 @@ make_tools() {
 
 what=${1:-test}
 case $what in
-run | test | check) ;;
-*) stop "unknown set of tools \`$what\`; known: run, test, check" ;;
+run | test | check | hassil) ;;
+*) stop "unknown set of tools \`$what\`; known: run, test, check, hassil" ;;
 esac
+
+# Only for a comparison: where it cannot be had, the bench says so.
+if [ "$what" = hassil ]; then
+    if [ ! -x "$CACHE/hassil/bin/python" ] || ! "$CACHE/hassil/bin/python" -c 'import hassil' 2>/dev/null; then
+        say "installing hassil from PyPI"
+        quietly python3 -m venv "$CACHE/hassil" &&
+            quietly "$CACHE/hassil/bin/python" -m pip install --disable-pip-version-check --only-binary :all: \
+                hassil==3.12.1 unicode-rbnf==2.4.1 || say "hassil could not be installed (output: $LOG)"
+    fi
+    exit 0
+fi
 
 want 'has cc && echo "#include <stdio.h>" | cc -E -' gcc libc6-dev
 want_rust

@@ -4,6 +4,7 @@ pub(crate) mod fake_broker;
 pub(crate) mod homard;
 pub(crate) mod house;
 pub(crate) mod mosquitto;
+pub(crate) mod sampler;
 pub(crate) mod stack;
 
 use std::path::PathBuf;
