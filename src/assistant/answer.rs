@@ -4,15 +4,27 @@
 use jiff::{Timestamp, Zoned};
 
 use crate::home::Home;
+use crate::home::action::Refusal;
 use crate::home::domain::Domain;
 use crate::home::entity::Entity;
 use crate::home::id::EntityId;
 use crate::home::place::Area;
-use crate::home::target;
+use crate::home::target::{self, TargetWords};
 use crate::intent::meaning::{About, Asked, Command, Question, Reading, What};
-use crate::intent::response::Phrase;
+use crate::intent::response::{MAX_NAMED, Phrase};
 
-use super::{Answer, Code, Speaker};
+use super::naming::is_person;
+use super::{Answer, Speaker, measure};
+
+/// A question and by whom it was asked.
+#[derive(Clone, Copy)]
+pub(super) struct Asker<'a> {
+    pub(super) question: &'a Question,
+    pub(super) reading: &'a Reading,
+    pub(super) here: Option<&'a Area>,
+    pub(super) home: &'a Home,
+    pub(super) now: &'a Zoned,
+}
 
 /// What is known of one entity.
 pub(super) struct Fact<'h> {
@@ -40,46 +52,55 @@ impl Speaker<'_> {
         home: &Home,
         now: &Zoned,
     ) -> (Answer, Vec<EntityId>) {
-        let found = match target::to_ask(&question.target, here, home) {
-            Ok(found) => found,
-            Err(refusal) => {
-                let target = question.target.clone();
+        let entities = match asked_about(question, here, home) {
+            Ok(entities) => entities,
+            Err((refusal, words)) => {
                 // A refusal is worded alike whether something was asked or wished.
-                let asked = Command::new(What::TurnOn, target);
+                let asked = Command::new(What::TurnOn, words);
                 let answer = self.no_target(&refusal, &asked, reading, home);
                 return (Answer { continues: false, ..answer }, Vec::new());
             }
         };
-        let entities = found.entities.iter().filter_map(|id| home.entity(id.as_str()));
-        let mut facts: Vec<Fact<'_>> = entities.map(fact).collect();
+        let found = entities.iter().filter_map(|id| home.entity(id.as_str()));
+        let facts: Vec<Fact<'_>> = found.map(fact).collect();
         if let Some(foreign) = self.foreign() {
-            return (foreign.question(question, &facts, reading, home, now), found.entities);
+            return (foreign.question(question, &facts, reading, home, now), entities);
         }
-        if question.about == About::Temperature {
-            let answer = self.temperature(question, facts, reading, here, home, now);
-            return (answer, found.entities);
-        }
+        let asker = Asker { question, reading, here, home, now };
+        let answer = match &question.about {
+            About::State => self.answer(self.states(&asker, facts), reading),
+            About::Temperature => self.measured(&asker, "temperature", facts),
+            About::Measured(class) => self.measured(&asker, class, facts),
+            About::Below(class, limit) => self.beyond(&asker, class, *limit, true, facts),
+            About::Above(class, limit) => self.beyond(&asker, class, *limit, false, facts),
+            About::Since => self.answer(self.since(&asker, &facts), reading),
+            About::Where => self.answer(self.places(&asker, &facts), reading),
+            About::Who => self.answer(self.who(&asker, facts), reading),
+        };
+        (answer, entities)
+    }
+
+    fn states(&self, asker: &Asker<'_>, mut facts: Vec<Fact<'_>>) -> String {
+        let Asker { question, reading, now, .. } = *asker;
         let state = question.state.as_deref().unwrap_or("on");
-        let text = match question.kind {
-            Asked::One => {
-                facts.truncate(4);
+        match (question.kind, &facts[..]) {
+            (Asked::One, _) => {
+                facts.truncate(MAX_NAMED);
                 let sentences: Vec<String> =
                     facts.iter().map(|fact| self.one(fact, reading, now)).collect();
                 sentences.join(" ")
             }
-            Asked::YesNo => facts
-                .first()
-                .map(|fact| self.yes_or_no(fact, state, reading, now))
-                .unwrap_or_default(),
-            Asked::Any | Asked::All | Asked::Which | Asked::HowMany => {
-                self.several(question.kind, state, &facts)
+            (Asked::YesNo, [fact]) => self.yes_or_no(fact, state, reading, now),
+            // "Are the kitchen and the hall dark?"
+            (Asked::YesNo, _) => self.several(Asked::All, state, &facts),
+            (kind @ (Asked::Any | Asked::All | Asked::Which | Asked::HowMany), _) => {
+                self.several(kind, state, &facts)
             }
-        };
-        (self.answer(text, reading), found.entities)
+        }
     }
 
     /// "The hall lamp is on."
-    fn one(&self, fact: &Fact<'_>, reading: &Reading, now: &Zoned) -> String {
+    pub(super) fn one(&self, fact: &Fact<'_>, reading: &Reading, now: &Zoned) -> String {
         let what = self.said_name(fact.entity, reading);
         if let Some(text) = self.not_live(fact, &what, now) {
             return text;
@@ -91,7 +112,13 @@ impl Speaker<'_> {
         self.voice.say("answer", "one", &[("what", &what), ("state", &state)])
     }
 
-    fn yes_or_no(&self, fact: &Fact<'_>, state: &str, reading: &Reading, now: &Zoned) -> String {
+    pub(super) fn yes_or_no(
+        &self,
+        fact: &Fact<'_>,
+        state: &str,
+        reading: &Reading,
+        now: &Zoned,
+    ) -> String {
         let what = self.said_name(fact.entity, reading);
         if let Some(text) = self.not_live(fact, &what, now) {
             return text;
@@ -102,7 +129,7 @@ impl Speaker<'_> {
     }
 
     /// What is to be said of a value that is not from now; `None` if it is.
-    fn not_live(&self, fact: &Fact<'_>, what: &Phrase, now: &Zoned) -> Option<String> {
+    pub(super) fn not_live(&self, fact: &Fact<'_>, what: &Phrase, now: &Zoned) -> Option<String> {
         let state = fact.word.is_some().then(|| Phrase::plain(self.state(fact, what)));
         let when = |at: Option<Timestamp>| at.map(|at| Phrase::plain(self.when(at, now)));
         let (key, time) = match (fact.freshness, &state) {
@@ -151,12 +178,16 @@ impl Speaker<'_> {
             let names: Vec<Phrase> = facts.iter().map(|fact| self.name(fact.entity)).collect();
             self.voice.list(&names)
         };
+        // "None" agrees with what there is none of.
+        let domain = facts.first().map_or("any", |fact| fact.entity.domain.word());
+        let kind_of_all = |speaker: &Self| speaker.voice.the(&speaker.voice.kind(domain, false));
         let say = |key: &'static str, facts: &[&Fact<'_>]| {
             let what = names(facts);
             let count = Phrase::plain(facts.len().to_string());
             let state = facts.first().map(|fact| self.state(fact, &what)).unwrap_or_default();
             let state = Phrase::plain(state);
-            let gaps = [("what", &what), ("count", &count), ("state", &state)];
+            let none = kind_of_all(self);
+            let gaps = [("what", &what), ("count", &count), ("state", &state), ("kind", &none)];
             self.voice.say("answer", key, &gaps)
         };
         let mut sentences = Vec::new();
@@ -192,81 +223,11 @@ impl Speaker<'_> {
         sentences.join(" ")
     }
 
-    /// The temperature of a room or of a named thermostat.
-    fn temperature(
-        &self,
-        question: &Question,
-        facts: Vec<Fact<'_>>,
-        reading: &Reading,
-        here: Option<&Area>,
-        home: &Home,
-        now: &Zoned,
-    ) -> Answer {
-        let is_sensor = |fact: &&Fact<'_>| {
-            fact.entity.domain == Domain::Sensor
-                && fact.entity.traits.device_class.as_deref() == Some("temperature")
-        };
-        let measured = |fact: &Fact<'_>| -> Option<String> {
-            if fact.entity.domain == Domain::Sensor {
-                let unit = fact.entity.traits.unit.as_deref();
-                return Some(self.voice.measured(fact.word.as_deref()?, unit));
-            }
-            let view = fact.entity.view()?;
-            let current = view.attributes.named("current_temperature")?.as_f64()?;
-            Some(self.voice.measured(&current.to_string(), Some("°")))
-        };
-        let sensors: Vec<&Fact<'_>> = facts.iter().filter(is_sensor).collect();
-        let is_thermostat = |fact: &&Fact<'_>| {
-            matches!(fact.entity.domain, Domain::Climate | Domain::WaterHeater)
-                && (question.target.name.is_some() || measured(fact).is_some())
-        };
-        let sources: Vec<&Fact<'_>> = match sensors.is_empty() {
-            true => facts.iter().filter(is_thermostat).collect(),
-            false => sensors,
-        };
-        let text = match &sources[..] {
-            [] => {
-                let text = self.voice.say("refused", "nothing_there", &[]);
-                return Answer::error(Code::NoValidTargets, text, self.code).of(reading);
-            }
-            [only] if only.freshness == Freshness::Live => match measured(only) {
-                Some(value) => {
-                    let value = Phrase::plain(value);
-                    let area = match question.target.area.as_deref() {
-                        Some(area) => Some(self.voice.noun(area, Some((reading, "area")))),
-                        None => here
-                            .filter(|here| {
-                                home.area_of(only.entity).is_some_and(|area| area.id == here.id)
-                            })
-                            .map(|area| self.voice.noun(self.area_name(area), None)),
-                    };
-                    match area {
-                        Some(area) => {
-                            let in_area = self.voice.with("in", &area);
-                            let gaps = [("value", &value), ("in_area", &in_area)];
-                            self.voice.say("answer", "temperature", &gaps)
-                        }
-                        None => {
-                            let what = self.said_name(only.entity, reading);
-                            let gaps = [("what", &what), ("state", &value)];
-                            self.voice.say("answer", "one", &gaps)
-                        }
-                    }
-                }
-                None => self.one(only, reading, now),
-            },
-            several => several
-                .iter()
-                .take(4)
-                .map(|fact| self.one(fact, reading, now))
-                .collect::<Vec<_>>()
-                .join(" "),
-        };
-        self.answer(text, reading)
-    }
-
     /// The entity by the name that was said, else by its own.
-    fn said_name(&self, entity: &Entity, reading: &Reading) -> Phrase {
+    pub(super) fn said_name(&self, entity: &Entity, reading: &Reading) -> Phrase {
+        if is_person(entity) {
+            return self.name(entity);
+        }
         self.voice.the(&self.voice.noun(&entity.friendly_name, Some((reading, "name"))))
     }
 
@@ -285,7 +246,7 @@ impl Speaker<'_> {
     }
 
     /// "at 21:04", "yesterday at 21:04", "on 3 November at 21:04".
-    fn when(&self, at: Timestamp, now: &Zoned) -> String {
+    pub(super) fn when(&self, at: Timestamp, now: &Zoned) -> String {
         let at = at.to_zoned(now.time_zone().clone());
         let clock = Phrase::plain(self.clock(&at));
         let key = if at.date() == now.date() {
@@ -300,6 +261,48 @@ impl Speaker<'_> {
         let day = Phrase::plain(at.day().to_string());
         let template = self.voice.word("time", key);
         self.voice.fill(template, &[("clock", &clock), ("day", &day), ("month", &month)])
+    }
+}
+
+/// What a question is about.
+///
+/// # Errors
+/// Why nothing was found, and for which words.
+fn asked_about(
+    question: &Question,
+    here: Option<&Area>,
+    home: &Home,
+) -> Result<Vec<EntityId>, (Refusal, TargetWords)> {
+    let find = |words: &TargetWords| {
+        target::to_ask(words, here, home).map_err(|refusal| (refusal, words.clone()))
+    };
+    let mut out = Vec::new();
+    for words in &question.except {
+        match find(words) {
+            Ok(found) => out.extend(found.entities),
+            Err((Refusal::NothingThere, _)) => {}
+            Err(refused) => return Err(refused),
+        }
+    }
+    let mut entities: Vec<EntityId> = Vec::new();
+    for words in std::iter::once(&question.target).chain(&question.and) {
+        let found = match find(words) {
+            // What measures it may be on the thing, or elsewhere in the house.
+            Err((Refusal::NothingThere, _)) if measure::is_measured(&question.about) => {
+                find(&measure::wider(words))?
+            }
+            found => found?,
+        };
+        let new = found.entities.into_iter().filter(|id| !out.contains(id));
+        for id in new {
+            if !entities.contains(&id) {
+                entities.push(id);
+            }
+        }
+    }
+    match entities.is_empty() {
+        true => Err((Refusal::NothingThere, question.target.clone())),
+        false => Ok(entities),
     }
 }
 

@@ -12,6 +12,7 @@ mod conversation;
 mod foreign;
 mod halt;
 mod language;
+mod measure;
 mod memory;
 mod naming;
 pub mod official;

@@ -68,6 +68,7 @@ impl Speaker<'_> {
         let ids = &target.entities;
         let entities: Vec<&Entity> = ids.iter().filter_map(|id| home.entity(id.as_str())).collect();
         let place = match (&target.by, &entities[..]) {
+            (By::Name, [only]) if is_person(only) => return self.name(only),
             (By::Name, [only]) => {
                 let heard = heard.map(|reading| (reading, "name"));
                 return self.voice.the(&self.voice.noun(&only.friendly_name, heard));
@@ -201,6 +202,9 @@ impl Speaker<'_> {
 
     /// An entity by the name by which this language can speak of it, if it has one, else by its own.
     pub(super) fn name(&self, entity: &Entity) -> Phrase {
+        if is_person(entity) {
+            return Phrase::plain(&*entity.friendly_name);
+        }
         let known = entity.names().find(|name| self.voice.knows(name));
         self.voice.the(&self.voice.noun(known.unwrap_or(&entity.friendly_name), None))
     }
@@ -227,4 +231,9 @@ impl Speaker<'_> {
             .collect();
         self.voice.choice(&names)
     }
+}
+
+/// Whether its name is that of somebody: people have no article.
+pub(super) fn is_person(entity: &Entity) -> bool {
+    entity.domain == Domain::DeviceTracker
 }

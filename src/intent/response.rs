@@ -88,7 +88,7 @@ impl<'p> Voice<'p> {
         let lead = slot.and_then(|(reading, slot)| self.lead(reading, slot.from));
         let (mut gender, mut is_plural) = match known {
             Some((gender, is_plural, _)) => (gender, is_plural),
-            None => (Gender::Unknown, false),
+            None => self.guessed_noun(&text).unwrap_or((Gender::Unknown, false)),
         };
         let mut is_elided = gender != Gender::Unknown
             && !is_plural
@@ -276,6 +276,25 @@ impl<'p> Voice<'p> {
         Some((gender, is_plural || entry == "p", entry.ends_with('!')))
     }
 
+    /// Gender and plural of a noun that the pack does not know, from how it ends.
+    fn guessed_noun(&self, name: &str) -> Option<(Gender, bool)> {
+        /// Of shorter words the end says nothing.
+        const MIN_LETTERS: usize = 5;
+        let key = text::key(name);
+        let word = match self.find("grammar", "noun") {
+            Some("last") => key.rsplit(' ').next()?,
+            _ => key.split(' ').next()?,
+        };
+        let stem = word.strip_suffix(['s', 'x']).unwrap_or(word);
+        if stem.chars().count() < MIN_LETTERS {
+            return None;
+        }
+        let endings = self.words.get("endings")?;
+        let (_, gender) = endings.iter().find(|(ending, _)| stem.ends_with(ending.as_str()))?;
+        let gender = if gender == "f" { Gender::Feminine } else { Gender::Masculine };
+        Some((gender, stem.len() < word.len()))
+    }
+
     /// What the word right before a said slot tells of it.
     fn lead(&self, reading: &Reading, from: usize) -> Option<&'p str> {
         let before = text::key(reading.utterance.get(..from)?);
@@ -343,6 +362,10 @@ mod tests {
             ("fr", "Volets du salon", "les volets du salon"),
             ("fr", "Entrée", "l'entrée"),
             ("fr", "Rideaux", "les rideaux"),
+            // The word is not known, but its end is.
+            ("fr", "Maisonnette", "la maisonnette"),
+            ("fr", "Arrosages du jardin", "les arrosages du jardin"),
+            ("fr", "Présentoir", "le présentoir"),
             // Nothing is known of the word, so nothing is claimed.
             ("fr", "Zorglub", "zorglub"),
         ];

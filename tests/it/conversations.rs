@@ -8,8 +8,8 @@ use homard::home::id::EntityId;
 use homard::home::person::{Means, Role};
 use homard::home::target::{Scope, TargetWords};
 use homard::intent::meaning::{
-    Amount, Asked, Command, Condition, Reading, Step, Talk as About_, Test, Understanding, Way,
-    What, When,
+    About, Amount, Asked, Command, Condition, Question, Reading, Step, Talk as About_, Test,
+    Understanding, Way, What, When,
 };
 use jiff::SignedDuration;
 use serde_json::{Value as Json, json};
@@ -748,4 +748,88 @@ fn a_yes_counts_only_in_its_conversation() {
     let turn = talk.assistant.hear(&said, &talk.house.home);
     assert!(talk.carry_out(turn).published.is_empty());
     assert_eq!(talk.say("", "", "yes").published.len(), 1);
+}
+
+#[test]
+fn questions_of_many_kinds_are_answered() {
+    let mut talk = house();
+    for (id, value) in [("hall_b", "9"), ("door_b", "80")] {
+        let name = if id == "hall_b" { "Hall remote" } else { "Door sensor" };
+        talk.announce(&with(
+            device(&format!("sensor.{id}"), name, "Hall", json!(value)),
+            json!({"device_class": "battery", "unit_of_measurement": "%"}),
+        ));
+    }
+    for (id, name, state) in [("anna", "Anna", "home"), ("ben", "Ben", "not_home")] {
+        talk.announce(&device(&format!("device_tracker.{id}"), name, "", json!(state)));
+    }
+    wait(&talk, 7_200 + 300);
+    talk.house.publish("kitchen_light", br#"{"state":"ON"}"#, false);
+    wait(&talk, 360);
+    let ask = |kind, about, target| Question { about, ..Question::new(kind, None, target) };
+    let anywhere = || TargetWords { scope: Scope::Everywhere, ..TargetWords::default() };
+    let area = |area: &str| TargetWords { area: Some(area.into()), ..TargetWords::default() };
+    let battery = || "battery".into();
+    let both = Question {
+        and: vec![kind(Domain::Light, "Hall")],
+        state: Some("on".into()),
+        ..Question::new(Asked::YesNo, None, kind(Domain::Light, "Living room"))
+    };
+    let but = Question {
+        except: vec![area("Living room")],
+        state: Some("on".into()),
+        ..Question::new(Asked::Which, None, kind(Domain::Light, "everywhere"))
+    };
+    let unknown_but = Question { except: vec![area("Dungeon")], ..but.clone() };
+    for (question, reply) in [
+        (
+            ask(Asked::One, About::Measured("humidity".into()), area("Bedroom")),
+            "The bedroom moisture is 61 %.",
+        ),
+        (
+            ask(Asked::One, About::Measured("humidity".into()), TargetWords::default()),
+            "The bedroom moisture is 61 %.",
+        ),
+        (ask(Asked::One, About::Temperature, area("Kitchen")), "It is 21.5 °C in the kitchen."),
+        (ask(Asked::One, About::Temperature, named("Heating")), "The heating is 19.5 °."),
+        (
+            ask(Asked::One, About::Measured("power".into()), area("Kitchen")),
+            "I found nothing like that.",
+        ),
+        (ask(Asked::Which, About::Below(battery(), 20.0), anywhere()), "The hall remote (9 %)."),
+        (ask(Asked::Any, About::Below(battery(), 5.0), anywhere()), "No."),
+        (
+            ask(Asked::HowMany, About::Above(battery(), 5.0), anywhere()),
+            "2: the door sensor (80 %) and the hall remote (9 %).",
+        ),
+        (
+            ask(Asked::One, About::Since, named("Hall lamp")),
+            "The hall lamp has been on since 8:35, for 2 hours.",
+        ),
+        (
+            ask(Asked::One, About::Since, named("Kitchen light")),
+            "The kitchen light has been on since 10:40, for 6 minutes.",
+        ),
+        (ask(Asked::One, About::Where, named("Robot")), "The robot is in the living room."),
+        (ask(Asked::One, About::Where, named("Anna")), "Anna is at home."),
+        (ask(Asked::Which, About::Who, anywhere()), "Anna."),
+        (ask(Asked::HowMany, About::Who, anywhere()), "1: Anna."),
+        (ask(Asked::YesNo, About::Who, named("Ben")), "No, Ben is away."),
+        (both, "Yes."),
+        (but, "The hall lamp and the kitchen light."),
+        (unknown_but, "I know no place called Dungeon."),
+    ] {
+        let told = format!("{question:?}");
+        let came = mean(&mut talk, "", Understanding::Question(Box::new(question), reading()));
+        assert_eq!((came.reply.as_str(), came.published.len()), (reply, 0), "{told}");
+    }
+    let came = mean(&mut talk, "", Understanding::Unexplained(vec!["flux".into()], reading()));
+    assert_eq!(came.reply, "I did not understand “flux”.");
+    check(
+        french(),
+        r"
+        - | quelles lumières sont allumées dans la chambre | - | Aucune.
+        - | combien de lumières sont allumées dans la chambre | - | Aucune.
+    ",
+    );
 }
