@@ -7,6 +7,7 @@ use crate::intent::lists::HomeLists;
 use crate::intent::matcher::Matcher;
 use crate::intent::meaning::Understanding;
 use crate::intent::pack::{Pack, PackProblem};
+use crate::intent::words::Vocabulary;
 use crate::intent::{self, own};
 
 use super::{Speaker, Voice};
@@ -37,6 +38,8 @@ pub struct Language {
     pub(super) responses: Words,
     /// The official pack's wording for what went wrong, by key.
     pub(super) errors: BTreeMap<String, String>,
+    /// Its words for way 2.
+    pub(super) vocabulary: Option<Vocabulary>,
     /// It is heard only where somebody says that it is spoken, and does not guess at the rest.
     pub(super) is_on_demand: bool,
 }
@@ -91,8 +94,14 @@ impl Language {
                 matcher
             })
             .collect();
+        let vocabulary = Vocabulary::own(code).map(|(vocabulary, found)| {
+            problems.extend(found);
+            vocabulary
+        });
         let code = code.to_owned();
-        let language = Language { code, words, matchers, responses, errors, is_on_demand: false };
+        let is_on_demand = false;
+        let language =
+            Language { code, words, matchers, responses, errors, vocabulary, is_on_demand };
         (language, problems)
     }
 
