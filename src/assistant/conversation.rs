@@ -12,8 +12,9 @@ use crate::home::person::Means;
 use crate::home::place::Area;
 use crate::home::target::{self, TargetWords};
 use crate::intent::lists::{HomeLists, Names};
-use crate::intent::meaning::{Memory, Reading, Step, Talk, Understanding};
+use crate::intent::meaning::{Memory, Reading, Step, Talk, Understanding, What};
 use crate::intent::response::Voice;
+use crate::intent::words::Situation;
 use crate::text;
 
 use super::choose::{self, Chosen};
@@ -37,6 +38,14 @@ impl Assistant {
         if names != self.names {
             self.lists = HomeLists::new(&Names::of(home));
             self.names = names;
+            self.indices.clear();
+        }
+        for language in &self.languages {
+            if let Some(vocabulary) = &language.vocabulary
+                && !self.indices.contains_key(&language.code)
+            {
+                self.indices.insert(language.code.clone(), vocabulary.learn(home));
+            }
         }
         let here = said.area.and_then(|area| target::area_named(area, home));
         // Whoever speaks in a room goes on with what was said in it.
@@ -203,23 +212,61 @@ impl Assistant {
         &self,
         said: &Said<'_>,
         here: Option<&Area>,
-        _memory: &Memory,
+        memory: &Memory,
     ) -> (Understanding, usize) {
         let first = self.language_of(said);
         let mut unknown = None;
         for index in self.in_order(said) {
             let Some(language) = self.languages.get(index) else { continue };
             let area = here.map(|area| area.name.as_str());
-            match language.understand(said.text, area, &self.lists) {
-                Understanding::Nothing => {}
-                // Another language may know all the words.
-                understanding @ Understanding::UnknownName(..) => {
-                    unknown.get_or_insert((understanding, index));
-                }
-                understanding => return (understanding, index),
+            let by_sentence = language.understand(said.text, area, &self.lists);
+            let is_lost = |understanding: &Understanding| {
+                matches!(
+                    understanding,
+                    Understanding::Nothing
+                        | Understanding::UnknownName(..)
+                        | Understanding::Unexplained(..)
+                )
+            };
+            let is_vague = names_nothing(&by_sentence);
+            if !is_lost(&by_sentence) && !is_vague {
+                return (by_sentence, index);
+            }
+            let by_words = self.by_words(language, said.text, here, memory);
+            if is_vague {
+                // A sentence for a kind of thing gives way to words that name one.
+                let understanding = if names_one(&by_words) { by_words } else { by_sentence };
+                return (understanding, index);
+            }
+            let by_words = match by_words {
+                Understanding::Nothing => by_sentence,
+                understanding => understanding,
+            };
+            if !is_lost(&by_words) {
+                return (by_words, index);
+            }
+            // Another language may know all the words.
+            if by_words != Understanding::Nothing {
+                unknown.get_or_insert((by_words, index));
             }
         }
         unknown.unwrap_or((Understanding::Nothing, first))
+    }
+
+    /// What an utterance means by its words, if the language has a vocabulary.
+    fn by_words(
+        &self,
+        language: &Language,
+        text: &str,
+        here: Option<&Area>,
+        memory: &Memory,
+    ) -> Understanding {
+        match (&language.vocabulary, self.indices.get(&language.code)) {
+            (Some(vocabulary), Some(names)) => {
+                vocabulary.understand(text, &Situation { names, here, memory })
+            }
+            _ => Understanding::Nothing,
+        }
     }
 
     fn planner<'a>(
@@ -464,4 +511,29 @@ fn with_chosen(steps: &[Step], step: usize, slot: Slot, chosen: Vec<EntityId>) -
         }
     }
     steps
+}
+/// Whether an understanding is of a kind of thing and no name.
+fn names_nothing(understanding: &Understanding) -> bool {
+    let is_bare = |target: &TargetWords| target.name.is_none() && target.entities.is_empty();
+    match understanding {
+        Understanding::Wish(steps, _) => steps.iter().all(|step| is_bare(&step.command.target)),
+        Understanding::Question(question, _) => is_bare(&question.target),
+        _ => false,
+    }
+}
+
+/// Whether an understanding is of certain things and no others, and sure.
+fn names_one(understanding: &Understanding) -> bool {
+    let is_one = |target: &TargetWords| {
+        !target.must_choose && (target.name.is_some() || target.entities.len() == 1)
+    };
+    match understanding {
+        Understanding::Wish(steps, _) => steps.iter().all(|step| {
+            let command = &step.command;
+            command.what == What::Lock && !command.target.must_choose
+                || is_one(&command.target) && command.and.iter().all(is_one)
+        }),
+        Understanding::Question(question, _) => is_one(&question.target),
+        _ => false,
+    }
 }

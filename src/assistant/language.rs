@@ -10,6 +10,7 @@ use crate::intent::meaning::{Reading, Understanding};
 use crate::intent::pack::{Pack, PackProblem};
 use crate::intent::script::Script;
 use crate::intent::value::{Context, Value};
+use crate::intent::words::Vocabulary;
 use crate::intent::{self, own};
 
 use super::official::Official;
@@ -50,6 +51,8 @@ pub struct Language {
     has_owner: bool,
     /// What the owner's own intents do.
     pub(super) scripts: Scripts,
+    /// Its words for way 2.
+    pub(super) vocabulary: Option<Vocabulary>,
     /// It is heard only where somebody says that it is spoken, and does not guess at the rest.
     pub(super) is_on_demand: bool,
 }
@@ -119,6 +122,10 @@ impl Language {
                 matcher
             })
             .collect();
+        let vocabulary = Vocabulary::own(code).map(|(vocabulary, found)| {
+            problems.extend(found);
+            vocabulary
+        });
         let code = code.to_owned();
         let language = Language {
             code,
@@ -127,6 +134,7 @@ impl Language {
             official: official_voice,
             has_owner,
             scripts,
+            vocabulary,
             is_on_demand: false,
         };
         (language, problems)

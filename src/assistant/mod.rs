@@ -23,6 +23,7 @@ mod script;
 mod undo;
 mod wish;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -38,7 +39,7 @@ use crate::intent::lists::HomeLists;
 use crate::intent::meaning::{Reading, Span, Talk, UnknownList, UnknownName};
 use crate::intent::pack::PackProblem;
 use crate::intent::response::{Phrase, Voice};
-use crate::intent::{self, own};
+use crate::intent::{self, own, words};
 use crate::text;
 
 use self::memory::Talks;
@@ -55,6 +56,8 @@ pub struct Assistant {
     languages: Vec<Arc<Language>>,
     zone: TimeZone,
     lists: HomeLists,
+    /// The same names for way 2, by language.
+    indices: BTreeMap<String, words::Names>,
     /// Of the names that the lists were made from; `None` before the first.
     names: Option<u64>,
     talks: Talks,
@@ -163,6 +166,7 @@ impl Assistant {
             languages: Vec::new(),
             zone,
             lists: HomeLists::default(),
+            indices: BTreeMap::new(),
             names: None,
             talks: Talks::default(),
             policy: Policy::default(),
@@ -193,6 +197,7 @@ impl Assistant {
     /// returned, as dropping it takes a moment.
     pub fn teach(&mut self, language: Language) -> Option<Arc<Language>> {
         let language = Arc::new(language);
+        self.indices.remove(&language.code);
         match self.languages.iter_mut().find(|known| known.code == language.code) {
             Some(known) => Some(std::mem::replace(known, language)),
             None => {

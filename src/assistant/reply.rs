@@ -87,9 +87,6 @@ impl Speaker<'_> {
         outcomes: &[(EntityId, Outcome)],
         home: &Home,
     ) -> Answer {
-        if let Some(foreign) = self.foreign() {
-            return foreign.outcomes(plan, outcomes, home);
-        }
         let mut sentences: Vec<String> = Vec::new();
         let (mut success, mut failed) = (Vec::new(), Vec::new());
         let mut code = None;

@@ -33,6 +33,9 @@ pub struct TargetWords {
     pub class_word: Option<String>,
     /// How far it reaches when no place is named.
     pub scope: Scope,
+    /// It is not known which of `entities` is meant, or a person has to say that it is: this is
+    /// asked, nothing is done.
+    pub must_choose: bool,
 }
 
 /// How far words reach that name no place.
@@ -138,6 +141,9 @@ fn resolve(
         let entities: Vec<EntityId> = words.entities.iter().filter(is_there).cloned().collect();
         return match entities.is_empty() {
             true => Err(Refusal::NothingThere),
+            false if words.must_choose && purpose == Purpose::Act => {
+                Err(Refusal::Ambiguous(entities))
+            }
             false => Ok(Target { entities, by: By::Name }),
         };
     }

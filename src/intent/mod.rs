@@ -1,5 +1,6 @@
 //! Understanding: an utterance becomes an intent. Pure: no file, no clock, no task. Way 1 is here,
-//! sentence templates in hassil's notation; what an intent does is the assistant's business.
+//! sentence templates in hassil's notation; way 2, by words, is `words`. What an intent does is the
+//! assistant's business.
 //!
 //! Reading order: `meaning` (what can be meant), `sentence` (the notation), `pack` (what a language
 //! brings), `own` (Homard's own packs), `program` (compiled), `matcher` (matching and ranking),
@@ -20,6 +21,7 @@ pub mod script;
 pub mod sentence;
 mod trie;
 pub mod value;
+pub mod words;
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -362,5 +364,6 @@ fn target_words(found: &Match) -> Option<TargetWords> {
             .unwrap_or_default(),
         class_word: class.map(|slot| slot.said.clone()).filter(|said| !said.is_empty()),
         scope,
+        must_choose: false,
     })
 }

@@ -17,6 +17,17 @@ const OWN: &[(&str, &[Source<'static>])] = &[
     ("fr", sources!("fr": "rules", "commands", "questions", "replies")),
 ];
 
+/// The words of languages that are understood in any order, see `intent::words`.
+const WORDS: &[(&str, &[Source<'static>])] =
+    &[("en", sources!("en": "words")), ("fr", sources!("fr": "words"))];
+
+/// The file of words of a language, or of its family.
+pub(crate) fn words(language: &str) -> Option<Source<'static>> {
+    let family = language.split(['-', '_']).next().unwrap_or(language).to_lowercase();
+    let (_, sources) = WORDS.iter().find(|(code, _)| *code == family)?;
+    sources.first().copied()
+}
+
 /// The codes of the languages that Homard speaks without any pack fetched.
 pub fn languages() -> impl Iterator<Item = &'static str> {
     OWN.iter().map(|(language, _)| *language)

@@ -230,6 +230,36 @@ pub(super) fn parse(source: &Source<'_>) -> Result<Json, PackProblem> {
         .map_err(|error| fail(error.to_string()))
 }
 
+/// Texts by group and key.
+pub(crate) type Groups = BTreeMap<String, BTreeMap<String, Vec<String>>>;
+
+/// Reads a file of texts in groups: `group: {key: [text, …]}`. The key `language` is not a group.
+///
+/// # Errors
+/// [`PackProblem`] if the file cannot be read, or with the first entry of another form.
+pub(crate) fn groups(source: &Source<'_>) -> Result<Groups, PackProblem> {
+    let wrong = |place: &str| PackProblem::Entry {
+        file: source.file.to_owned(),
+        place: place.to_owned(),
+        problem: "needs keys with lists of texts".to_owned(),
+    };
+    let json = parse(source)?;
+    let mut out = Groups::new();
+    for (name, group) in json.as_object().ok_or_else(|| wrong("the file"))? {
+        if name == "language" {
+            continue;
+        }
+        let entries = out.entry(name.clone()).or_default();
+        for (key, texts) in group.as_object().ok_or_else(|| wrong(name))? {
+            let place = || wrong(&format!("{name}.{key}"));
+            let texts = texts.as_array().ok_or_else(place)?;
+            let texts: Option<Vec<String>> = texts.iter().map(scalar).collect();
+            entries.insert(key.clone(), texts.ok_or_else(place)?);
+        }
+    }
+    Ok(out)
+}
+
 /// Walks one file; a wrong entry is told and skipped.
 struct Reader<'a> {
     file: &'a str,

@@ -1,0 +1,330 @@
+//! Way 2: an utterance is understood by its words, in any order. It looks for the reading that
+//! explains all important words and that the home allows, and is conservative: what it cannot
+//! explain it says, what is ambiguous it lets be asked, and a question never becomes a wish. Pure.
+//!
+//! ```text
+//!  token    text ► words
+//!  lexicon  words.yaml ► phrases and what each can be (tag); sound: which words are alike
+//!  ground   the home's names, by word
+//!  spans    words ► spans: which neighbours belong together
+//!  clause   spans ► clauses: verb, noun phrases, value        time, condition: taken out before
+//!  noun     noun phrase ► target in this home
+//!  act      verb and value ► what to do, by kind of thing
+//!  wish     clauses ► steps                                   ask: clauses ► question
+//! ```
+//!
+//! All that depends on the language is in `models/sentences/LANGUAGE/words.yaml`; another language
+//! is another file.
+
+mod act;
+mod ask;
+mod clause;
+mod condition;
+mod ground;
+mod lexicon;
+mod noun;
+mod sound;
+mod spans;
+mod tag;
+#[cfg(test)]
+mod tests;
+mod time;
+mod token;
+mod wish;
+
+use std::sync::Arc;
+
+use crate::home::Home;
+use crate::home::place::Area;
+use crate::home::target::TargetWords;
+use crate::intent::matcher::Slot;
+use crate::intent::meaning::{self, Memory, Reading, Talk, Understanding, UnknownName, Way, When};
+use crate::intent::own;
+use crate::intent::pack::PackProblem;
+
+use self::ground::Ground;
+use self::lexicon::Lexicon;
+use self::noun::Scene;
+use self::spans::Span;
+use self::tag::{Act, Tag, Word};
+use self::wish::No;
+
+/// The words of one language.
+#[derive(Debug, Clone)]
+pub struct Vocabulary {
+    lexicon: Arc<Lexicon>,
+}
+
+impl PartialEq for Vocabulary {
+    /// The same vocabulary, not an equal one: there is one per language and it never changes.
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.lexicon, &other.lexicon)
+    }
+}
+
+/// The names of a home, indexed for one language.
+#[derive(Debug, Clone)]
+pub struct Names {
+    ground: Arc<Ground>,
+}
+
+/// What is known around an utterance.
+#[derive(Debug, Clone, Copy)]
+pub struct Situation<'a> {
+    /// The names of the home, indexed for the language.
+    pub names: &'a Names,
+    /// The speaker's room.
+    pub here: Option<&'a Area>,
+    /// The conversation so far.
+    pub memory: &'a Memory,
+}
+
+impl Vocabulary {
+    /// Homard's own words of a language; `None` if it has none. The problems are empty in any
+    /// program that passed its tests.
+    pub fn own(language: &str) -> Option<(Vocabulary, Vec<PackProblem>)> {
+        let (lexicon, problems) = Lexicon::read(language, &own::words(language)?);
+        Some((Vocabulary { lexicon: Arc::new(lexicon) }, problems))
+    }
+
+    /// The names of a home. To be made anew when [`Home::names_version`] differs.
+    pub fn learn(&self, home: &Home) -> Names {
+        Names { ground: Arc::new(Ground::new(home, &self.lexicon)) }
+    }
+
+    /// What an utterance means.
+    pub fn understand(&self, utterance: &str, situation: &Situation<'_>) -> Understanding {
+        understand(utterance, situation, &self.lexicon, &situation.names.ground)
+    }
+}
+
+/// Below this a reading is not acted on: it was put together from too many slips.
+const LEAST_SCORE: f64 = 0.6;
+
+fn understand(
+    utterance: &str,
+    situation: &Situation<'_>,
+    lexicon: &Lexicon,
+    ground: &Ground,
+) -> Understanding {
+    let (tokens, is_cut) = token::cut(utterance);
+    if is_cut || tokens.is_empty() {
+        return Understanding::Nothing;
+    }
+    let here = situation.here.and_then(|area| ground.place_named(&area.name));
+    let scene =
+        Scene { utterance, tokens: &tokens, lexicon, ground, here, memory: situation.memory };
+    let all = spans::spans(&tokens, (0, tokens.len()), false, lexicon, ground);
+    let spans: Vec<Span> =
+        all.iter().filter(|span| !span.is(Word::Filler) || span.is_name()).cloned().collect();
+    let reader = Reader { scene: &scene, all: &all };
+    reader.read(spans)
+}
+
+struct Reader<'a> {
+    scene: &'a Scene<'a>,
+    all: &'a [Span],
+}
+
+impl Reader<'_> {
+    fn read(&self, spans: Vec<Span>) -> Understanding {
+        if let Some(talk) = self.talk(&spans) {
+            return Understanding::Talk(talk, self.reading(talk_intent(talk), Vec::new(), 1.0));
+        }
+        // "Thanks, turn it off": the rest counts.
+        let n_courtesies = spans.iter().take_while(|span| is_courtesy(span)).count();
+        let spans: Vec<Span> = spans
+            .into_iter()
+            .skip(n_courtesies)
+            .map(|mut span| {
+                // "Right" is an answer only alone.
+                span.tags.retain(|tag| !matches!(tag, Tag::Talk(_)));
+                span
+            })
+            .collect();
+        let says = |word: Word| spans.iter().any(|span| span.is(word));
+        if spans.is_empty() || says(Word::Reported) || says(Word::Statement) {
+            return Understanding::Nothing;
+        }
+        let has_condition = says(Word::If) || says(Word::Unless);
+        if !has_condition && ask::is_question(&spans, self.scene) {
+            return self.question(&spans);
+        }
+        if !has_condition && ask::goes_on(&spans, self.scene) {
+            return self.question(&spans);
+        }
+        self.wish(with_verb(spans, self.scene))
+    }
+
+    /// A whole utterance about the conversation.
+    fn talk(&self, spans: &[Span]) -> Option<Talk> {
+        let talk = |span: &Span| {
+            span.tags
+                .iter()
+                .find_map(|tag| if let Tag::Talk(talk) = tag { Some(*talk) } else { None })
+        };
+        match spans {
+            // Nothing but fillers: "please", "okay".
+            [] => self.all.iter().find_map(talk),
+            [only] => talk(only),
+            several => {
+                let all: Option<Vec<Talk>> = several.iter().map(talk).collect();
+                let all = all?;
+                let weighty =
+                    all.iter().find(|talk| !matches!(talk, Talk::Courtesy | Talk::Yes | Talk::No));
+                weighty.or(all.first()).copied()
+            }
+        }
+    }
+
+    fn question(&self, spans: &[Span]) -> Understanding {
+        match ask::asked(spans, self.scene) {
+            Ok((question, slots, score)) => {
+                let reading = self.reading("HassGetState", slots, score);
+                Understanding::Question(Box::new(question), reading)
+            }
+            Err(no) => self.refused(no, true),
+        }
+    }
+
+    fn wish(&self, spans: Vec<Span>) -> Understanding {
+        let parts = condition::take(spans, self.scene);
+        // A bare number after "at" is an hour only if the verb takes no value.
+        let takes_values = parts.rest.iter().filter_map(Span::verb).any(|act| {
+            !matches!(act, Act::On | Act::Off | Act::Open | Act::Close | Act::Lock | Act::Unlock)
+        });
+        let takes_hours = !takes_values && parts.rest.iter().any(|span| span.verb().is_some());
+        let (time, rest) = time::take(parts.rest, takes_hours, self.scene);
+        let mut only_if = Vec::new();
+        let mut memory = self.scene.memory.clone();
+        let condition = parts.condition.as_deref();
+        if let Some(spans) = condition.filter(|_| parts.is_first) {
+            let near = TargetWords::default();
+            match condition::read(spans, parts.is_unless, &near, self.scene) {
+                Ok((condition, set)) => {
+                    only_if.push(condition);
+                    // "If the lamp is on, turn it off."
+                    let things = set.iter().map(|index| &self.scene.ground.things[index]);
+                    let ids: Vec<_> = things.map(|thing| thing.id.clone()).collect();
+                    if !ids.is_empty() {
+                        memory.entities = ids;
+                    }
+                }
+                Err(no) => return self.refused(no, false),
+            }
+        }
+        let scene = Scene { memory: &memory, ..*self.scene };
+        let wished = match wish::wished(clause::clauses(&rest, &scene), &scene) {
+            Ok(wished) => wished,
+            Err(no) => return self.refused(no, false),
+        };
+        if !time.unexplained.is_empty() {
+            let reading = self.reading("", Vec::new(), 0.0);
+            return Understanding::Unexplained(time.unexplained, reading);
+        }
+        if wished.score < LEAST_SCORE {
+            return Understanding::Nothing;
+        }
+        let mut steps = wished.steps;
+        if let Some(spans) = condition.filter(|_| !parts.is_first) {
+            let near = steps.first().map(|step| step.command.target.clone()).unwrap_or_default();
+            match condition::read(spans, parts.is_unless, &near, self.scene) {
+                Ok((condition, _)) => only_if.push(condition),
+                Err(no) => return self.refused(no, false),
+            }
+        }
+        for step in &mut steps {
+            if time.when != When::Now {
+                step.when = time.when;
+            }
+            step.lasting_s = time.lasting_s;
+            step.only_if.clone_from(&only_if);
+        }
+        let intent = steps.first().map_or("", |step| act::intent(&step.command.what));
+        let reading = self.reading(intent, wished.slots, wished.score);
+        Understanding::Wish(steps, reading)
+    }
+
+    /// Why it is no wish and no question.
+    fn refused(&self, no: No, is_question: bool) -> Understanding {
+        let reading = |reader: &Self| {
+            let intent = if is_question { "HassGetState" } else { "" };
+            reader.reading(intent, Vec::new(), 0.0)
+        };
+        match no {
+            No::Unknown(said, list) => {
+                Understanding::UnknownName(UnknownName { said, list, is_question }, reading(self))
+            }
+            No::Unexplained(words) => {
+                let words: Vec<String> = words.into_iter().filter(|w| !w.is_empty()).collect();
+                match words.is_empty() {
+                    true => Understanding::Nothing,
+                    false => Understanding::Unexplained(words, reading(self)),
+                }
+            }
+            No::Wish => Understanding::Nothing,
+        }
+    }
+
+    fn reading(&self, intent: &str, slots: Vec<Slot>, score: f64) -> Reading {
+        Reading {
+            utterance: self.scene.utterance.to_owned(),
+            language: self.scene.lexicon.language.clone(),
+            intent: intent.to_owned(),
+            slots,
+            way: Way::Words,
+            spans: self.all.iter().map(|span| self.explained(span, score)).collect(),
+            ..Reading::default()
+        }
+    }
+
+    /// A span for whoever wants to know how it was read.
+    fn explained(&self, span: &Span, score: f64) -> meaning::Span {
+        let ground = self.scene.ground;
+        let (role, meaning) = match span.tags.first() {
+            _ if !span.things.is_empty() => {
+                let names: Vec<&str> =
+                    span.things.iter().map(|index| ground.things[index].id.as_str()).collect();
+                ("name", names.join(", "))
+            }
+            _ if !span.places.is_empty() => {
+                let places = span.places.iter().map(|p| &ground.places[usize::from(*p)]);
+                let names: Vec<&str> = places.map(|place| place.name.as_str()).collect();
+                ("place", names.join(", "))
+            }
+            Some(tag) => tag.explained(&self.scene.lexicon.kinds),
+            None => ("unknown", String::new()),
+        };
+        let score = if span.is_unknown() { score.min(0.8) } else { 1.0 };
+        meaning::Span { said: self.scene.said_of(span), role, meaning, score }
+    }
+}
+
+/// A sentence without any verb may have one that is misspelt: "alume la lampe".
+fn with_verb(mut spans: Vec<Span>, scene: &Scene<'_>) -> Vec<Span> {
+    let has_verb = spans.iter().any(|span| span.verb().is_some());
+    if let Some(first) = spans.first_mut().filter(|first| first.is_unknown() && !has_verb)
+        && let Some(act) = scene.lexicon.verb_near(&scene.tokens[first.at].key)
+    {
+        first.tags.push(Tag::Verb(act));
+    }
+    spans
+}
+
+/// Whether a span is nothing but politeness or agreement before what is really said.
+fn is_courtesy(span: &Span) -> bool {
+    !span.tags.is_empty()
+        && !span.is_name()
+        && span.tags.iter().all(|tag| matches!(tag, Tag::Talk(Talk::Courtesy | Talk::Yes)))
+}
+
+fn talk_intent(talk: Talk) -> &'static str {
+    match talk {
+        Talk::Nevermind => "HassNevermind",
+        Talk::Time => "HassGetCurrentTime",
+        Talk::Date => "HassGetCurrentDate",
+        Talk::Undo | Talk::Stop | Talk::Yes | Talk::No | Talk::Help | Talk::Courtesy => {
+            "HassRespond"
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! When something is to be done, as people say it: "in ten minutes", "at half past seven", "for an
+//! hour", "at sunset". It takes those spans out of a sentence; a time that cannot be kept ("every
+//! weekday", "later") is told as words that are not explained.
+
+use crate::intent::meaning::When;
+
+use super::noun::Scene;
+use super::spans::Span;
+use super::tag::{DayPart, Tag, Unit, Word};
+
+/// The time of a sentence.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Time {
+    pub when: When,
+    /// Seconds.
+    pub lasting_s: Option<f64>,
+    /// Words about time that cannot be kept.
+    pub unexplained: Vec<String>,
+}
+
+/// Longest delay and duration, in seconds: a year.
+const LONGEST_S: f64 = 366.0 * 86_400.0;
+
+/// Takes the words about time out of the spans. `takes_hours` is false when a bare number after "at"
+/// is rather a value.
+pub(super) fn take(spans: Vec<Span>, takes_hours: bool, scene: &Scene<'_>) -> (Time, Vec<Span>) {
+    let mut time = Time::default();
+    let mut rest = Vec::new();
+    let mut days = 0;
+    let mut part = None;
+    let mut at = 0;
+    while at < spans.len() {
+        let span = &spans[at];
+        if let Some((seconds, n)) = duration_after(&spans, at, Word::InTime) {
+            time.when = When::In(seconds);
+            at += n;
+            continue;
+        }
+        if let Some((seconds, n)) = duration_after(&spans, at, Word::ForTime) {
+            time.lasting_s = Some(seconds);
+            at += n;
+            continue;
+        }
+        if let Some((when, n)) = sun(&spans, at) {
+            time.when = when;
+            at += n;
+            continue;
+        }
+        if let Some((when, n)) = clock(&spans, at, takes_hours) {
+            time.when = when;
+            at += n;
+            continue;
+        }
+        if let Some((seconds, n)) = duration(&spans, at) {
+            // "Turn on the fan ten minutes": a bare length is how long.
+            time.lasting_s = Some(seconds);
+            at += n;
+            continue;
+        }
+        let day = span.tags.iter().find_map(|tag| match tag {
+            Tag::DayPart(part) => Some(*part),
+            _ => None,
+        });
+        if let Some(day) = day.filter(|_| !span.is_name()) {
+            match day {
+                DayPart::Tomorrow => days = 1,
+                DayPart::Today => {}
+                _ => part = Some(day),
+            }
+            at += 1;
+            continue;
+        }
+        let cannot = span.is_only(Word::Every)
+            || span.is_only(Word::Weekday)
+            || span.is_only(Word::Until)
+            || span.is_only(Word::When);
+        if cannot {
+            time.unexplained.push(scene.said_of(span));
+            at += 1;
+            continue;
+        }
+        rest.push(span.clone());
+        at += 1;
+    }
+    join(&mut time, days, part);
+    (time, rest)
+}
+
+/// Joins an hour with the day and the part of the day that were said elsewhere.
+fn join(time: &mut Time, days: u8, part: Option<DayPart>) {
+    match &mut time.when {
+        When::At { hour, is_half_day, days: day, .. } => {
+            *day = days;
+            if let Some(part) = part {
+                (*hour, *is_half_day) = at_part(*hour, *is_half_day, part);
+            }
+        }
+        When::Now => {
+            let named = match part {
+                Some(DayPart::Noon) => Some(12),
+                Some(DayPart::Midnight) => Some(0),
+                _ => None,
+            };
+            match named {
+                Some(hour) => {
+                    time.when = When::At { hour, minute: 0, is_half_day: false, days };
+                }
+                None if days > 0 || part.is_some() => {
+                    time.unexplained.push(part.map_or("tomorrow", DayPart::word).to_owned());
+                }
+                None => {}
+            }
+        }
+        When::In(_) | When::Sun { .. } => {
+            if days > 0 {
+                time.unexplained.push(DayPart::Tomorrow.word().to_owned());
+            }
+        }
+    }
+}
+
+/// An hour of a part of the day.
+fn at_part(hour: u8, is_half_day: bool, part: DayPart) -> (u8, bool) {
+    match part {
+        DayPart::Morning => (hour % 12, false),
+        DayPart::Afternoon | DayPart::Evening | DayPart::Tonight if is_half_day => {
+            (hour % 12 + 12, false)
+        }
+        DayPart::Night if is_half_day && hour >= 6 => (hour % 12 + 12, false),
+        DayPart::Night if is_half_day => (hour % 12, false),
+        _ => (hour, is_half_day),
+    }
+}
+
+fn unit(span: &Span) -> Option<f64> {
+    span.tags.iter().find_map(|tag| match tag {
+        Tag::Unit(Unit::Second) => Some(1.0),
+        Tag::Unit(Unit::Minute) => Some(60.0),
+        Tag::Unit(Unit::Hour) => Some(3600.0),
+        Tag::Unit(Unit::Day) => Some(86_400.0),
+        _ => None,
+    })
+}
+
+fn duration_after(spans: &[Span], at: usize, word: Word) -> Option<(f64, usize)> {
+    if !spans[at].is(word) {
+        return None;
+    }
+    let (seconds, n) = duration(spans, at + 1)?;
+    Some((seconds, n + 1))
+}
+
+/// "Ten minutes", "an hour and a half", "one hour twenty".
+fn duration(spans: &[Span], at: usize) -> Option<(f64, usize)> {
+    let first = spans.get(at)?;
+    let get = |index: usize| spans.get(at + index);
+    let (mut seconds, mut n) = match first.number().filter(|_| !first.is_name()) {
+        Some(number) => (number * unit(get(1)?)?, 2),
+        None if first.is(Word::HalfHour) && get(1).and_then(unit).is_some() => {
+            (0.5 * unit(get(1)?)?, 2)
+        }
+        None if first.is(Word::Quarter) && get(1).and_then(unit).is_some() => {
+            (0.25 * unit(get(1)?)?, 2)
+        }
+        None => return None,
+    };
+    let last_unit = get(n - 1).and_then(unit).unwrap_or(1.0);
+    let after_and = n + usize::from(get(n).is_some_and(|span| span.is(Word::And)));
+    if let Some(next) = get(after_and) {
+        let number = next.number().filter(|_| !next.is_name());
+        match (number, get(after_and + 1).and_then(unit)) {
+            (Some(number), Some(unit)) if unit < last_unit => {
+                seconds += number * unit;
+                n = after_and + 2;
+            }
+            (Some(minutes), None) if after_and == n && last_unit == 3600.0 && minutes < 60.0 => {
+                seconds += minutes * 60.0;
+                n = after_and + 1;
+            }
+            (None, _) if after_and > n && next.is(Word::HalfHour) => {
+                seconds += 0.5 * last_unit;
+                n = after_and + 1;
+            }
+            _ => {}
+        }
+    }
+    (seconds > 0.0 && seconds <= LONGEST_S).then_some((seconds, n))
+}
+
+/// "At sunset", "ten minutes before sunrise".
+fn sun(spans: &[Span], at: usize) -> Option<(When, usize)> {
+    let is_rise = |span: &Span| {
+        span.tags.iter().find_map(|tag| match tag {
+            Tag::DayPart(DayPart::Sunrise) => Some(true),
+            Tag::DayPart(DayPart::Sunset) => Some(false),
+            _ => None,
+        })
+    };
+    let mut next = at;
+    let mut offset_s = 0.0;
+    if let Some((seconds, n)) = duration(spans, at) {
+        let way = spans.get(at + n)?;
+        offset_s = match (way.is(Word::Before), way.is(Word::After)) {
+            (true, _) => -seconds,
+            (_, true) => seconds,
+            _ => return None,
+        };
+        next = at + n + 1;
+    }
+    while spans.get(next).is_some_and(|span| {
+        span.is(Word::AtTime) || span.is(Word::Article) || span.is(Word::When) || span.is(Word::In)
+    }) {
+        next += 1;
+    }
+    let is_rise = is_rise(spans.get(next)?)?;
+    Some((When::Sun { is_rise, offset_s }, next + 1 - at))
+}
+
+/// "At 7", "at half past seven", "7:30", "at 7 pm", "à 7 h 30", "at noon".
+fn clock(spans: &[Span], at: usize, takes_hours: bool) -> Option<(When, usize)> {
+    let get = |index: usize| spans.get(at + index);
+    let has_at = spans[at].is(Word::AtTime);
+    let mut n = usize::from(has_at);
+    let whole = |span: &Span, most: f64| {
+        let number = span.number().filter(|_| !span.is_name())?;
+        (number.fract() == 0.0 && (0.0..=most).contains(&number)).then_some(number as u8)
+    };
+    let part = |span: &Span| {
+        span.tags.iter().find_map(|tag| match tag {
+            Tag::DayPart(part) => Some(*part),
+            _ => None,
+        })
+    };
+    if let Some(hour) = get(n).and_then(part).and_then(|part| match part {
+        DayPart::Noon => Some(12),
+        DayPart::Midnight => Some(0),
+        _ => None,
+    }) {
+        return Some((When::At { hour, minute: 0, is_half_day: false, days: 0 }, n + 1));
+    }
+    let (mut hour, mut minute, mut is_marked) = (None, 0, false);
+    // "Half past seven", "ten past seven".
+    let lead = get(n)?;
+    let minutes = match () {
+        () if lead.is(Word::HalfHour) => Some(30),
+        () if lead.is(Word::Quarter) => Some(15),
+        () => whole(lead, 59.0),
+    };
+    if let Some(minutes) = minutes
+        && let Some(way) = get(n + 1).filter(|span| span.is(Word::Past) || span.is(Word::To))
+        && let Some(said) = get(n + 2).and_then(|span| whole(span, 23.0))
+    {
+        let back = way.is(Word::To) && !way.is(Word::Past);
+        hour = Some(if back { (said + 23) % 24 } else { said });
+        if hour == Some(0) && said == 1 {
+            hour = Some(12);
+        }
+        minute = if back { 60 - minutes } else { minutes };
+        is_marked = true;
+        n += 3;
+    }
+    if hour.is_none() {
+        hour = Some(whole(lead, 24.0)?);
+        n += 1;
+        let has_colon = get(n).is_some_and(|span| span.is(Word::Oclock));
+        let of_hour = get(n).is_some_and(|span| unit(span) == Some(3600.0));
+        if has_colon || of_hour {
+            is_marked = true;
+            n += 1;
+            let after_and = n + usize::from(get(n).is_some_and(|span| span.is(Word::And)));
+            match get(after_and) {
+                Some(next) if whole(next, 59.0).is_some() && after_and == n => {
+                    minute = whole(next, 59.0)?;
+                    n += 1;
+                }
+                Some(next) if next.is(Word::HalfHour) => {
+                    minute = 30;
+                    n = after_and + 1;
+                }
+                Some(next) if next.is(Word::Quarter) => {
+                    minute = 15;
+                    n = after_and + 1;
+                }
+                _ => {}
+            }
+        }
+    }
+    let mut hour = hour?;
+    let mut is_half_day = (1..=12).contains(&hour);
+    if let Some(next) = get(n) {
+        let half = next.is(Word::Am).then_some(0).or(next.is(Word::Pm).then_some(12));
+        if let Some(half) = half.filter(|_| hour <= 12) {
+            (hour, is_half_day, is_marked) = (hour % 12 + half, false, true);
+            n += 1;
+        } else if let Some(part) = part(next)
+            && !matches!(part, DayPart::Tomorrow | DayPart::Today)
+        {
+            is_marked = true;
+            (hour, is_half_day) = at_part(hour, is_half_day, part);
+            n += 1;
+        }
+    }
+    // A length ("7 minutes") or a share ("7 %") is no hour.
+    let counts = get(n).is_some_and(|span| span.tags.iter().any(|tag| matches!(tag, Tag::Unit(_))));
+    if counts || !(is_marked && (has_at || minute > 0 || n > 1) || has_at && takes_hours) {
+        return None;
+    }
+    Some((When::At { hour: hour % 24, minute, is_half_day, days: 0 }, n))
+}

@@ -1,0 +1,470 @@
+//! From clauses to steps: what each verb and value is for the things that its noun phrases mean, and
+//! what "it", "and the hall", "warmer" and "the other one" take from what was said before.
+
+use crate::home::domain::Domain;
+use crate::home::target::{Scope, TargetWords};
+use crate::intent::matcher::Slot;
+use crate::intent::meaning::{Command, Step, UnknownList, What};
+
+use super::act;
+use super::clause::{self, Clause};
+use super::ground::{Named, Set};
+use super::noun::{self, Found, Miss, Noun, Scene, Want};
+use super::tag::{Act, Storey, Tag};
+
+/// What the clauses of a sentence wish.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Wished {
+    pub steps: Vec<Step>,
+    pub slots: Vec<Slot>,
+    /// How sure, 0–1.
+    pub score: f64,
+}
+
+/// Why clauses are no wish.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum No {
+    /// A name or place that the home does not have.
+    Unknown(String, UnknownList),
+    /// Words that are not explained.
+    Unexplained(Vec<String>),
+    /// It is none: a statement, a half sentence, a negation.
+    Wish,
+}
+
+impl From<Miss> for No {
+    fn from(miss: Miss) -> No {
+        match miss {
+            Miss::Unknown(said, list) => No::Unknown(said, list),
+            Miss::Unexplained(said) => No::Unexplained(vec![said]),
+        }
+    }
+}
+
+/// The steps of a sentence.
+///
+/// # Errors
+/// [`No`] when any clause is no wish: half a sentence is not acted on.
+pub(super) fn wished(clauses: Vec<Clause>, scene: &Scene<'_>) -> Result<Wished, No> {
+    let mut out = Wished { score: 1.0, ..Wished::default() };
+    let mut last: Option<Clause> = None;
+    let mut last_set = Set::default();
+    let n_clauses = clauses.len();
+    for (index, mut clause) in clauses.into_iter().enumerate() {
+        let is_need = clause.act.is_some_and(Act::is_need);
+        if clause.is_negated
+            || clause.has_be && !clause.ensures
+            || clause.has_subject && !is_need
+            || is_need && !clause.feels && clause.act != Some(Act::NeedNight)
+            || clause.feels && !is_need && clause.act.is_some()
+        {
+            return Err(No::Wish);
+        }
+        let strange: Vec<String> =
+            clause.strange.iter().filter(|said| !said.is_empty()).cloned().collect();
+        if !clause.strange.is_empty() {
+            return Err(if strange.is_empty() { No::Wish } else { No::Unexplained(strange) });
+        }
+        // "No, the hall": only said to correct.
+        if clause.corrects
+            && clause.act.is_none()
+            && clause.nouns.is_empty()
+            && clause.values.is_empty()
+        {
+            return Err(No::Wish);
+        }
+        clause::share(&mut clause.nouns);
+        if clause.act.is_none()
+            && clause.values.is_empty()
+            && let Some(last) = &last
+        {
+            clause.act = last.act;
+            clause.values = last.values.clone();
+        }
+        // "Get the iron and turn it off": the first only says what it is about.
+        if index + 1 < n_clauses
+            && clause.act == Some(Act::Set)
+            && clause.values.is_empty()
+            && let [noun] = &clause.nouns[..]
+            && let Ok(found) = noun::find(noun, &Want::default(), scene)
+            && found.is_single
+        {
+            last_set = found.set;
+            continue;
+        }
+        let set = one(&clause, &last_set, scene, &mut out)?;
+        last_set = set;
+        last = Some(clause);
+    }
+    if out.steps.is_empty() { Err(No::Wish) } else { Ok(out) }
+}
+
+/// One clause; what it is about, for "it" in the next.
+fn one(clause: &Clause, before: &Set, scene: &Scene<'_>, out: &mut Wished) -> Result<Set, No> {
+    let Some(act) = clause::act(clause) else { return again(clause, scene, out) };
+    let mut clause = clause.clone();
+    if clause.values.state.is_some() && clause.act != Some(act) {
+        clause.values.state = None;
+    }
+    if clause.values.is_to && clause.values.is_empty() {
+        // "Set the lamp to": half a sentence.
+        return Err(No::Wish);
+    }
+    let clause = &clause;
+    let able = act::able(act, &clause.values);
+    if matches!(act, Act::Turn | Act::Ensure) && clause.values.is_empty() {
+        return Err(No::Wish);
+    }
+    let mut nouns: Vec<Noun> =
+        clause.nouns.iter().filter(|noun| !noun.is_empty()).cloned().collect();
+    // "The bedroom light, turn it off": "it" is what was just named.
+    if nouns.iter().any(|noun| !noun.is_pronoun()) && nouns.len() > 1 {
+        nouns.retain(|noun| !noun.is_it);
+    }
+    // "Make it 21 in the nursery" is about the nursery.
+    for noun in &mut nouns {
+        let is_dummy = !clause.values.is_empty() || scene.memory.entities.is_empty();
+        if noun.is_it && noun.has_place() && is_dummy {
+            noun.is_it = false;
+        }
+    }
+    let is_outside = nouns
+        .iter()
+        .flat_map(|noun| &noun.spans)
+        .any(|span| span.tags.contains(&Tag::Storey(Storey::Outside)));
+    if act.is_need() && is_outside {
+        return Err(No::Wish);
+    }
+    let mut memory = scene.memory.clone();
+    if !before.is_empty() {
+        memory.entities =
+            before.iter().map(|index| scene.ground.things[index].id.clone()).collect();
+    }
+    let scene = &Scene { memory: &memory, ..*scene };
+    let base = Want {
+        can: able.clone(),
+        implied: Vec::new(),
+        everything: act::everything(act).to_vec(),
+        is_question: false,
+    };
+    if nouns.is_empty() {
+        nouns.push(unsaid(clause, act, &base, scene)?);
+    }
+    if act == Act::NeedNight
+        && let Some(set) = night_scene(clause, scene)
+    {
+        let target = noun::exactly(&set, false, scene);
+        let target = TargetWords { must_choose: set.len() > 1, ..target };
+        out.steps.push(Step::now(Command::new(What::Activate, target)));
+        return Ok(set);
+    }
+    let mut found = Vec::new();
+    for noun in &nouns {
+        if noun.is_other {
+            found.push(the_other(noun, &base, scene)?);
+            continue;
+        }
+        found.push(find(noun, act, clause, &base, scene)?);
+    }
+    let mut except = Vec::new();
+    for noun in &clause.except {
+        let implied: Vec<Domain> =
+            found.iter().flat_map(|found| &found.targets).flat_map(|t| t.domains.clone()).collect();
+        let want = Want { implied, is_question: true, ..base.clone() };
+        let not = noun::find(noun, &want, scene)?;
+        except.extend(not.targets);
+    }
+    out.score = found.iter().map(|found| found.score).fold(out.score, f64::min);
+    let set = found.iter().fold(Set::default(), |set, found| set.or(&found.set));
+    for found in &found {
+        out.slots.extend(found.slots.iter().cloned());
+    }
+    let mut commands: Vec<Command> = Vec::new();
+    for found in found {
+        for (what, target) in assigned(&found, act, clause, scene)? {
+            match commands.iter_mut().find(|command| command.what == what) {
+                Some(command) if command.target != target => command.and.push(target),
+                Some(_) => {}
+                None => {
+                    commands.push(Command { what, target, and: Vec::new(), except: except.clone() })
+                }
+            }
+        }
+    }
+    let corrects = clause.corrects || nouns.iter().any(|noun| noun.is_other);
+    for (index, command) in commands.into_iter().enumerate() {
+        let instead_of_last = corrects && index == 0 && scene.memory.command.is_some();
+        out.steps.push(Step { instead_of_last, ..Step::now(command) });
+    }
+    Ok(set)
+}
+
+/// The scene that is called as one says good night.
+fn night_scene(clause: &Clause, scene: &Scene<'_>) -> Option<Set> {
+    let at = clause.act_at?;
+    let things = scene.ground.names_at(scene.tokens, at, scene.lexicon);
+    let scenes: Set = things
+        .into_iter()
+        .filter_map(|(_, named, _)| match named {
+            Named::Thing(index) => Some(usize::from(index)),
+            Named::Place(_) => None,
+        })
+        .filter(|index| scene.ground.things[*index].domain == Domain::Scene)
+        .collect();
+    (!scenes.is_empty()).then_some(scenes)
+}
+
+/// What is meant by a noun phrase for this act: of the kinds that a bare place can mean the first
+/// that is there.
+fn find(
+    noun: &Noun,
+    act: Act,
+    clause: &Clause,
+    base: &Want,
+    scene: &Scene<'_>,
+) -> Result<Found, Miss> {
+    let mut first = None;
+    for domain in act::implied(act, &clause.values) {
+        let want = Want { implied: vec![*domain], ..base.clone() };
+        let found = noun::find(noun, &want, scene)?;
+        if !found.set.is_empty() {
+            return Ok(found);
+        }
+        first.get_or_insert(found);
+    }
+    match first {
+        // A robot cleans and mows where it does not stand.
+        Some(found) if matches!(act, Act::Vacuum | Act::Mow) => Ok(robot(&found, base, scene)),
+        Some(found) => Ok(found),
+        None => noun::find(noun, base, scene),
+    }
+}
+
+/// The robot for a place where none stands: that of the same floor, else the only one.
+fn robot(found: &Found, base: &Want, scene: &Scene<'_>) -> Found {
+    let all = scene.ground.of_domains(&base.can).and(&scene.ground.main);
+    let said = found.targets.first().and_then(|target| target.area.as_deref());
+    let place = said.and_then(|name| scene.ground.place_named(name));
+    let floors =
+        scene.ground.places.iter().filter(|floor| {
+            floor.is_floor && place.is_some_and(|area| floor.areas.contains(&area))
+        });
+    let near = floors.fold(Set::default(), |set, floor| set.or(&floor.things)).and(&all);
+    let set = if near.is_empty() { all } else { near };
+    if set.is_empty() {
+        return found.clone();
+    }
+    let target = noun::exactly(&set, false, scene);
+    let target = TargetWords { must_choose: set.len() > 1, ..target };
+    Found { targets: vec![target], set, ..found.clone() }
+}
+
+/// The noun phrase of a verb that stands alone: what was spoken of, or what the verb implies.
+fn unsaid(clause: &Clause, act: Act, base: &Want, scene: &Scene<'_>) -> Result<Noun, No> {
+    let needs_thing = matches!(
+        act,
+        Act::On
+            | Act::Off
+            | Act::Toggle
+            | Act::Open
+            | Act::Close
+            | Act::Lock
+            | Act::Unlock
+            | Act::Start
+            | Act::Activate
+            | Act::Turn
+            | Act::Ensure
+            | Act::Stop
+            | Act::Pause
+            | Act::Resume
+            | Act::Up
+            | Act::Down
+            | Act::Locate
+            | Act::Again
+    );
+    let recent = scene.ground.set_of(&scene.memory.entities);
+    let can = recent.filter(|index| base.can.contains(&scene.ground.things[index].domain));
+    let goes_on =
+        !matches!(act, Act::NeedLight | Act::NeedDark | Act::NeedNight | Act::Vacuum | Act::Mow);
+    if goes_on && !can.is_empty() && (clause.act.is_none() || !needs_thing || clause.goes_on) {
+        return Ok(Noun { is_it: true, ..Noun::default() });
+    }
+    if needs_thing && !(clause.values.measure.is_some() && act != Act::Turn) {
+        return Err(No::Wish);
+    }
+    if matches!(act, Act::Set) && (clause.act.is_none() || clause.values.is_empty()) {
+        return Err(No::Wish);
+    }
+    let is_everywhere = matches!(act, Act::NeedNight | Act::LockUp);
+    Ok(Noun { is_everywhere, ..Noun::default() })
+}
+
+/// Which wish goes to which target.
+fn assigned(
+    found: &Found,
+    act: Act,
+    clause: &Clause,
+    scene: &Scene<'_>,
+) -> Result<Vec<(What, TargetWords)>, No> {
+    let mut domains: Vec<Domain> =
+        found.set.iter().map(|index| scene.ground.things[index].domain).collect();
+    if domains.is_empty() {
+        domains = found.targets.iter().flat_map(|target| target.domains.clone()).collect();
+    }
+    domains.sort();
+    domains.dedup();
+    let mut ways: Vec<(Vec<What>, Vec<Domain>)> = Vec::new();
+    for domain in domains {
+        let whats = act::what(act, &clause.values, domain);
+        if whats.is_empty() {
+            continue;
+        }
+        match ways.iter_mut().find(|(known, _)| *known == whats) {
+            Some((_, domains)) => domains.push(domain),
+            None => ways.push((whats, vec![domain])),
+        }
+    }
+    let mut out = Vec::new();
+    match &ways[..] {
+        [] => {
+            // Said so by whoever tries it: "the sensor cannot be turned on".
+            let Some(what) = cannot(act, clause) else {
+                let at = clause.act_at;
+                let verb = at.map(|at| scene.said(at, at + 1)).unwrap_or_default();
+                return Err(No::Unexplained(vec![verb]));
+            };
+            out.extend(found.targets.iter().map(|target| (what.clone(), target.clone())));
+        }
+        [(whats, _), more @ ..]
+            if more.is_empty() || found.targets.iter().any(|target| target.must_choose) =>
+        {
+            for what in whats {
+                for target in &found.targets {
+                    out.push((what.clone(), sure(target.clone(), found, what, scene)));
+                }
+            }
+        }
+        _ => {
+            for (whats, domains) in &ways {
+                let some = found.set.filter(|i| domains.contains(&scene.ground.things[i].domain));
+                for what in whats {
+                    let target = noun::exactly(&some, false, scene);
+                    out.push((what.clone(), target));
+                }
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// Locking is safe, so "lock all doors" is what it says; everything else stays as it was found.
+fn sure(target: TargetWords, found: &Found, what: &What, scene: &Scene<'_>) -> TargetWords {
+    let all_locks = *what == What::Lock
+        && target.name.is_none()
+        && target.scope == Scope::Everywhere
+        && !found.set.is_empty();
+    // One alarm is the alarm of the house.
+    let only_alarm = matches!(what, What::Arm(_)) && found.set.len() == 1;
+    if all_locks || only_alarm {
+        let words = noun::exactly(&found.set, false, scene);
+        return TargetWords { must_choose: false, ..words };
+    }
+    target
+}
+
+/// The wish that a thing will refuse.
+fn cannot(act: Act, clause: &Clause) -> Option<What> {
+    if !clause.values.is_empty() {
+        let percent = clause.values.number.map(|(number, _)| number);
+        return percent.map(|n| What::Brightness(crate::intent::meaning::Amount::To(n)));
+    }
+    Some(match act {
+        Act::On => What::TurnOn,
+        Act::Off => What::TurnOff,
+        Act::Toggle => What::Toggle,
+        Act::Open => What::Open,
+        Act::Close => What::Close,
+        Act::Lock => What::Lock,
+        Act::Unlock => What::Unlock,
+        Act::Stop => What::Stop,
+        Act::Start => What::Start,
+        _ => return None,
+    })
+}
+
+/// No verb and no value: what was wished before, on something else; or a scene by its name.
+fn again(clause: &Clause, scene: &Scene<'_>, out: &mut Wished) -> Result<Set, No> {
+    let nouns: Vec<&Noun> = clause.nouns.iter().filter(|noun| !noun.is_empty()).collect();
+    if let [only] = &nouns[..]
+        && !only.spans.is_empty()
+        && !clause.goes_on
+        && !clause.corrects
+    {
+        let can = vec![Domain::Scene, Domain::Button];
+        let want = Want { can: can.clone(), ..Want::default() };
+        if let Ok(found) = noun::find(only, &want, scene)
+            && found.score >= 1.0
+            && found.is_single
+            && found.set.iter().all(|index| can.contains(&scene.ground.things[index].domain))
+        {
+            out.slots.extend(found.slots);
+            let steps = found.targets.into_iter();
+            out.steps.extend(steps.map(|t| Step::now(Command::new(What::Activate, t))));
+            return Ok(found.set);
+        }
+    }
+    let is_other = nouns.iter().any(|noun| noun.is_other);
+    let Some(last) = &scene.memory.command else { return Err(No::Wish) };
+    if nouns.is_empty() || !(clause.goes_on || clause.corrects || is_other) {
+        return Err(No::Wish);
+    }
+    let recent = scene.ground.set_of(&scene.memory.entities);
+    let mut domains: Vec<Domain> = last.target.domains.clone();
+    domains.extend(recent.iter().map(|index| scene.ground.things[index].domain));
+    domains.sort();
+    domains.dedup();
+    let want = Want {
+        can: domains.clone(),
+        implied: if last.target.domains.is_empty() { domains } else { last.target.domains.clone() },
+        ..Want::default()
+    };
+    let mut targets = Vec::new();
+    let mut set = Set::default();
+    for noun in nouns {
+        let found = match noun.is_other {
+            true => the_other(noun, &want, scene)?,
+            false => noun::find(noun, &want, scene)?,
+        };
+        out.score = out.score.min(found.score);
+        out.slots.extend(found.slots);
+        set = set.or(&found.set);
+        targets.extend(found.targets);
+    }
+    let mut targets = targets.into_iter();
+    let Some(target) = targets.next() else { return Err(No::Wish) };
+    let command = Command { and: targets.collect(), ..Command::new(last.what.clone(), target) };
+    let instead_of_last = clause.corrects || is_other;
+    out.steps.push(Step { instead_of_last, ..Step::now(command) });
+    Ok(set)
+}
+
+/// "The other one": of the same kind and, if there is one, in the same room as the last.
+fn the_other(noun: &Noun, want: &Want, scene: &Scene<'_>) -> Result<Found, Miss> {
+    let miss = || Miss::Unexplained(scene.said(noun.at, noun.end));
+    let recent = scene.ground.set_of(&scene.memory.entities);
+    let first = recent.iter().next().ok_or_else(miss)?;
+    let last = &scene.ground.things[first];
+    let of_kind = scene.ground.main.filter(|index| {
+        let thing = &scene.ground.things[index];
+        let can = want.can.is_empty() || want.can.contains(&thing.domain);
+        !recent.has(index) && thing.domain == last.domain && can
+    });
+    let near = of_kind.filter(|index| scene.ground.things[index].area == last.area);
+    let set = if near.is_empty() { of_kind } else { near };
+    if set.is_empty() {
+        return Err(miss());
+    }
+    let words = noun::exactly(&set, false, scene);
+    let words = TargetWords { must_choose: words.must_choose || set.len() > 1, ..words };
+    Ok(Found { targets: vec![words], is_single: true, set, score: 0.9, ..Found::default() })
+}
