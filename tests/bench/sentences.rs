@@ -81,7 +81,7 @@ fn loading(folder: &Path) {
         let (matcher, _) = Matcher::new(&read(folder, language));
         all.push((start.elapsed(), language.to_owned(), mb(&matcher)));
     }
-    all.sort_by(f64::total_cmp);
+    all.sort_by_key(|(took, ..)| *took);
     let (worst, language, _) = all.last().unwrap();
     let largest = all.iter().max_by(|a, b| a.2.total_cmp(&b.2)).unwrap();
     let english = all.iter().find(|(_, language, _)| language == "en").unwrap();
