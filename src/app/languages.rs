@@ -191,8 +191,7 @@ pub(super) fn load(settings: Settings) -> Assistant {
         loaded: BTreeMap::new(),
     };
     loader.load_home();
-    let assistant = shared.assistant().clone();
-    assistant
+    shared.assistant().clone()
 }
 
 impl Shared {
