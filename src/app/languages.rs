@@ -24,6 +24,7 @@ use tracing::{debug, error, warn};
 use super::notice;
 use super::owner::{self, Files, Owner, Sentences};
 use crate::assistant::{Assistant, Language, Packs};
+use crate::automation::sun::Place;
 use crate::intent::own;
 use crate::intent::pack::{Pack, PackProblem, Source};
 
@@ -55,6 +56,8 @@ pub(super) struct Settings {
     pub(super) sentences: Option<PathBuf>,
     /// The house's time zone.
     pub(super) zone: TimeZone,
+    /// Where it is.
+    pub(super) place: Option<Place>,
 }
 
 /// What is asked of the thread.
@@ -73,6 +76,7 @@ pub(super) struct Shared {
 }
 
 /// The languages as the ear knows them.
+#[derive(Clone)]
 pub(super) struct Languages {
     shared: Arc<Shared>,
     orders: SyncSender<Order>,
@@ -194,8 +198,12 @@ pub(super) fn load(settings: Settings) -> Assistant {
 
 impl Shared {
     fn silent(settings: &Settings) -> Arc<Shared> {
-        let assistant = Mutex::new(Assistant::silent(settings.zone.clone()));
-        Arc::new(Shared { assistant, tags: Mutex::default() })
+        let mut assistant = Assistant::silent(settings.zone.clone());
+        assistant.keeps_for_later();
+        if let Some(place) = settings.place {
+            assistant.set_place(place);
+        }
+        Arc::new(Shared { assistant: Mutex::new(assistant), tags: Mutex::default() })
     }
 
     fn assistant(&self) -> MutexGuard<'_, Assistant> {

@@ -282,7 +282,7 @@ impl Speaker<'_> {
     }
 
     /// "at 21:04", "yesterday at 21:04", "on 3 November at 21:04".
-    fn when(&self, at: Timestamp, now: &Zoned) -> String {
+    pub(super) fn when(&self, at: Timestamp, now: &Zoned) -> String {
         let at = at.to_zoned(now.time_zone().clone());
         let clock = Phrase::plain(self.clock(&at));
         let key = if at.date() == now.date() {
