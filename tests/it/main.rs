@@ -4,6 +4,8 @@
 #![allow(clippy::disallowed_methods)]
 
 mod actuators;
+mod agenda;
+mod agenda_restart;
 mod announced_again;
 mod architecture;
 mod broker;
@@ -13,6 +15,7 @@ mod conversations;
 mod corpus;
 mod demo;
 mod discovery;
+mod errands;
 mod eval;
 mod faults;
 mod hub;
