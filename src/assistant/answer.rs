@@ -54,7 +54,8 @@ impl Speaker<'_> {
     ) -> (Answer, Vec<EntityId>) {
         let entities = match asked_about(question, here, home) {
             Ok(entities) => entities,
-            Err((refusal, words)) => {
+            Err(refused) => {
+                let (refusal, words) = *refused;
                 // A refusal is worded alike whether something was asked or wished.
                 let asked = Command::new(What::TurnOn, words);
                 let answer = self.no_target(&refusal, &asked, reading, home);
@@ -272,15 +273,15 @@ fn asked_about(
     question: &Question,
     here: Option<&Area>,
     home: &Home,
-) -> Result<Vec<EntityId>, (Refusal, TargetWords)> {
+) -> Result<Vec<EntityId>, Box<(Refusal, TargetWords)>> {
     let find = |words: &TargetWords| {
-        target::to_ask(words, here, home).map_err(|refusal| (refusal, words.clone()))
+        target::to_ask(words, here, home).map_err(|refusal| Box::new((refusal, words.clone())))
     };
     let mut out = Vec::new();
     for words in &question.except {
         match find(words) {
             Ok(found) => out.extend(found.entities),
-            Err((Refusal::NothingThere, _)) => {}
+            Err(refused) if refused.0 == Refusal::NothingThere => {}
             Err(refused) => return Err(refused),
         }
     }
@@ -288,7 +289,9 @@ fn asked_about(
     for words in std::iter::once(&question.target).chain(&question.and) {
         let found = match find(words) {
             // What measures it may be on the thing, or elsewhere in the house.
-            Err((Refusal::NothingThere, _)) if measure::is_measured(&question.about) => {
+            Err(refused)
+                if refused.0 == Refusal::NothingThere && measure::is_measured(&question.about) =>
+            {
                 find(&measure::wider(words))?
             }
             found => found?,
@@ -301,7 +304,7 @@ fn asked_about(
         }
     }
     match entities.is_empty() {
-        true => Err((Refusal::NothingThere, question.target.clone())),
+        true => Err(Box::new((Refusal::NothingThere, question.target.clone()))),
         false => Ok(entities),
     }
 }

@@ -310,7 +310,7 @@ impl Assistant {
                 }
                 let ask = Ask::Which { candidates, step, slot, is_guarded };
                 talk.open = Some(Open { ask, steps: steps.to_vec(), reading, until });
-                Turn::Answer(answer)
+                Turn::Answer(*answer)
             }
         }
     }

@@ -85,6 +85,8 @@ pub struct Said<'a> {
 }
 
 /// What comes of an utterance.
+// One for each utterance: its size is no matter.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Turn {
     /// Say this.

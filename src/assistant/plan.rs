@@ -88,7 +88,7 @@ pub(super) enum Planned {
         candidates: Vec<EntityId>,
         step: usize,
         slot: Slot,
-        answer: Answer,
+        answer: Box<Answer>,
     },
 }
 
@@ -134,6 +134,7 @@ impl Planner<'_> {
                         &plan.reading,
                         self.home,
                     );
+                    let answer = Box::new(answer);
                     return Planned::Which { candidates, step: at, slot, answer };
                 }
                 Err((refusal, slot)) => {

@@ -25,6 +25,8 @@ pub trait Ear: Send {
 pub type Finish = Box<dyn FnOnce(&Home, Vec<Done>) -> Reply + Send>;
 
 /// What is to be done about an utterance.
+// One for each utterance: its size is no matter.
+#[allow(clippy::large_enum_variant)]
 pub enum Heard {
     /// Only answer.
     Reply(Reply),

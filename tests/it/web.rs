@@ -17,7 +17,9 @@ use homard::home::device::DeviceFacts;
 use homard::home::domain::{Action, Caps, Domain, State, camera, image, switch};
 use homard::home::entity::{Announcement, Availability, Naming, Producer, Source, Traits};
 use homard::home::id::{EntityId, Handle};
-use homard::hub::event::{Done, Effect, Event, Place, Problem, Reply, ReplyKind, Utterance, Wish};
+use homard::hub::event::{
+    Done, Effect, Event, Explained, Place, Problem, Reply, ReplyKind, Span, Utterance, Wish,
+};
 use homard::hub::{Ear, Heard, Hub, HubHandle, Setup};
 use homard::storage::{self, Storage, Writer};
 use homard::web::{self, StateObject};
@@ -332,7 +334,18 @@ impl Ear for Listener {
             conversation: utterance.origin.conversation.clone().unwrap_or_else(|| "new".to_owned()),
             continues: false,
             elapsed_ms: vec![("understand", 0.5)],
-            explained: Default::default(),
+            explained: Explained {
+                by: Some("words"),
+                spans: vec![Span {
+                    said: "on".into(),
+                    role: "verb",
+                    meaning: "turn on".into(),
+                    score: 0.9,
+                }],
+                rivals: vec![("dance on".into(), 0.25)],
+                why: vec!["harmless".into()],
+                ..Explained::default()
+            },
         };
         if utterance.text != "on" {
             return Heard::Reply(reply);
@@ -554,6 +567,12 @@ fn a_conversation_is_answered_in_home_assistants_shape() {
     assert_eq!(json["homard"]["intent"], "HassTurnOn");
     assert_eq!(json["homard"]["slots"], json!({"name": "kettle"}));
     assert_eq!(json["homard"]["elapsed_ms"], json!({"understand": 0.5}));
+    // And how it was read.
+    assert_eq!(json["homard"]["by"], "words");
+    let span = json!({"said": "on", "role": "verb", "meaning": "turn on", "score": 0.9});
+    assert_eq!(json["homard"]["spans"], json!([span]));
+    assert_eq!(json["homard"]["candidates"], json!([{"reading": "dance on", "score": 0.25}]));
+    assert_eq!(json["homard"]["why"], json!(["harmless"]));
     assert_eq!(json["continue_conversation"], json!(false));
     let body = json!({
         "text": "what?", "language": "fr", "conversation_id": "7", "device_id": "device of Lamp",
