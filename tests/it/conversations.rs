@@ -628,7 +628,7 @@ fn stop_works_before_anything_else() {
         - | unlock the door | - | Which one: the back door or the front door?
         - | arrête | - | D'accord.
         - | the front door | - | Sorry, I did not understand that.
-        - | disarm the alarm | - | Sorry, I did not understand that.
+        - | disarm the alarm | - | Shall I disarm the alarm?
         - | annule | - | D'accord.
         - | vergiss es | - | All right.
     ",
