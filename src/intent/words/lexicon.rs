@@ -11,7 +11,6 @@ use crate::intent::meaning::Talk;
 use crate::intent::number::Speller;
 use crate::intent::pack::{self, PackProblem, Source};
 use crate::intent::sentence::{self, Expr};
-use crate::text;
 
 use super::sound::Sound;
 use super::tag::{Act, DayPart, Kind, Storey, Tag, Unit, Word};
