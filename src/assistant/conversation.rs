@@ -82,7 +82,7 @@ impl Assistant {
             return turn;
         }
         let memory = self.talk(said).memory().clone();
-        let (understanding, index) = self.understand(said, here, &memory);
+        let (understanding, index) = self.understand(said, home, here, &memory);
         let is_lost = matches!(
             understanding,
             Understanding::Nothing
@@ -213,6 +213,7 @@ impl Assistant {
     pub(super) fn understand(
         &self,
         said: &Said<'_>,
+        home: &Home,
         here: Option<&Area>,
         memory: &Memory,
     ) -> (Understanding, usize) {
@@ -234,7 +235,7 @@ impl Assistant {
             if !is_lost(&by_sentence) && !is_vague {
                 return (by_sentence, index);
             }
-            let by_words = self.by_words(language, said.text, here, memory);
+            let by_words = self.by_words(language, said.text, home, here, memory);
             if is_vague {
                 // A sentence for a kind of thing gives way to words that name one.
                 let understanding = if names_one(&by_words) { by_words } else { by_sentence };
@@ -260,12 +261,13 @@ impl Assistant {
         &self,
         language: &Language,
         text: &str,
+        home: &Home,
         here: Option<&Area>,
         memory: &Memory,
     ) -> Understanding {
         match (&language.vocabulary, self.indices.get(&language.code)) {
             (Some(vocabulary), Some(names)) => {
-                vocabulary.understand(text, &Situation { names, here, memory })
+                vocabulary.understand(text, &Situation { home, names, here, memory })
             }
             _ => Understanding::Nothing,
         }
@@ -527,7 +529,7 @@ fn names_nothing(understanding: &Understanding) -> bool {
 /// Whether an understanding is of certain things and no others, and sure.
 fn names_one(understanding: &Understanding) -> bool {
     let is_one = |target: &TargetWords| {
-        !target.must_choose && (target.name.is_some() || target.entities.len() == 1)
+        !target.must_choose && (target.name.is_some() || !target.entities.is_empty())
     };
     match understanding {
         Understanding::Wish(steps, _) => steps.iter().all(|step| {

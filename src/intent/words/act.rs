@@ -225,6 +225,8 @@ fn switch(act: Act) -> Option<What> {
 fn share(act: Act, values: &Values, step: f64) -> Option<Amount> {
     let sign = direction(act);
     match values.number {
+        // Nothing is less than nothing.
+        Some((percent, _)) if percent < 0.0 => None,
         Some((percent, None | Some(Unit::Percent))) => {
             let is_by = values.is_by || is_relative(act) && !values.is_to;
             match (is_by, sign) {
@@ -470,6 +472,7 @@ pub(super) fn implied(act: Act, values: &Values) -> &'static [Domain] {
         Act::On | Act::Off | Act::Toggle | Act::Set | Act::Turn | Act::Ensure => {
             match values.number {
                 Some((_, Some(Unit::Degree))) => &[Domain::Climate],
+                Some((n, None)) if n < 0.0 => &[Domain::Climate],
                 Some((n, None)) if (10.0..=30.0).contains(&n) && act == Act::Set => {
                     &[Domain::Climate, Domain::Light]
                 }

@@ -238,7 +238,9 @@ impl Parser<'_> {
             return false;
         }
         let next = spans[at + 1..].iter().find(|next| !next.is_only(Word::Article));
-        let has_article = spans.get(at + 1).is_some_and(|next| next.is_only(Word::Article));
+        let has_article = spans.get(at + 1).is_some_and(|next| {
+            next.is_only(Word::Article) || self.scene.lexicon.is_article(next.key(self.scene))
+        });
         let has_particle = self.clause.has_particle
             || self
                 .clause
@@ -288,6 +290,16 @@ impl Parser<'_> {
 
     fn particle(&mut self, act: Act) {
         self.close();
+        // "On … off": which of them is meant is not known.
+        if self.clause.has_particle
+            && self.clause.act != Some(act)
+            && !self.after_and
+            && !self.excepts
+            && !self.has_new_nouns()
+            && matches!(act, Act::On | Act::Off)
+        {
+            self.clause.strange.push(String::new());
+        }
         let is_complete = act != Act::Lock && self.clause.has_particle
             || self
                 .clause
@@ -361,7 +373,7 @@ impl Parser<'_> {
         {
             // Before a second room a second thing begins: "the kitchen the foyer".
             let place = next.is_some_and(|next| !next.places.is_empty());
-            if place && self.open.as_ref().is_some_and(Noun::is_place_only) && !self.pending_in {
+            if place && self.open.as_ref().is_some_and(Noun::has_place) && !self.pending_in {
                 self.close();
                 self.after_and = true;
             }
@@ -596,6 +608,7 @@ impl Parser<'_> {
                 || span.tags.iter().any(|tag| matches!(tag, Tag::Storey(_)));
             let list = if self.excepts { &mut self.clause.except } else { &mut self.clause.nouns };
             if self.open.as_ref().is_none_or(|noun| noun.spans.is_empty())
+                && !self.after_and
                 && is_place
                 && let Some(last) = list.last_mut()
                 && !last.has_place()

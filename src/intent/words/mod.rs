@@ -71,6 +71,8 @@ pub struct Names {
 /// What is known around an utterance.
 #[derive(Debug, Clone, Copy)]
 pub struct Situation<'a> {
+    /// The home, as it is now.
+    pub home: &'a Home,
     /// The names of the home, indexed for the language.
     pub names: &'a Names,
     /// The speaker's room.
@@ -112,8 +114,8 @@ fn understand(
         return Understanding::Nothing;
     }
     let here = situation.here.and_then(|area| ground.place_named(&area.name));
-    let scene =
-        Scene { utterance, tokens: &tokens, lexicon, ground, here, memory: situation.memory };
+    let Situation { home, memory, .. } = *situation;
+    let scene = Scene { utterance, tokens: &tokens, lexicon, ground, home, here, memory };
     let all = spans::spans(&tokens, (0, tokens.len()), false, lexicon, ground);
     let spans: Vec<Span> =
         all.iter().filter(|span| !span.is(Word::Filler) || span.is_name()).cloned().collect();
@@ -132,6 +134,10 @@ impl Reader<'_> {
             return Understanding::Talk(talk, self.reading(talk_intent(talk), Vec::new(), 1.0));
         }
         // "Thanks, turn it off": the rest counts.
+        let mut spans = spans;
+        while spans.len() > 1 && spans.last().is_some_and(is_courtesy) {
+            spans.pop();
+        }
         let n_courtesies = spans.iter().take_while(|span| is_courtesy(span)).count();
         let spans: Vec<Span> = spans
             .into_iter()
@@ -158,7 +164,12 @@ impl Reader<'_> {
 
     /// A whole utterance about the conversation.
     fn talk(&self, spans: &[Span]) -> Option<Talk> {
+        let goes_on = self.scene.memory.command.is_some();
         let talk = |span: &Span| {
+            // "Cancel that" takes back what was done, if something was.
+            if goes_on && span.tags.contains(&Tag::Talk(Talk::Undo)) {
+                return Some(Talk::Undo);
+            }
             span.tags
                 .iter()
                 .find_map(|tag| if let Tag::Talk(talk) = tag { Some(*talk) } else { None })
@@ -167,6 +178,12 @@ impl Reader<'_> {
             // Nothing but fillers: "please", "okay".
             [] => self.all.iter().find_map(talk),
             [only] => talk(only),
+            // "Oops, undo."
+            [first, rest @ ..]
+                if first.is(Word::No) && !rest.is_empty() && talk(first).is_none() =>
+            {
+                self.talk(rest)
+            }
             several => {
                 let all: Option<Vec<Talk>> = several.iter().map(talk).collect();
                 let all = all?;

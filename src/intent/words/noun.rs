@@ -4,6 +4,7 @@
 //! nor through half a name. It decides between one thing, a group, a question back and "no such
 //! name"; what is to be done with them is the business of `wish` and `ask`.
 
+use crate::home::Home;
 use crate::home::domain::Domain;
 use crate::home::target::{Scope, TargetWords};
 use crate::intent::matcher::{Slot, Source};
@@ -23,6 +24,7 @@ pub(super) struct Scene<'a> {
     pub tokens: &'a [Token],
     pub lexicon: &'a Lexicon,
     pub ground: &'a Ground,
+    pub home: &'a Home,
     /// The speaker's area.
     pub here: Option<u16>,
     pub memory: &'a Memory,
@@ -269,6 +271,13 @@ pub(super) fn find(noun: &Noun, want: &Want, scene: &Scene<'_>) -> Result<Found,
             if noun.is_everything || noun.is_all { &want.everything } else { &want.implied };
         if domains.is_empty() {
             return Err(Miss::Unexplained(scene.said(noun.at, noun.end)));
+        }
+        if noun.is_everything && *domains == [Domain::Cover] && !want.is_question {
+            // "Close everything" may mean more or less than blinds.
+            let found = described(noun, &[], domains.clone(), scene);
+            let words = exactly(&found.set, false, scene);
+            let words = TargetWords { must_choose: true, ..words };
+            return Ok(Found { targets: vec![words], ..found });
         }
         return Ok(described(noun, &[], domains.clone(), scene));
     }
@@ -663,7 +672,9 @@ fn by_description(
     if is_mixed && !strict.is_empty() {
         // Words for a class of one domain and all of another have no common description.
         let words = match (strict.len(), is_plural) {
-            (1, _) | (_, true) => exactly(&strict, false, scene),
+            // "All doors" is not the one door that can be unlocked.
+            (_, true) => exactly(&strict, !want.is_question, scene),
+            (1, _) => exactly(&strict, false, scene),
             _ => one_of(&strict, scene).0,
         };
         found.targets = vec![words];
@@ -943,7 +954,7 @@ fn misheard(noun: &Noun, want: &Want, scene: &Scene<'_>) -> Option<Result<Found,
                 !places.is_empty() && (noun.has_kind() || !is_thing)
             });
             // A place is found only through a small slip; what could do harm is asked about.
-            if is_place && *likeness < 0.85 {
+            if is_place && !found.is_single && *likeness < 0.85 {
                 continue;
             }
             let mut found = found;

@@ -1,7 +1,8 @@
 //! From clauses to steps: what each verb and value is for the things that its noun phrases mean, and
 //! what "it", "and the hall", "warmer" and "the other one" take from what was said before.
 
-use crate::home::domain::Domain;
+use crate::home::domain::{Caps, Domain};
+use crate::home::entity::Entity;
 use crate::home::target::{Scope, TargetWords};
 use crate::intent::matcher::Slot;
 use crate::intent::meaning::{Command, Step, UnknownList, What};
@@ -315,7 +316,13 @@ fn assigned(
     domains.dedup();
     let mut ways: Vec<(Vec<What>, Vec<Domain>)> = Vec::new();
     for domain in domains {
-        let whats = act::what(act, &clause.values, domain);
+        let mut whats = act::what(act, &clause.values, domain);
+        if domain == Domain::Climate
+            && clause.values.number.is_none()
+            && let Some(mode) = woken(act, &found.set, scene)
+        {
+            whats = vec![What::Mode(mode.into())];
+        }
         if whats.is_empty() {
             continue;
         }
@@ -357,12 +364,35 @@ fn assigned(
     Ok(out)
 }
 
+/// The mode that cools or heats, for thermostats that are off: a target alone would change nothing.
+fn woken(act: Act, set: &Set, scene: &Scene<'_>) -> Option<&'static str> {
+    let mode = match act {
+        Act::Cool | Act::Cooler | Act::NeedCool => "cool",
+        Act::Heat | Act::Warmer | Act::NeedWarm => "heat",
+        _ => return None,
+    };
+    let mut things = set.iter().filter_map(|index| {
+        let thing = &scene.ground.things[index];
+        scene.home.entity(thing.id.as_str()).filter(|_| thing.domain == Domain::Climate)
+    });
+    let is_asleep = |entity: &Entity| {
+        let Some(Caps::Climate(caps)) = &entity.caps else { return false };
+        let is_off = entity.view().is_some_and(|view| view.word == "off");
+        is_off && caps.modes.iter().any(|offered| **offered == *mode)
+    };
+    let first = things.next()?;
+    (is_asleep(first) && things.all(is_asleep)).then_some(mode)
+}
+
 /// Locking is safe, so "lock all doors" is what it says; everything else stays as it was found.
 fn sure(target: TargetWords, found: &Found, what: &What, scene: &Scene<'_>) -> TargetWords {
     let all_locks = *what == What::Lock
         && target.name.is_none()
         && target.scope == Scope::Everywhere
         && !found.set.is_empty();
+    if *what == What::Lock && found.is_plural && !target.entities.is_empty() {
+        return TargetWords { must_choose: false, ..target };
+    }
     // One alarm is the alarm of the house.
     let only_alarm = matches!(what, What::Arm(_)) && found.set.len() == 1;
     if all_locks || only_alarm {
