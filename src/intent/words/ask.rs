@@ -10,6 +10,7 @@ use crate::intent::meaning::{About, Asked, Question};
 use super::clause::{self, Clause};
 use super::ground::Set;
 use super::noun::{self, Found, Noun, Scene, Want, is_content};
+use super::share;
 use super::spans::Span;
 use super::tag::{Act, Tag, Word};
 use super::wish::No;
@@ -114,7 +115,7 @@ pub(super) fn asked(spans: &[Span], scene: &Scene<'_>) -> Result<(Question, Vec<
     if let Some(strange) = clause.strange.iter().find(|said| !said.is_empty()) {
         return Err(No::Unexplained(vec![strange.clone()]));
     }
-    clause::share(&mut clause.nouns);
+    share::share(&mut clause.nouns);
     let measure = clause.values.measure.clone();
     let about = about(&has, measure, &clause);
     if clause.goes_on && about == About::State && clause.act.is_none() && clause.values.is_empty() {

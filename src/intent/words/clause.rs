@@ -3,10 +3,10 @@
 //! blinds", "the kitchen to 50 and the hall to 20". It owns which span plays which part; what the
 //! parts mean in the home is the business of `noun` and `act`.
 
-use super::act::{self, Values};
+use super::act::Values;
 use super::noun::{Noun, Scene, is_content};
 use super::spans::Span;
-use super::tag::{Act, Tag, Unit, Word};
+use super::tag::{Act, Tag, Word};
 
 /// One clause.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -36,7 +36,7 @@ pub(super) struct Clause {
     /// Somebody is said to do it.
     pub has_subject: bool,
     /// What was said before in it is taken back: "the corner, I mean the desk lamp".
-    retracts: bool,
+    pub(super) retracts: bool,
     n_nouns_at_slot: usize,
     has_particle: bool,
 }
@@ -55,7 +55,7 @@ impl Clause {
 
 /// The part of a clause that a value fills; filled twice, a new clause begins.
 #[derive(Clone, Copy, PartialEq)]
-enum Slot {
+pub(super) enum Slot {
     Particle,
     Number,
     Color,
@@ -84,13 +84,13 @@ pub(super) fn clauses(spans: &[Span], scene: &Scene<'_>) -> Vec<Clause> {
     parser.done
 }
 
-struct Parser<'a> {
-    scene: &'a Scene<'a>,
+pub(super) struct Parser<'a> {
+    pub(super) scene: &'a Scene<'a>,
     done: Vec<Clause>,
-    clause: Clause,
+    pub(super) clause: Clause,
     /// The noun phrase that is being said.
-    open: Option<Noun>,
-    after_and: bool,
+    pub(super) open: Option<Noun>,
+    pub(super) after_and: bool,
     excepts: bool,
     pending_in: bool,
     /// "to" stood before: what follows may be the name of a mode.
@@ -320,16 +320,16 @@ impl Parser<'_> {
         self.fill(Slot::Particle);
     }
 
-    fn has_new_nouns(&self) -> bool {
+    pub(super) fn has_new_nouns(&self) -> bool {
         self.clause.n_nouns_at_slot > 0 && self.clause.nouns.len() > self.clause.n_nouns_at_slot
     }
 
-    fn fill(&mut self, _: Slot) {
+    pub(super) fn fill(&mut self, _: Slot) {
         self.clause.n_nouns_at_slot = self.clause.nouns.len();
     }
 
     /// A slot was filled again: what was said since belongs to a clause of its own.
-    fn split_slot(&mut self) {
+    pub(super) fn split_slot(&mut self) {
         let since = self.clause.n_nouns_at_slot.min(self.clause.nouns.len());
         let nouns = self.clause.nouns.split_off(since);
         let act = self.clause.act;
@@ -356,7 +356,11 @@ impl Parser<'_> {
         let span = &spans[at];
         let next = spans.get(at + 1);
         // "Éteins-la": an article before nothing is a pronoun.
+        let from = self.scene.tokens[span.at].from;
+        let is_joined = self.scene.utterance.get(..from).is_some_and(|said| said.ends_with('-'));
+        let is_known = is_joined || !self.scene.memory.entities.is_empty();
         let is_pronoun = span.is(Word::It)
+            && (is_known || !span.is(Word::Article))
             && next.is_none_or(|next| {
                 !is_content(next) && next.number().is_none() && !next.is(Word::Other)
             });
@@ -447,138 +451,8 @@ impl Parser<'_> {
         true
     }
 
-    /// A value and how many spans it takes.
-    fn value(&mut self, spans: &[Span], at: usize) -> Option<usize> {
-        let span = &spans[at];
-        let next = spans.get(at + 1);
-        let unit = |span: &Span| {
-            span.tags.iter().find_map(|tag| match tag {
-                Tag::Unit(unit) => Some(*unit),
-                _ => None,
-            })
-        };
-        if let Some(mut number) = span.number() {
-            let mut n = 1;
-            // "The two lamps".
-            let of_many = next.is_some_and(|next| {
-                next.kind().is_some_and(|(_, is_plural)| is_plural) || next.is_unknown()
-            });
-            if number.fract() == 0.0
-                && (2.0..=9.0).contains(&number)
-                && of_many
-                && self.open.as_ref().is_some_and(|noun| noun.spans.is_empty())
-            {
-                let noun = self.noun(span);
-                noun.count = Some(number as usize);
-                return Some(1);
-            }
-            // "Twenty-one and a half".
-            let half = |span: &Span| span.is(Word::HalfHour);
-            if next.is_some_and(|next| next.is(Word::And)) && spans.get(at + 2).is_some_and(half) {
-                number += 0.5;
-                n = 3;
-            }
-            let mut unit_said = spans.get(at + n).and_then(unit);
-            n += usize::from(unit_said.is_some());
-            // "Degrees celsius".
-            if unit_said == Some(Unit::Degree)
-                && spans.get(at + n).and_then(unit) == Some(Unit::Degree)
-            {
-                n += 1;
-            }
-            if at > 0 && (spans[at - 1].key(self.scene) == "-" || spans[at - 1].is(Word::Minus)) {
-                number = -number;
-            }
-            if unit_said.is_none()
-                && !self.clause.values.is_to
-                && !self.clause.values.is_by
-                && self.belongs_to_name(span)
-            {
-                self.content(span);
-                return Some(1);
-            }
-            if matches!(unit_said, Some(Unit::Second | Unit::Minute | Unit::Hour | Unit::Day)) {
-                unit_said = None;
-                self.clause.strange.push(self.scene.said_of(span));
-            }
-            self.close();
-            let repeats = self.clause.values.number.is_some() && !self.clause.retracts;
-            self.next_if(repeats);
-            self.clause.values.number = Some((number, unit_said));
-            self.fill(Slot::Number);
-            return Some(n);
-        }
-        let tag = span.tags.iter().find(|tag| {
-            matches!(
-                tag,
-                Tag::Level(_)
-                    | Tag::Color(_)
-                    | Tag::White(_)
-                    | Tag::Mode(_)
-                    | Tag::State(_)
-                    | Tag::Degree(_)
-                    | Tag::Measure(_)
-            )
-        })?;
-        if span.kind().is_some() && !self.clause.values.is_to {
-            return None;
-        }
-        match tag.clone() {
-            Tag::Degree(degree) => self.clause.values.degree = Some(degree),
-            Tag::Measure(measure) => {
-                self.close();
-                self.clause.values.measure = Some(measure);
-            }
-            Tag::Level(percent) => {
-                self.close();
-                self.next_if(self.clause.values.number.is_some());
-                self.clause.values.number = Some((percent, Some(Unit::Percent)));
-                self.fill(Slot::Number);
-            }
-            Tag::Color(color) => {
-                self.close();
-                self.next_if(self.clause.values.color.is_some());
-                self.clause.values.color = Some(color);
-                self.fill(Slot::Color);
-            }
-            Tag::White(kelvin) => {
-                self.close();
-                self.next_if(self.clause.values.white.is_some());
-                self.clause.values.white = Some(kelvin);
-                self.fill(Slot::White);
-            }
-            Tag::Mode(mode) => {
-                self.close();
-                self.next_if(self.clause.values.mode.is_some());
-                self.clause.values.mode = Some(mode);
-                self.fill(Slot::Mode);
-            }
-            Tag::State(state) => {
-                self.close();
-                self.next_if(self.clause.values.state.is_some());
-                self.clause.values.state = Some(state);
-                self.fill(Slot::State);
-            }
-            _ => return None,
-        }
-        Some(1)
-    }
-
-    /// A second value of its kind begins a new clause if things were named since the first.
-    fn next_if(&mut self, is_filled: bool) {
-        if !is_filled {
-            return;
-        }
-        if self.has_new_nouns() {
-            self.split_slot();
-        } else {
-            self.clause.strange.push(String::new());
-        }
-        self.after_and = false;
-    }
-
     /// "Lamp 2": the number is part of a name that the home has.
-    fn belongs_to_name(&self, span: &Span) -> bool {
+    pub(super) fn belongs_to_name(&self, span: &Span) -> bool {
         let Some(noun) = &self.open else { return false };
         let ground = self.scene.ground;
         let words = noun.spans.iter().chain([span]).flat_map(|span| span.at..span.end);
@@ -594,7 +468,7 @@ impl Parser<'_> {
         !noun.spans.is_empty() && set.is_some_and(|set| !set.is_empty())
     }
 
-    fn content(&mut self, span: &Span) {
+    pub(super) fn content(&mut self, span: &Span) {
         // "To wool": a word that names nothing is a mode of the thing.
         if self.after_to && span.is_unknown() && self.clause.values.mode.is_none() {
             self.close();
@@ -633,7 +507,7 @@ impl Parser<'_> {
     }
 
     /// The noun phrase that is being said, or a new one.
-    fn noun(&mut self, span: &Span) -> &mut Noun {
+    pub(super) fn noun(&mut self, span: &Span) -> &mut Noun {
         let after_and = &mut self.after_and;
         self.open.get_or_insert_with(|| Noun {
             at: span.at,
@@ -652,7 +526,7 @@ impl Parser<'_> {
         self.noun(span)
     }
 
-    fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         self.pending_in = false;
         if let Some(noun) = self.open.take()
             && !noun.is_empty()
@@ -663,90 +537,5 @@ impl Parser<'_> {
             }
             if self.excepts { &mut self.clause.except } else { &mut self.clause.nouns }.push(noun);
         }
-    }
-}
-
-/// Gives every noun phrase what it shares with its neighbours: "the kitchen and hall lights", "the
-/// lamp and the fan in the bedroom", "in the kitchen, turn on the light".
-pub(super) fn share(nouns: &mut Vec<Noun>) {
-    // A place said apart from its thing.
-    let mut at = 0;
-    while at + 1 < nouns.len() {
-        let (first, second) = (&nouns[at], &nouns[at + 1]);
-        let joins = !second.after_and
-            && (first.is_place_only() && !second.has_place() && !second.is_it
-                || second.is_place_only() && !first.has_place() && !first.is_it);
-        if joins {
-            let second = nouns.remove(at + 1);
-            let first = &mut nouns[at];
-            let (place, thing) = match first.is_place_only() {
-                true => (first.clone(), second),
-                false => (second, first.clone()),
-            };
-            let mut whole = thing;
-            whole.place_from = Some(whole.spans.len());
-            whole.spans.extend(place.spans);
-            whole.after_and = first.after_and;
-            *first = whole;
-        } else {
-            at += 1;
-        }
-    }
-    // "Every curtain and blind."
-    for at in 1..nouns.len() {
-        if nouns[at].after_and && nouns[at - 1].is_all && nouns[at].has_kind() {
-            nouns[at].is_all = true;
-        }
-    }
-    // Backwards: the last one's kind is that of bare places before it.
-    for at in (0..nouns.len().saturating_sub(1)).rev() {
-        if nouns[at + 1].after_and && nouns[at].is_place_only() && nouns[at + 1].has_kind() {
-            let kinds: Vec<Span> =
-                nouns[at + 1].spans.iter().filter(|span| span.kind().is_some()).cloned().collect();
-            if nouns[at + 1].has_place() {
-                nouns[at].spans.extend(kinds);
-            }
-        }
-    }
-    // Forwards: a bare place after "and" is about the same kind.
-    for at in 1..nouns.len() {
-        let is_bare = nouns[at].spans.iter().all(|span| span.things.is_empty())
-            && !nouns[at].has_kind()
-            && !nouns[at].is_pronoun();
-        if nouns[at].after_and && is_bare && nouns[at - 1].has_kind() {
-            let kinds: Vec<Span> =
-                nouns[at - 1].spans.iter().filter(|span| span.kind().is_some()).cloned().collect();
-            nouns[at].spans.extend(kinds);
-        }
-    }
-    // A place after the last one holds for a kind before it that has none.
-    for at in (0..nouns.len().saturating_sub(1)).rev() {
-        let next = &nouns[at + 1];
-        let said_behind = next.place_from.is_some_and(|from| from > 0);
-        if next.after_and && said_behind && nouns[at].has_kind() && !nouns[at].has_place() {
-            let from = next.place_from.unwrap_or(0).min(next.spans.len());
-            let place = next.spans[from..].to_vec();
-            nouns[at].spans.extend(place);
-        }
-        if nouns[at + 1].is_here && nouns[at].has_kind() && !nouns[at].has_place() {
-            nouns[at].is_here = true;
-        }
-    }
-}
-
-/// The verb of a clause, or what its value says without one.
-pub(super) fn act(clause: &Clause) -> Option<Act> {
-    let by_state = || clause.values.state.as_deref().and_then(act::by_state);
-    match clause.act {
-        Some(Act::Turn | Act::Set | Act::Ensure) if clause.values.state.is_some() => {
-            by_state().or(clause.act)
-        }
-        Some(Act::Set) if clause.puts && clause.values.is_empty() && !clause.values.is_to => {
-            Some(Act::On)
-        }
-        Some(act) => Some(act),
-        None if clause.values.is_empty() => None,
-        None if clause.values.state.is_some() => by_state(),
-        None => Some(Act::Set),
     }
 }

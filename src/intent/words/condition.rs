@@ -11,6 +11,7 @@ use super::act;
 use super::clause::{self, Clause};
 use super::ground::Set;
 use super::noun::{self, Noun, Scene, Want};
+use super::share;
 use super::spans::Span;
 use super::tag::{Tag, Word};
 use super::wish::No;
@@ -97,7 +98,7 @@ pub(super) fn read(
     if !clause.strange.is_empty() || !clause.except.is_empty() {
         return Err(said());
     }
-    clause::share(&mut clause.nouns);
+    share::share(&mut clause.nouns);
     let number = clause.values.number.map(|(number, _)| number);
     let state = clause.values.state.clone().or_else(|| {
         let act = clause.act?;

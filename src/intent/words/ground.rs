@@ -84,8 +84,6 @@ pub(super) struct Thing {
     pub area: Option<u16>,
     /// It could do harm: see [`guard::is_guarded`].
     pub is_guarded: bool,
-    /// It is a setting or a diagnostic value.
-    pub is_aside: bool,
     /// Its names, as keys.
     pub names: Vec<Vec<String>>,
 }
@@ -196,7 +194,6 @@ impl Ground {
                 class: entity.traits.device_class.as_deref().map(str::to_owned),
                 area: place,
                 is_guarded: guard::is_guarded(entity, home),
-                is_aside,
                 names: entity.names().map(|name| spoken(name, lexicon)).collect(),
             });
         }

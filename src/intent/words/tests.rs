@@ -338,7 +338,7 @@ fn devices_that_the_verb_implies_and_needs() {
         &ear,
         &[
             ("passe l'aspirateur dans le bureau", "Start rosie"),
-            ("j'ai un peu froid", "temperature+1 salon"),
+            ("j'ai un peu froid", "temperature+0.5 salon"),
             ("il fait trop sombre ici", "TurnOn lampadaire plafonnier"),
         ],
     );

@@ -208,7 +208,8 @@ fn sun(spans: &[Span], at: usize) -> Option<(When, usize)> {
         next = at + n + 1;
     }
     while spans.get(next).is_some_and(|span| {
-        span.is(Word::AtTime) || span.is(Word::Article) || span.is(Word::When) || span.is(Word::In)
+        let leads = [Word::AtTime, Word::Article, Word::When, Word::In];
+        leads.into_iter().any(|word| span.is(word)) && span.particle().is_none()
     }) {
         next += 1;
     }

@@ -8,9 +8,10 @@ use crate::intent::matcher::Slot;
 use crate::intent::meaning::{Command, Step, UnknownList, What};
 
 use super::act;
-use super::clause::{self, Clause};
+use super::clause::Clause;
 use super::ground::{Named, Set};
 use super::noun::{self, Found, Miss, Noun, Scene, Want};
+use super::share;
 use super::tag::{Act, Storey, Tag};
 
 /// What the clauses of a sentence wish.
@@ -74,7 +75,7 @@ pub(super) fn wished(clauses: Vec<Clause>, scene: &Scene<'_>) -> Result<Wished, 
         {
             return Err(No::Wish);
         }
-        clause::share(&mut clause.nouns);
+        share::share(&mut clause.nouns);
         if clause.act.is_none()
             && clause.values.is_empty()
             && let Some(last) = &last
@@ -102,7 +103,7 @@ pub(super) fn wished(clauses: Vec<Clause>, scene: &Scene<'_>) -> Result<Wished, 
 
 /// One clause; what it is about, for "it" in the next.
 fn one(clause: &Clause, before: &Set, scene: &Scene<'_>, out: &mut Wished) -> Result<Set, No> {
-    let Some(act) = clause::act(clause) else { return again(clause, scene, out) };
+    let Some(act) = share::act(clause) else { return again(clause, scene, out) };
     let mut clause = clause.clone();
     if clause.values.state.is_some() && clause.act != Some(act) {
         clause.values.state = None;
