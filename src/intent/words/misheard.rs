@@ -126,7 +126,8 @@ pub(super) fn misheard(noun: &Noun, want: &Want, scene: &Scene<'_>) -> Option<Re
                 !places.is_empty() && (noun.has_kind() || !is_thing)
             });
             // A place is found only through a small slip; what could do harm is asked about.
-            if is_place && !found.is_single && *likeness < 0.85 {
+            let is_whole_name = spans.iter().any(|span| !span.things.is_empty());
+            if is_place && !is_whole_name && *likeness < 0.85 {
                 continue;
             }
             let mut found = found;

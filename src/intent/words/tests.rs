@@ -394,6 +394,7 @@ fn slips_are_understood_and_other_names_are_not() {
             ("lights on in the livingroom", "TurnOn ceiling hue_3"),
             ("switch off the chicken lights", "? chicken"),
             ("turn on the lamp in the ballroom", "? ballroom"),
+            ("turn on the ballroom fan", "? ballroom"),
             ("turn off the flux", "? flux"),
         ],
     );
