@@ -63,6 +63,7 @@
 
 pub mod app;
 pub mod assistant;
+pub mod automation;
 pub mod broker;
 pub mod catalog;
 pub mod cli;

@@ -10,10 +10,13 @@ use tokio::time::Instant;
 use super::languages::{self, Languages, Settings, Tag};
 use crate::assistant::policy::Policy;
 use crate::assistant::{Answer, Assistant, Kind, Said, Turn};
+use crate::automation::sun;
+use crate::automation::{Asker, Ripe};
 use crate::config;
-use crate::home::Home;
 use crate::home::action::Outcome;
+use crate::home::domain::Action;
 use crate::home::id::EntityId;
+use crate::home::{Home, target};
 use crate::hub::event::{
     Done, Event, Explained, Place, Problem, Reply, ReplyKind, Span, Utterance, Wish,
 };
@@ -46,14 +49,21 @@ pub(super) async fn tell(mut problems: watch::Receiver<Vec<String>>, hub: HubHan
 
 /// The assistant with these languages, loaded before this returns.
 pub(crate) fn assistant(home: &config::Home, models: Option<PathBuf>) -> Assistant {
-    let zone = home.time_zone.clone();
+    let (zone, place) = (home.time_zone.clone(), place(home));
     languages::load(Settings {
         home: super::spoken(home),
         models,
         sentences: None,
         zone,
         policy: Policy::default(),
+        place,
     })
+}
+
+/// Where the sun rises and sets.
+pub(super) fn place(home: &config::Home) -> Option<sun::Place> {
+    let config::Position { latitude, longitude } = home.position?;
+    Some(sun::Place { latitude, longitude })
 }
 
 /// An ear that is ready at once, and learns no other language.
@@ -88,27 +98,74 @@ impl Ear for Attentive {
             means: utterance.origin.means,
         };
         let turn = self.languages.assistant().hear(&said, home);
-        let understand = began.elapsed();
-        let (calls, conclude): (_, Conclude) = match turn {
-            Turn::Answer(answer) => {
-                return Heard::Reply(reply(answer, conversation, vec![("understand", understand)]));
-            }
-            Turn::Act(plan) => {
-                (plan.calls.clone(), Box::new(move |outcomes, home| plan.conclude(outcomes, home)))
-            }
-            Turn::Script(plan) => {
-                (plan.calls.clone(), Box::new(move |outcomes, home| plan.conclude(outcomes, home)))
-            }
+        let from = Asker {
+            language: String::new(),
+            area: said.area.and_then(|area| target::area_named(area, home)).map(|a| a.id.clone()),
+            conversation: conversation.clone(),
+            role: said.role,
+            means: said.means,
         };
-        let wishes = calls.into_iter().map(|(entity, action)| Wish { entity, action }).collect();
-        let finish = Box::new(move |home: &Home, done: Vec<Done>| {
-            let act = began.elapsed().saturating_sub(understand);
-            let outcomes: Vec<_> =
-                done.into_iter().map(|done| (done.entity, done.outcome)).collect();
-            let answer = conclude(&outcomes, home);
-            reply(answer, conversation, vec![("understand", understand), ("act", act)])
-        });
-        Heard::Acts { wishes, patience: PATIENCE, finish }
+        let context = Context { conversation, began, understood: began.elapsed() };
+        heard(self.languages.clone(), turn, from, context)
+    }
+
+    fn due(&mut self, ripe: &Ripe, home: &Home, now: Timestamp) -> Heard {
+        let began = Instant::now();
+        let turn = self.languages.assistant().due(ripe, home, now);
+        let conversation = ripe.entry.from.conversation.clone();
+        let context = Context { conversation, began, understood: began.elapsed() };
+        heard(self.languages.clone(), turn, ripe.entry.from.clone(), context)
+    }
+}
+
+/// What the reply to an utterance needs to know of it.
+struct Context {
+    conversation: String,
+    began: Instant,
+    understood: Duration,
+}
+
+/// What the assistant decided, as the hub does it.
+fn heard(languages: Languages, turn: Turn, from: Asker, context: Context) -> Heard {
+    match turn {
+        Turn::Answer(answer) => Heard::Reply(context.reply(answer)),
+        Turn::Act(plan) if plan.later.is_empty() => {
+            let calls = plan.calls.clone();
+            acts(calls, Box::new(move |outcomes, home| plan.conclude(outcomes, home)), context)
+        }
+        Turn::Script(plan) => {
+            let calls = plan.calls.clone();
+            acts(calls, Box::new(move |outcomes, home| plan.conclude(outcomes, home)), context)
+        }
+        Turn::Act(mut plan) => Heard::Books(Box::new(move |agenda, home, now| {
+            languages.assistant().keep_later(&mut plan, &from, agenda, home, now);
+            if plan.calls.is_empty() {
+                return Heard::Reply(context.reply(plan.conclude(&[], home)));
+            }
+            let calls = plan.calls.clone();
+            acts(calls, Box::new(move |outcomes, home| plan.conclude(outcomes, home)), context)
+        })),
+        Turn::Book(booking) => Heard::Books(Box::new(move |agenda, home, now| {
+            let answer = languages.assistant().book(&booking, agenda, home, now);
+            Heard::Reply(context.reply(answer))
+        })),
+    }
+}
+
+fn acts(calls: Vec<(EntityId, Action)>, conclude: Conclude, context: Context) -> Heard {
+    let wishes = calls.into_iter().map(|(entity, action)| Wish { entity, action }).collect();
+    let finish = Box::new(move |home: &Home, done: Vec<Done>| {
+        let outcomes: Vec<_> = done.into_iter().map(|done| (done.entity, done.outcome)).collect();
+        let answer = conclude(&outcomes, home);
+        let act = context.began.elapsed().saturating_sub(context.understood);
+        reply(answer, context.conversation, vec![("understand", context.understood), ("act", act)])
+    });
+    Heard::Acts { wishes, patience: PATIENCE, finish }
+}
+
+impl Context {
+    fn reply(self, answer: Answer) -> Reply {
+        reply(answer, self.conversation, vec![("understand", self.understood)])
     }
 }
 
@@ -169,7 +226,8 @@ mod tests {
     fn built_in(home: &[&str]) -> Settings {
         let home = home.iter().map(|code| (*code).to_owned()).collect();
         let policy = Policy::default();
-        Settings { home, models: None, sentences: None, zone: TimeZone::UTC, policy }
+        let zone = TimeZone::UTC;
+        Settings { home, models: None, sentences: None, zone, policy, place: None }
     }
 
     #[tokio::test]

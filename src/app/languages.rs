@@ -25,6 +25,7 @@ use super::notice;
 use super::owner::{self, Files, Owner, Sentences};
 use crate::assistant::policy::Policy;
 use crate::assistant::{Assistant, Language, Packs};
+use crate::automation::sun::Place;
 use crate::intent::own;
 use crate::intent::pack::{Pack, PackProblem, Source};
 
@@ -58,6 +59,8 @@ pub(super) struct Settings {
     pub(super) zone: TimeZone,
     /// What needs a yes.
     pub(super) policy: Policy,
+    /// Where it is.
+    pub(super) place: Option<Place>,
 }
 
 /// What is asked of the thread.
@@ -76,6 +79,7 @@ pub(super) struct Shared {
 }
 
 /// The languages as the ear knows them.
+#[derive(Clone)]
 pub(super) struct Languages {
     shared: Arc<Shared>,
     orders: SyncSender<Order>,
@@ -198,8 +202,11 @@ impl Shared {
     fn silent(settings: &Settings) -> Arc<Shared> {
         let mut assistant = Assistant::silent(settings.zone.clone());
         assistant.set_policy(settings.policy);
-        let assistant = Mutex::new(assistant);
-        Arc::new(Shared { assistant, tags: Mutex::default() })
+        assistant.keeps_for_later();
+        if let Some(place) = settings.place {
+            assistant.set_place(place);
+        }
+        Arc::new(Shared { assistant: Mutex::new(assistant), tags: Mutex::default() })
     }
 
     fn assistant(&self) -> MutexGuard<'_, Assistant> {

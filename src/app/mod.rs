@@ -30,6 +30,7 @@ use tracing::{info, warn};
 use self::mqtt_broker::{Reached, Retained};
 use self::run_file::RunFile;
 use crate::assistant::policy::{Policy, Verdict};
+use crate::automation::{Agenda, Moment};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::home::Home;
@@ -98,7 +99,7 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<()> {
     let address = listener.local_addr().context("the panel's address")?;
 
     let storage = Storage::open(&data_dir)?;
-    let home = restore(&storage, &clock)?;
+    let (home, agenda) = restore(&storage, &clock)?;
     let writer = Writer::start(storage.clone(), storage::Settings::default())
         .context("the system gives no thread")?;
     let retained = Arc::new(mqtt_broker::Retained::new(storage.clone(), writer.clone()));
@@ -112,8 +113,9 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<()> {
         sentences: Some(data_dir.join("sentences")),
         zone: config.home.time_zone.clone(),
         policy: policy(&config.policy),
+        place: ears::place(&config.home),
     });
-    let setup = Setup { home, writer, clock: clock.clone(), ear, outbox };
+    let setup = Setup { home, agenda, writer, clock: clock.clone(), ear, outbox };
     let (hub, handle) = Hub::new(setup);
     let (stop_hub, hub_stops) = watch::channel(false);
     let mut hub = tokio::spawn(async move { hub.run(turned(hub_stops)).await });
@@ -174,10 +176,13 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<()> {
     }
 }
 
-/// The house as it was before the restart.
-fn restore(storage: &Storage, clock: &Clock) -> Result<Home> {
+/// The house as it was before the restart, and what is to happen in it.
+fn restore(storage: &Storage, clock: &Clock) -> Result<(Home, Agenda)> {
     let known = storage.load()?;
-    Ok(Home::restore(known.floors, known.areas, known.devices, known.entities, clock.now()))
+    let now = Moment { wall: clock.now(), steady: clock.steady() };
+    let agenda = Agenda::restore(known.agenda, known.lists, now);
+    let home = Home::restore(known.floors, known.areas, known.devices, known.entities, now.wall);
+    Ok((home, agenda))
 }
 
 /// The home's languages, its own first.

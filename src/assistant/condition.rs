@@ -69,7 +69,7 @@ pub(super) fn check(
 }
 
 /// "If it is above 23, set the guest room to 22": it is the guest room.
-fn about(target: &TargetWords, command: &Command, home: &Home) -> TargetWords {
+pub(super) fn about(target: &TargetWords, command: &Command, home: &Home) -> TargetWords {
     let is_placeless = target.name.is_none()
         && target.entities.is_empty()
         && target.area.is_none()

@@ -97,7 +97,7 @@ impl Assistant {
     }
 
     /// What comes of something that is understood already, in the language of its index.
-    fn respond(
+    pub(super) fn respond(
         &mut self,
         understanding: Understanding,
         index: usize,
@@ -135,7 +135,9 @@ impl Assistant {
             Understanding::Unexplained(words, reading) => {
                 Turn::Answer(speaker.unexplained(&words, &reading))
             }
-            Understanding::Errand(_, reading) => Turn::Answer(speaker.not_yet(&reading)),
+            Understanding::Errand(errand, reading) => {
+                self.errand(errand, reading, &language, said, home)
+            }
             Understanding::Nothing => Turn::Answer(speaker.not_understood()),
         }
     }
@@ -148,7 +150,7 @@ impl Assistant {
         self.respond(meant, index, said, here, home)
     }
 
-    fn talk(&mut self, said: &Said<'_>) -> &mut memory::Talk {
+    pub(super) fn talk(&mut self, said: &Said<'_>) -> &mut memory::Talk {
         self.talks.open(said.conversation, None, said.now.as_second())
     }
 
@@ -198,7 +200,7 @@ impl Assistant {
     }
 
     /// Index of the language in which the speaker is understood first.
-    fn language_of(&self, said: &Said<'_>) -> usize {
+    pub(super) fn language_of(&self, said: &Said<'_>) -> usize {
         let wanted = said.language.and_then(|wanted| {
             let exact = self.languages.iter().position(|l| l.code.eq_ignore_ascii_case(wanted));
             exact.or_else(|| self.languages.iter().position(|l| is_same_language(&l.code, wanted)))
@@ -208,7 +210,7 @@ impl Assistant {
 
     /// Understands in the language said, else in any other that the assistant speaks. The second
     /// value is the language to answer in. `memory` is what was spoken of.
-    fn understand(
+    pub(super) fn understand(
         &self,
         said: &Said<'_>,
         here: Option<&Area>,
@@ -269,7 +271,7 @@ impl Assistant {
         }
     }
 
-    fn planner<'a>(
+    pub(super) fn planner<'a>(
         &'a self,
         language: &'a Arc<Language>,
         said: &Said<'_>,
@@ -284,7 +286,7 @@ impl Assistant {
 
     /// Plans steps, asks back where that is needed, and remembers.
     #[allow(clippy::too_many_arguments)]
-    fn act(
+    pub(super) fn act(
         &mut self,
         steps: &[Step],
         reading: Reading,
@@ -316,7 +318,7 @@ impl Assistant {
     }
 
     /// Remembers a plan before it is carried out.
-    fn keep(&mut self, mut plan: Box<Plan>, said: &Said<'_>, home: &Home) -> Turn {
+    pub(super) fn keep(&mut self, mut plan: Box<Plan>, said: &Said<'_>, home: &Home) -> Turn {
         let now = said.now.as_second();
         let talk = self.talk(said);
         let entities = plan.entities();

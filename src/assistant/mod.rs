@@ -9,9 +9,11 @@ mod answer;
 mod choose;
 mod condition;
 mod conversation;
+mod errand;
 mod foreign;
 mod halt;
 mod language;
+mod later;
 mod measure;
 mod memory;
 mod naming;
@@ -29,6 +31,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
+use crate::automation::sun::Place;
 use crate::home::Home;
 use crate::home::action::{Outcome, Refusal};
 use crate::home::id::EntityId;
@@ -46,6 +49,7 @@ use self::memory::Talks;
 use self::official::Official;
 use self::policy::Policy;
 
+pub use self::errand::Booking;
 pub use self::language::{Language, Packs};
 pub use self::plan::Plan;
 pub use self::script::ScriptPlan;
@@ -63,6 +67,8 @@ pub struct Assistant {
     talks: Talks,
     policy: Policy,
     has_agenda: bool,
+    /// Where the house is, for sunrise and sunset.
+    place: Option<Place>,
 }
 
 /// What a person said, and where.
@@ -89,10 +95,13 @@ pub struct Said<'a> {
 pub enum Turn {
     /// Say this.
     Answer(Answer),
-    /// Do this, then [`Plan::conclude`].
+    /// Do this, then [`Plan::conclude`]; first [`Assistant::keep_later`] if it has something for
+    /// later.
     Act(Box<Plan>),
     /// Do what the owner wrote for this, then [`ScriptPlan::conclude`].
     Script(Box<ScriptPlan>),
+    /// Write this in the books with [`Assistant::book`], and say what that says.
+    Book(Box<Booking>),
 }
 
 /// What is said back, and what was done.
@@ -171,6 +180,7 @@ impl Assistant {
             talks: Talks::default(),
             policy: Policy::default(),
             has_agenda: false,
+            place: None,
         }
     }
 
@@ -227,6 +237,11 @@ impl Assistant {
     /// What the owner decided about what needs a yes.
     pub fn set_policy(&mut self, policy: Policy) {
         self.policy = policy;
+    }
+
+    /// Where the house is.
+    pub fn set_place(&mut self, place: Place) {
+        self.place = Some(place);
     }
 
     /// Somebody keeps the steps of [`Plan::later`] and takes them in their time. Without that, what

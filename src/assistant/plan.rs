@@ -30,6 +30,8 @@ pub struct Plan {
     pub(super) parts: Vec<Part>,
     /// What is done only after a yes.
     pub(super) asks: Vec<Step>,
+    /// What is said of what was kept for later.
+    pub(super) notes: Vec<String>,
     /// Why things are done or not, in plain English, for the explanation.
     pub(super) why: Vec<String>,
     pub(super) reading: Reading,
@@ -78,6 +80,8 @@ pub(super) enum Instead {
     NotYet,
     /// There is nothing to take back.
     NothingToUndo,
+    /// It cannot be kept for later, in words.
+    NotKept(String),
 }
 
 /// What came of planning.
@@ -170,13 +174,14 @@ impl Planner<'_> {
         Box::new(plan)
     }
 
-    fn empty(&self, reading: Reading) -> Plan {
+    pub(super) fn empty(&self, reading: Reading) -> Plan {
         Plan {
             calls: Vec::new(),
             refused: Vec::new(),
             later: Vec::new(),
             parts: Vec::new(),
             asks: Vec::new(),
+            notes: Vec::new(),
             why: Vec::new(),
             reading,
             language: Arc::clone(self.language),

@@ -115,6 +115,7 @@ impl Speaker<'_> {
             success.extend(with(done.sent, Outcome::Sent));
             failed.extend(done.refused.into_iter().map(|(id, why)| (id, Outcome::Refused(why))));
         }
+        sentences.extend(plan.notes.iter().cloned());
         sentences.extend(self.really(plan, home));
         if let Some(foreign) = self.foreign()
             && let Some(text) = foreign.told(plan, &success, &failed, home)
@@ -199,6 +200,7 @@ impl Speaker<'_> {
                 (answer.text, Some(plan::code(refusal)))
             }
             Instead::Unmet(text) => (text.clone(), None),
+            Instead::NotKept(text) => (text.clone(), Some(Code::FailedToHandle)),
             Instead::NotYet => (self.voice.say("talk", "not_yet", &[]), Some(Code::FailedToHandle)),
             Instead::NothingToUndo => {
                 (self.voice.say("talk", "nothing_to_undo", &[]), Some(Code::FailedToHandle))

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use jiff::{Timestamp, Zoned};
+use jiff::{SignedDuration, Timestamp, Zoned};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -15,6 +15,7 @@ use super::keys::Wrong;
 use super::obey::obey;
 use crate::app::ears;
 use crate::assistant::Assistant;
+use crate::automation::{Agenda, Ripe};
 use crate::clock::Clock;
 use crate::home::Home;
 use crate::home::entity::Source;
@@ -94,7 +95,14 @@ impl Stage {
         let clock = Clock::movable(now);
         let (outbox, effects) = mpsc::channel(64);
         let ear = Box::new(Hasty(ears::attentive(assistant)));
-        let (hub, handle) = Hub::new(Setup { home, writer, clock: clock.clone(), ear, outbox });
+        let (hub, handle) = Hub::new(Setup {
+            home,
+            agenda: Agenda::default(),
+            writer,
+            clock: clock.clone(),
+            ear,
+            outbox,
+        });
         let task = tokio::spawn(hub.run(std::future::pending()));
         let now = now.timestamp();
         Self { hub: handle, task, effects, devices, clock, now, n_acts: 0, late: Vec::new() }
@@ -206,7 +214,7 @@ impl Stage {
             let part = left.min(step);
             left -= part;
             self.now = self.now.checked_add(part).unwrap_or(self.now);
-            self.clock.set(self.now);
+            self.clock.pass(SignedDuration::try_from(part).unwrap_or(SignedDuration::ZERO));
             self.settle().await?;
         }
         Ok(())
@@ -255,12 +263,22 @@ impl Ear for Hasty {
     }
 
     fn hear(&mut self, utterance: &Utterance, home: &Home, now: Timestamp) -> Heard {
-        match self.0.hear(utterance, home, now) {
-            Heard::Reply(reply) => Heard::Reply(reply),
-            Heard::NotYet => Heard::NotYet,
-            Heard::Acts { wishes, patience, finish } => {
-                Heard::Acts { wishes, patience: patience.min(PATIENCE), finish }
-            }
+        hasten(self.0.hear(utterance, home, now))
+    }
+
+    fn due(&mut self, ripe: &Ripe, home: &Home, now: Timestamp) -> Heard {
+        hasten(self.0.due(ripe, home, now))
+    }
+}
+
+fn hasten(heard: Heard) -> Heard {
+    match heard {
+        Heard::Acts { wishes, patience, finish } => {
+            Heard::Acts { wishes, patience: patience.min(PATIENCE), finish }
         }
+        Heard::Books(book) => {
+            Heard::Books(Box::new(move |agenda, home, now| hasten(book(agenda, home, now))))
+        }
+        other @ (Heard::Reply(_) | Heard::NotYet) => other,
     }
 }

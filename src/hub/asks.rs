@@ -13,7 +13,7 @@ use tracing::debug;
 
 use super::dirty::Dirty;
 use super::ear::Finish;
-use super::event::{Done, Effect, Reply, Wish};
+use super::event::{Done, Effect, Reply, Said, Wish};
 use crate::home::Home;
 use crate::home::action::{Outcome, Refusal};
 use crate::home::domain::{Action, Domain, State};
@@ -34,6 +34,8 @@ const IF_SILENT: Duration = Duration::from_millis(100);
 pub(super) enum Answer {
     Done(oneshot::Sender<Vec<Done>>),
     Reply(Finish, oneshot::Sender<Reply>),
+    /// The house says it: with the reply that is made at the end.
+    Said(Finish, Box<Said>),
 }
 
 /// All that waits.
@@ -54,6 +56,8 @@ pub(super) struct Asks {
     late: BTreeMap<Handle, (EntityId, Action)>,
     /// Whose states a person caused and knows.
     told: Vec<EntityId>,
+    /// What is to be said by now.
+    said: Vec<Said>,
 }
 
 struct Ask {
@@ -247,8 +251,16 @@ impl Asks {
             match ask.answer {
                 Answer::Done(reply) => drop(reply.send(done)),
                 Answer::Reply(finish, reply) => drop(reply.send(finish(home, done))),
+                Answer::Said(finish, said) => {
+                    self.said.push(Said { reply: finish(home, done), ..*said });
+                }
             }
         }
+    }
+
+    /// What the house has to say of what it did by itself.
+    pub(super) fn take_said(&mut self) -> Vec<Said> {
+        std::mem::take(&mut self.said)
     }
 
     fn take(&mut self, id: ActionId) -> Option<Waiting> {

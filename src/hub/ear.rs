@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::event::{Done, Explained, Reply, ReplyKind, Utterance, Wish};
+use crate::automation::{Agenda, Asker, Moment, Ripe};
 use crate::home::Home;
 
 /// Understands what people say. Pure and fast: the hub waits for it.
@@ -19,7 +20,18 @@ pub trait Ear: Send {
 
     /// What is to be done about an utterance.
     fn hear(&mut self, utterance: &Utterance, home: &Home, now: Timestamp) -> Heard;
+
+    /// What is to be done about an entry of the agenda whose time has come; what is answered is
+    /// told to the house.
+    fn due(&mut self, ripe: &Ripe, home: &Home, now: Timestamp) -> Heard {
+        let _ = (home, now);
+        let Asker { language, conversation, .. } = ripe.entry.from.clone();
+        Heard::Reply(Reply { text: ripe.entry.said.clone(), language, conversation, ..silence() })
+    }
 }
+
+/// Writes in the agenda, and says what is to be done then: only an answer waits for the disk.
+pub type Book = Box<dyn FnOnce(&mut Agenda, &Home, Moment) -> Heard + Send>;
 
 /// Makes the answer once it is known what became of the wishes.
 pub type Finish = Box<dyn FnOnce(&Home, Vec<Done>) -> Reply + Send>;
@@ -40,6 +52,8 @@ pub enum Heard {
     /// What is needed to understand it is being made ready: say it again when [`Ear::ready`], which
     /// is false by now, has turned true.
     NotYet,
+    /// Write in the house's books first.
+    Books(Book),
 }
 
 /// Understands nothing: for a hub without sentences.
@@ -49,17 +63,26 @@ pub struct Deaf;
 impl Ear for Deaf {
     fn hear(&mut self, utterance: &Utterance, _: &Home, _: Timestamp) -> Heard {
         Heard::Reply(Reply {
-            text: String::new(),
             language: utterance.language.clone().unwrap_or_default(),
-            kind: ReplyKind::Error("no_intent_match"),
-            success: Vec::new(),
-            failed: Vec::new(),
-            intent: None,
-            slots: Vec::new(),
             conversation: utterance.origin.conversation.clone().unwrap_or_default(),
-            continues: false,
-            elapsed_ms: Vec::new(),
-            explained: Explained::default(),
+            ..silence()
         })
+    }
+}
+
+/// An answer that says nothing.
+fn silence() -> Reply {
+    Reply {
+        text: String::new(),
+        language: String::new(),
+        kind: ReplyKind::Error("no_intent_match"),
+        success: Vec::new(),
+        failed: Vec::new(),
+        intent: None,
+        slots: Vec::new(),
+        conversation: String::new(),
+        continues: false,
+        elapsed_ms: Vec::new(),
+        explained: Explained::default(),
     }
 }

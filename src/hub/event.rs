@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
+use crate::automation::{Entry, EntryId, List, Moment};
 use crate::home::action::{Outcome, Refusal};
 use crate::home::device::DeviceFacts;
 use crate::home::domain::Action;
@@ -143,6 +144,8 @@ pub enum Effect {
     },
     /// The owner removed this entity: make its producer's announcement disappear too.
     Discard(Handle),
+    /// Say this to whoever listens outside.
+    Say(Box<Said>),
 }
 
 /// What the hub shows to everyone who watches (panel, event stream, Telegram).
@@ -156,6 +159,46 @@ pub enum Shown {
     TagScanned(Arc<str>, Option<DeviceId>, Timestamp),
     /// Names, areas, devices or floors changed: lists must be read anew.
     RegistryChanged(Timestamp),
+    /// The house said something by itself.
+    Said(Arc<Said>, Timestamp),
+}
+
+/// What the house says without being asked: a timer is over, something planned was done or was
+/// not, an announcement.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Said {
+    /// Why.
+    pub cause: Cause,
+    /// The entry of the agenda.
+    pub entry: EntryId,
+    /// Its name: of a timer.
+    pub name: Option<String>,
+    /// Where it was asked for, and where it is to be said; everywhere without.
+    pub area: Option<AreaId>,
+    /// The sentence and what was done.
+    pub reply: Reply,
+}
+
+/// Why the house says something by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// A timer is over.
+    Timer,
+    /// Something planned was done, or not.
+    Deed,
+    /// Somebody wanted it to be said everywhere.
+    Broadcast,
+}
+
+impl Cause {
+    /// The word for programs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Timer => "timer",
+            Self::Deed => "planned",
+            Self::Broadcast => "broadcast",
+        }
+    }
 }
 
 /// Things shown at once, in order.
@@ -314,10 +357,25 @@ pub enum Query {
     RemoveArea(AreaId, oneshot::Sender<Result<(), EditError>>),
     /// Remove an entity, and its announcement.
     RemoveEntity(EntityId, oneshot::Sender<Result<(), EditError>>),
+    /// What is to happen, and the lists.
+    Agenda(oneshot::Sender<Books>),
+    /// Take an entry out of the agenda. Answered when that is on the disk.
+    Cancel(EntryId, oneshot::Sender<Result<(), EditError>>),
     /// All problems, newest first.
     Problems(oneshot::Sender<Vec<KeptProblem>>),
     /// What the hub has counted since it started.
     Counters(oneshot::Sender<Counters>),
+}
+
+/// The agenda as it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Books {
+    /// What is to happen, the oldest first.
+    pub entries: Vec<Entry>,
+    /// All lists.
+    pub lists: Vec<List>,
+    /// The time by which the entries' times are to be read.
+    pub now: Moment,
 }
 
 /// What the hub has counted since it started, and how it stands now.

@@ -7,11 +7,13 @@
 //! so that a watcher of what is shown is not left behind by a flood.
 
 mod asks;
+mod books;
 mod dirty;
 mod ear;
 mod edit;
 pub mod event;
 mod handle;
+mod hearing;
 mod outbox;
 mod problems;
 
@@ -24,10 +26,11 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-pub use self::ear::{Deaf, Ear, Finish, Heard};
+pub use self::ear::{Book, Deaf, Ear, Finish, Heard};
 pub use self::handle::{HubHandle, Stopped};
 
 use self::asks::{Answer, Asks};
+use self::books::Keeper;
 use self::dirty::Dirty;
 use self::edit::Edit;
 use self::event::{
@@ -36,6 +39,7 @@ use self::event::{
 };
 use self::outbox::Outbox;
 use self::problems::{Named, Problems};
+use crate::automation::Agenda;
 use crate::clock::Clock;
 use crate::home::action::{Outcome, Refusal};
 use crate::home::entity::{Entity, Source};
@@ -70,9 +74,6 @@ const LOOK_AT_WATCHERS: Duration = Duration::from_millis(1);
 /// Edits that may wait for the disk; more are answered with an error.
 const MOST_EDITS: usize = 1_000;
 
-/// Sentences that may wait for the ear to be ready.
-const MOST_UNHEARD: usize = 64;
-
 /// How long the stop waits for an edit that is on its way to the disk, and then for the writer.
 const LAST_EDIT: Duration = Duration::from_millis(500);
 const LAST_WRITES: Duration = Duration::from_millis(1_500);
@@ -84,6 +85,8 @@ const DISK: Place = Place::Part("disk");
 pub struct Setup {
     /// The house as it was before the restart, or empty.
     pub home: Home,
+    /// What is to happen, as it was before the restart; or empty.
+    pub agenda: Agenda,
     /// Keeps it. The hub becomes its source and stops it at the end.
     pub writer: Writer,
     /// The time of day.
@@ -115,6 +118,7 @@ pub struct Hub {
     triggers: BTreeMap<Handle, (Arc<Trigger>, Option<DeviceId>)>,
     problems: Problems,
     asks: Asks,
+    books: Keeper,
     edits: VecDeque<Waiting>,
     in_flight: Option<(Waiting, oneshot::Receiver<Result<Committed, String>>)>,
     counters: Counters,
@@ -145,7 +149,7 @@ struct Turn {
 impl Hub {
     /// A hub and the way to it.
     pub fn new(setup: Setup) -> (Self, HubHandle) {
-        let Setup { home, writer, clock, ear, outbox } = setup;
+        let Setup { home, agenda, writer, clock, ear, outbox } = setup;
         let (inputs, inbox) = mpsc::channel(INBOX);
         let (shown, _) = broadcast::channel(SHOWN_BEHIND);
         let home = Arc::new(RwLock::new(home));
@@ -169,6 +173,7 @@ impl Hub {
             triggers: BTreeMap::new(),
             problems: Problems::default(),
             asks: Asks::default(),
+            books: Keeper::new(agenda),
             edits: VecDeque::new(),
             in_flight: None,
             counters: Counters::default(),
@@ -188,6 +193,7 @@ impl Hub {
         loop {
             let deadline = self.asks.next_deadline();
             let waits_for_watchers = self.waits_for_watchers();
+            self.set_alarms();
             tokio::select! {
                 () = &mut stop => break,
                 n = self.inbox.recv_many(&mut inputs, TURN), if !waits_for_watchers => {
@@ -204,8 +210,12 @@ impl Hub {
                 },
                 result = answer_of(&mut self.in_flight) => self.finish_edit(result),
                 Ok(()) = self.status.changed() => self.note_status(),
-                () = can_hear(&mut self.ear_ready), if !self.unheard.is_empty() => {
+                news = books::news(&mut self.books) => self.take_news(news),
+                () = can_hear(&mut self.ear_ready),
+                    if !self.unheard.is_empty() || !self.books.is_open =>
+                {
                     self.hear_unheard();
+                    self.open_books();
                 }
             }
         }
@@ -243,6 +253,7 @@ impl Hub {
         }
         self.note_changes(now, turn);
         self.asks.finish(&home, &self.dirty);
+        self.say(turn);
     }
 
     /// One event. Fast: the house is locked.
@@ -331,6 +342,7 @@ impl Hub {
                 let answer = Answer::Done(reply);
                 self.asks.begin(&home, wishes, patience, answer, &mut turn.effects);
                 self.asks.finish(&home, &self.dirty);
+                self.say(turn);
             }
             Query::Hear(utterance, reply) => match self.unheard.is_empty() && self.is_ear_ready() {
                 true => self.hear(utterance, reply, turn),
@@ -342,46 +354,13 @@ impl Hub {
             Query::PutArea(area, reply) => self.queue(Edit::PutArea(area), reply),
             Query::RemoveArea(id, reply) => self.queue(Edit::RemoveArea(id), reply),
             Query::RemoveEntity(id, reply) => self.queue(Edit::RemoveEntity(id), reply),
+            Query::Agenda(reply) => drop(reply.send(self.books_now())),
+            Query::Cancel(id, reply) => self.cancel(id, reply),
             Query::Problems(reply) => {
                 drop(reply.send(self.problems.list()));
             }
             Query::Counters(reply) => drop(reply.send(self.counters())),
         }
-    }
-
-    fn is_ear_ready(&self) -> bool {
-        *self.ear_ready.borrow() || self.ear_ready.has_changed().is_err()
-    }
-
-    fn hear(&mut self, utterance: Utterance, reply: oneshot::Sender<Reply>, turn: &mut Turn) {
-        let shared = Arc::clone(&self.home);
-        let home = read(&shared);
-        match self.ear.hear(&utterance, &home, self.clock.now()) {
-            Heard::NotYet => self.hear_later(utterance, reply),
-            Heard::Reply(answer) => drop(reply.send(answer)),
-            Heard::Acts { wishes, patience, finish } => {
-                let answer = Answer::Reply(finish, reply);
-                self.asks.begin(&home, wishes, patience, answer, &mut turn.effects);
-                self.asks.finish(&home, &self.dirty);
-            }
-        }
-    }
-
-    fn hear_later(&mut self, utterance: Utterance, reply: oneshot::Sender<Reply>) {
-        if self.unheard.len() < MOST_UNHEARD {
-            self.unheard.push_back((utterance, reply));
-        } else {
-            warn!("Too much is said before the languages are ready; a sentence was dropped.");
-        }
-    }
-
-    /// The ear is ready for what was said before it was.
-    fn hear_unheard(&mut self) {
-        let mut turn = Turn::default();
-        for (utterance, reply) in std::mem::take(&mut self.unheard) {
-            self.hear(utterance, reply, &mut turn);
-        }
-        self.send_out(turn);
     }
 
     fn counters(&self) -> Counters {
@@ -454,6 +433,10 @@ impl Hub {
         let home = read(&self.home);
         self.asks.expire(&home, Instant::now(), was_sent);
         self.asks.finish(&home, &self.dirty);
+        drop(home);
+        let mut turn = Turn::default();
+        self.say(&mut turn);
+        self.send_out(turn);
     }
 
     fn queue(&mut self, edit: Edit, reply: oneshot::Sender<Result<(), EditError>>) {
@@ -512,6 +495,9 @@ impl Hub {
 
     fn note_status(&mut self) {
         let status = self.status.borrow_and_update().clone();
+        if status.failing.is_none() {
+            self.write_unwritten();
+        }
         let event = match status.failing {
             None => Event::Flushed { bytes: status.bytes },
             Some(why) => Event::FlushFailed(why),
@@ -542,6 +528,7 @@ impl Hub {
         self.in_flight = None;
         self.asks.expire_all();
         self.asks.finish(&read(&self.home), &self.dirty);
+        self.end_books().await;
         debug!("The hub has stopped; writing what is left.");
         let writer = self.writer.clone();
         match tokio::task::spawn_blocking(move || writer.stop(LAST_WRITES)).await {

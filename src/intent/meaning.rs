@@ -314,6 +314,24 @@ pub enum Errand {
     Weather(Option<String>),
     /// Only say the pack's answer.
     Respond,
+    /// What is on a list; the shopping list when no name was said.
+    ShowList(Option<String>),
+    /// What is planned.
+    Plans,
+    /// Drop all that is planned.
+    CancelPlans,
+    /// A robot is to clean a room.
+    Clean {
+        /// The robot's name; any that can when absent.
+        name: Option<String>,
+        /// The room.
+        area: String,
+    },
+    /// Something of music, films or their volume.
+    Media {
+        /// The room, if one was said.
+        area: Option<String>,
+    },
 }
 
 /// Which timer is meant; nothing said means the only one, else that of the room.

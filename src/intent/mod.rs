@@ -4,9 +4,10 @@
 //!
 //! Reading order: `meaning` (what can be meant), `sentence` (the notation), `pack` (what a language
 //! brings), `own` (Homard's own packs), `program` (compiled), `matcher` (matching and ranking),
-//! `lists` (names of the home), this file (what a match means), `response` (what is said back).
+//! `lists` (names of the home), this file and `errand` (what a match means), `response` (what is said back).
 
 mod compile;
+mod errand;
 mod form;
 pub mod lists;
 pub mod matcher;
@@ -241,7 +242,7 @@ fn meaning(found: &Match, named: &[Domain], reading: Reading) -> Option<Understa
         "HomardUndo" => return talk(Talk::Undo, reading),
         "HassGetCurrentTime" => return talk(Talk::Time, reading),
         "HassGetCurrentDate" => return talk(Talk::Date, reading),
-        _ => return None,
+        _ => return Some(Understanding::Errand(errand::errand(found)?, reading)),
     };
     let mut target = target_words(found)?;
     if target.domains.is_empty() && target.name.is_none() {

@@ -16,7 +16,8 @@ use super::engine::{Engine, Out, Publish};
 use super::{KeptSince, Settings, Timing};
 use crate::clock::Clock;
 use crate::home::action::{Outcome, Refusal};
-use crate::hub::event::{Effect, Event, Origin, Place, Problem, Query, Reply, Utterance};
+use crate::home::id::{AreaId, EntityId};
+use crate::hub::event::{Effect, Event, Origin, Place, Problem, Query, Reply, Said, Utterance};
 use crate::hub::{HubHandle, Stopped};
 
 /// New subscriptions are gathered this long: a device announces its entities one by one, and most
@@ -287,6 +288,7 @@ impl Port {
                 (Effect::Act { id, .. }, None) => {
                     out.events.push(Event::ActionFailed(id, Refusal::NoBroker));
                 }
+                (Effect::Say(said), _) => self.say(&said),
                 (effect, _) => self.engine.effect(effect, now, &mut out),
             }
         }
@@ -409,18 +411,31 @@ impl Port {
     }
 
     fn reply(&self, reply: &Reply) {
-        let ids = |list: &[(crate::home::id::EntityId, Outcome)]| -> Vec<String> {
-            list.iter().map(|(id, _)| id.to_string()).collect()
-        };
-        let json = json!({
-            "text": reply.text,
-            "language": reply.language,
-            "intent": reply.intent,
-            "success": ids(&reply.success),
-            "failed": ids(&reply.failed),
-            "conversation_id": reply.conversation,
-            "continue_conversation": reply.continues,
-        });
+        self.publish(REPLY.into(), reply_object(reply).to_string().into_bytes(), false);
+    }
+
+    /// What the house says by itself goes where its replies go, with why and where.
+    fn say(&self, said: &Said) {
+        let mut json = reply_object(&said.reply);
+        json["cause"] = said.cause.word().into();
+        json["entry_id"] = said.entry.0.into();
+        json["name"] = said.name.as_deref().into();
+        json["area_id"] = said.area.as_ref().map(AreaId::as_str).into();
         self.publish(REPLY.into(), json.to_string().into_bytes(), false);
     }
+}
+
+fn reply_object(reply: &Reply) -> serde_json::Value {
+    let ids = |list: &[(EntityId, Outcome)]| -> Vec<String> {
+        list.iter().map(|(id, _)| id.to_string()).collect()
+    };
+    json!({
+        "text": reply.text,
+        "language": reply.language,
+        "intent": reply.intent,
+        "success": ids(&reply.success),
+        "failed": ids(&reply.failed),
+        "conversation_id": reply.conversation,
+        "continue_conversation": reply.continues,
+    })
 }

@@ -1,10 +1,11 @@
-//! What outlives a restart: the registry, last states, tokens and the retained messages of the
-//! embedded broker, in one LMDB environment.
+//! What outlives a restart: the registry, last states, the agenda, tokens and the retained messages of
+//! the embedded broker, in one LMDB environment.
 //!
 //! One table per concept ([`table`]); what stands in it is written down in [`wire`], apart from the
 //! model's own types. Who decides *when* something is written is [`Writer`]. Nothing here knows the
 //! hub or a port.
 
+mod agenda;
 mod budget;
 mod retained;
 mod table;
@@ -30,6 +31,7 @@ pub use self::tokens::{KnownToken, Tokens};
 pub use self::writer::{Committed, Settings, Source, Status, Writer};
 
 use self::table::Table;
+use crate::automation::{self, Record};
 use crate::home::device::Device;
 use crate::home::id::{AreaId, DeviceId, EntityId, FloorId};
 use crate::home::place::{Area, Floor};
@@ -40,7 +42,11 @@ use crate::home::{LastState, Remembered};
 const MAP_SIZE: usize = if usize::BITS >= 64 { 1 << 30 } else { 256 << 20 };
 
 /// From each format to the next: the first entry leads from format 1 to 2. Only ever appended to.
-const UPGRADES: &[Upgrade] = &[];
+const UPGRADES: &[Upgrade] = &[
+    // 2: the tables of the agenda, which are made when they are opened. What knows only format 1
+    // would forget what is to happen, so it must not open these data.
+    |_, _| Ok(()),
+];
 
 type Upgrade = fn(&Tables, &mut RwTxn) -> Result<(), Error>;
 
@@ -148,6 +154,8 @@ pub enum Keep {
     ForgetEntity(EntityId),
     /// An entity has no state worth keeping any more.
     ForgetState(EntityId),
+    /// What is to happen, or a list.
+    Agenda(Record),
 }
 
 /// What was known before the restart; the arguments of `Home::restore`.
@@ -161,6 +169,10 @@ pub struct Loaded {
     pub devices: Vec<Device>,
     /// All entities, with the last state where one is known.
     pub entities: Vec<(Remembered, Option<LastState>)>,
+    /// What is to happen.
+    pub agenda: Vec<automation::Kept>,
+    /// All lists.
+    pub lists: Vec<automation::List>,
     /// Records that could not be read, in plain words; they cost themselves, not the start.
     pub problems: Vec<String>,
 }
@@ -181,6 +193,8 @@ struct Tables {
     devices: Table<wire::Device>,
     entities: Table<wire::Entity>,
     states: Table<wire::State>,
+    agenda: Table<agenda::Entry>,
+    lists: Table<agenda::List>,
     tokens: Table<wire::Token>,
     retained: table::Raw,
 }
@@ -269,7 +283,7 @@ impl Storage {
         self.tables.floors.each(&txn, problems, |floor| loaded.floors.push(floor.into()))?;
         self.tables.areas.each(&txn, problems, |area| loaded.areas.push(area.into()))?;
         self.tables.devices.each(&txn, problems, |device| loaded.devices.push(device.into()))?;
-        let mut entities = Vec::new();
+        let (mut entities, mut entries) = (Vec::new(), Vec::new());
         self.tables.entities.each(&txn, problems, |entity| entities.push(entity))?;
         for entity in entities {
             let id = entity.id.clone();
@@ -292,6 +306,15 @@ impl Storage {
                 problems.push(format!("stored state of `{id}`: {error}"));
             });
             loaded.entities.push((entity, state.ok()));
+        }
+        self.tables.agenda.each(&txn, problems, |entry| entries.push(entry))?;
+        self.tables.lists.each(&txn, problems, |list| loaded.lists.push(list.into()))?;
+        for entry in entries {
+            let id = entry.id;
+            match automation::Kept::try_from(entry) {
+                Ok(entry) => loaded.agenda.push(entry),
+                Err(error) => problems.push(format!("stored agenda entry {id}: {error}")),
+            }
         }
         for problem in &loaded.problems {
             warn!(error = %problem, "Stored record cannot be read; left out.");
@@ -358,16 +381,26 @@ impl Tables {
                 self.entities.remove(txn, id.as_str())
             }
             Keep::ForgetState(id) => self.states.remove(txn, id.as_str()),
+            Keep::Agenda(Record::Entry(entry)) => {
+                self.agenda.put(txn, &agenda::key(entry.id), &agenda::Entry::from(&**entry))
+            }
+            Keep::Agenda(Record::ForgetEntry(id)) => self.agenda.remove(txn, &agenda::key(*id)),
+            Keep::Agenda(Record::List(list)) => {
+                self.lists.put(txn, &agenda::list_key(list), &agenda::List::from(&**list))
+            }
+            Keep::Agenda(Record::ForgetList(key)) => self.lists.remove(txn, key),
         }
     }
 
-    fn raw(&self) -> [(&'static str, table::Raw); 7] {
+    fn raw(&self) -> [(&'static str, table::Raw); 9] {
         [
             ("floor", self.floors.raw()),
             ("area", self.areas.raw()),
             ("device", self.devices.raw()),
             ("entity", self.entities.raw()),
             ("state", self.states.raw()),
+            ("agenda", self.agenda.raw()),
+            ("list", self.lists.raw()),
             ("token", self.tokens.raw()),
             ("retained", self.retained),
         ]
@@ -422,14 +455,16 @@ fn open_tables(env: &Env<WithoutTls>) -> Result<Tables, Error> {
         let mut raw = |name| opener.create_database(txn, Some(name));
         let places = [raw("floor")?, raw("area")?, raw("device")?];
         let states = [raw("entity")?, raw("state")?];
+        let agenda = [raw("agenda")?, raw("list")?];
         let others = [raw("token")?, raw("retained")?];
-        Ok(CommitOrAbort::<_, ()>::Commit((meta, places, states, others)))
+        Ok(CommitOrAbort::<_, ()>::Commit((meta, places, states, agenda, others)))
     })?;
-    let CommitOrAbort::Commit((meta, places, states, others)) = opened else {
+    let CommitOrAbort::Commit((meta, places, states, agenda, others)) = opened else {
         unreachable!("the closure above only commits")
     };
     let [floors, areas, devices] = places;
     let [entities, states] = states;
+    let [agenda, lists] = agenda;
     let [tokens, retained] = others;
     Ok(Tables {
         meta,
@@ -438,6 +473,8 @@ fn open_tables(env: &Env<WithoutTls>) -> Result<Tables, Error> {
         devices: Table::new("device", devices),
         entities: Table::new("entity", entities),
         states: Table::new("state", states),
+        agenda: Table::new("agenda", agenda),
+        lists: Table::new("list", lists),
         tokens: Table::new("token", tokens),
         retained,
     })

@@ -43,7 +43,7 @@ fn check_format(format: &str, expected: &str) {
 fn a_newer_format_is_refused_in_plain_words() {
     check_format(
         "3",
-        "the data in DIR was written by a newer Homard (format 3, this one knows 1); \
+        "the data in DIR was written by a newer Homard (format 3, this one knows 2); \
          install that version again, or start with another data directory",
     );
     check_format("x", "the data in DIR has no readable format record: `x`");
@@ -82,8 +82,8 @@ fn a_failed_upgrade_changes_nothing() {
     };
     let dir = Dir::new("failed-upgrade");
     drop(Storage::open(&dir.0).unwrap());
-    assert!(Storage::open_with(&dir.0, &[fail]).is_err());
-    assert_eq!(Storage::open(&dir.0).unwrap().dump().unwrap(), "meta format 1\n");
+    assert!(Storage::open_with(&dir.0, &[UPGRADES, &[fail]].concat()).is_err());
+    assert_eq!(Storage::open(&dir.0).unwrap().dump().unwrap(), "meta format 2\n");
 }
 
 #[test]

@@ -29,11 +29,12 @@ use utoipa::IntoParams;
 use super::Site;
 use super::failure::Failure;
 use super::wire::{self, Placed};
+use crate::home::action::Outcome;
 use crate::home::device::Device;
-use crate::home::id::DeviceId;
+use crate::home::id::{AreaId, DeviceId, EntityId};
 use crate::home::{Change, Home};
 use crate::hub::HubHandle;
-use crate::hub::event::{Showing, Shown, Trigger};
+use crate::hub::event::{Said, Showing, Shown, Trigger};
 
 /// A chunk is sent when it is this large, even if more waits.
 const CHUNK: usize = 64 * 1024;
@@ -51,11 +52,12 @@ enum Kind {
     Trigger,
     TagScanned,
     RegistryUpdated,
+    Said,
 }
 
 impl Kind {
-    const ALL: [Self; 4] =
-        [Self::StateChanged, Self::Trigger, Self::TagScanned, Self::RegistryUpdated];
+    const ALL: [Self; 5] =
+        [Self::StateChanged, Self::Trigger, Self::TagScanned, Self::RegistryUpdated, Self::Said];
 
     /// The word in `event_type`.
     fn word(self) -> &'static str {
@@ -64,6 +66,7 @@ impl Kind {
             Self::Trigger => "homard_trigger",
             Self::TagScanned => "tag_scanned",
             Self::RegistryUpdated => "homard_registry_updated",
+            Self::Said => "homard_said",
         }
     }
 }
@@ -248,6 +251,9 @@ impl Writer {
                     out.push(b'}');
                 });
             }
+            Shown::Said(said, at) => {
+                self.event(Kind::Said, *at, "", |out| said_data(out, said));
+            }
             Shown::RegistryChanged(at) => {
                 self.event(Kind::RegistryUpdated, *at, "", |out| out.extend_from_slice(b"{}"));
             }
@@ -298,6 +304,25 @@ fn trigger_data(out: &mut Vec<u8>, home: &Home, trigger: &Trigger, device: Optio
     out.push(b'}');
 }
 
+fn said_data(out: &mut Vec<u8>, said: &Said) {
+    let Said { cause, entry, name, area, reply } = said;
+    let ids = |list: &[(EntityId, Outcome)]| -> Vec<String> {
+        list.iter().map(|(id, _)| id.to_string()).collect()
+    };
+    let data = serde_json::json!({
+        "cause": cause.word(),
+        "text": reply.text,
+        "language": reply.language,
+        "area_id": area.as_ref().map(AreaId::as_str),
+        "name": name,
+        "entry_id": entry.0,
+        "conversation_id": reply.conversation,
+        "success": ids(&reply.success),
+        "failed": ids(&reply.failed),
+    });
+    out.extend_from_slice(data.to_string().as_bytes());
+}
+
 fn device_data(out: &mut Vec<u8>, home: &Home, id: Option<&DeviceId>) {
     let name = id.and_then(|id| home.device(id.as_str())).and_then(Device::name);
     for (key, text) in
@@ -316,7 +341,7 @@ fn device_data(out: &mut Vec<u8>, home: &Home, id: Option<&DeviceId>) {
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
     /// Only these event types, separated by commas: `state_changed`, `homard_trigger`,
-    /// `tag_scanned`, `homard_registry_updated`. All without it.
+    /// `tag_scanned`, `homard_registry_updated`, `homard_said`. All without it.
     restrict: Option<String>,
 }
 

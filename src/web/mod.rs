@@ -3,6 +3,7 @@
 //! Owns HTTP and JSON. What a call means is decided by `home` and `hub`; this module only
 //! translates. A request holds the house for microseconds at a time and never stops it.
 
+mod agenda;
 mod auth;
 mod conversation;
 mod failure;
@@ -149,6 +150,8 @@ fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(registry::entities))
         .routes(routes!(registry::edit_entity, registry::remove_entity))
         .routes(routes!(registry::problems))
+        .routes(routes!(agenda::agenda))
+        .routes(routes!(agenda::cancel))
         .routes(routes!(registry::areas))
         .routes(routes!(registry::area, registry::put_area, registry::remove_area))
         .routes(routes!(registry::floors))
@@ -248,6 +251,8 @@ mod tests {
             ("/api/camera_proxy/{entity_id}", &["get"]),
             ("/api/image_proxy/{entity_id}", &["get"]),
             ("/api/homard/problems", &["get"]),
+            ("/api/homard/agenda", &["get"]),
+            ("/api/homard/agenda/{id}", &["delete"]),
             ("/api/homard/areas/{area_id}", &["get", "put", "delete"]),
             ("/api/homard/floors/{floor_id}", &["get", "put", "delete"]),
             ("/api/openapi.json", &["get"]),

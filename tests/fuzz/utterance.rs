@@ -123,6 +123,7 @@ impl Talk {
                 plan.conclude(&[], &self.home)
             }
             Turn::Script(_) => panic!("no owner wrote sentences here"),
+            Turn::Book(booking) => panic!("books without an agenda: {booking:?}"),
         };
         let Answer { text: reply, .. } = answer;
         assert!(!reply.is_empty(), "no reply to {text:?}");

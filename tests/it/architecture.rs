@@ -14,22 +14,26 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("template", &["clock"]),
     ("catalog", &[]),
     ("intent", &["text", "home"]),
-    ("assistant", &["text", "clock", "home", "template", "intent"]),
-    ("storage", &["home", "json"]),
-    ("hub", &["text", "clock", "home", "storage"]),
+    ("automation", &["text", "home"]),
+    ("assistant", &["text", "clock", "home", "template", "intent", "automation"]),
+    ("storage", &["text", "home", "json", "automation"]),
+    ("hub", &["text", "clock", "home", "automation", "storage"]),
     ("broker", &[]),
     ("mqtt", &["config", "clock", "home", "json", "template", "hub"]),
-    ("web", &["home", "json", "hub"]),
+    ("web", &["home", "json", "automation", "hub"]),
     ("demo", &[]),
     // The whole road without a port: it wires a hub and the daemon's own ear to simulated devices.
-    ("eval", &["app", "assistant", "clock", "config", "home", "hub", "storage", "text"]),
+    (
+        "eval",
+        &["app", "assistant", "automation", "clock", "config", "home", "hub", "storage", "text"],
+    ),
 ];
 
 /// Files that wire the others together and may name everything.
 const WIRING: &[&str] = &["lib", "main", "app", "cli"];
 
 /// Modules that do no I/O, start no task and read no clock: same input, same output.
-const PURE: &[&str] = &["text", "home", "template", "intent", "assistant"];
+const PURE: &[&str] = &["text", "home", "template", "intent", "automation", "assistant"];
 
 /// What a pure module does not say.
 const IMPURE: &[&str] = &[

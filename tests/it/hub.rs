@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use homard::automation::{Agenda, Moment};
 use homard::clock::Clock;
 use homard::home::action::{Outcome, Refusal};
 use homard::home::device::DeviceFacts;
@@ -19,7 +20,7 @@ use homard::hub::event::{
 };
 use homard::hub::{Ear, Heard, Hub, HubHandle, Setup, Stopped};
 use homard::storage::{Budget, Settings, Storage, Writer};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -81,7 +82,9 @@ impl House {
         );
         let writer = Writer::start(storage.clone(), settings).unwrap();
         let (outbox, effects) = mpsc::channel(4);
-        let (hub, handle) = Hub::new(Setup { home, writer, clock, ear, outbox });
+        let now = Moment { wall: clock.now(), steady: SignedDuration::ZERO };
+        let agenda = Agenda::restore(loaded.agenda, loaded.lists, now);
+        let (hub, handle) = Hub::new(Setup { home, agenda, writer, clock, ear, outbox });
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(hub.run(async move {
             let _ = stopped.await;
@@ -553,6 +556,7 @@ async fn what_is_shown_comes_in_order_and_in_groups() {
             }
             Shown::TagScanned(tag, device, _) => format!("{} {tag}", device.as_ref().unwrap()),
             Shown::RegistryChanged(_) => "registry".to_owned(),
+            Shown::Said(said, _) => said.reply.text.clone(),
         });
     }
     assert_eq!(

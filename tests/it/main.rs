@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod actuators;
+mod agenda;
 mod announced_again;
 mod architecture;
 mod broker;
@@ -13,6 +14,7 @@ mod conversations;
 mod corpus;
 mod demo;
 mod discovery;
+mod errands;
 mod eval;
 mod faults;
 mod hub;

@@ -182,6 +182,7 @@ impl Talk {
                 Came { published, reply: answer.text, asks: answer.continues, kind: answer.kind }
             }
             Turn::Script(_) => panic!("these houses have no sentences of an owner"),
+            Turn::Book(booking) => panic!("books without an agenda: {booking:?}"),
         }
     }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use homard::automation::Agenda;
 use homard::clock::Clock;
 use homard::home::Home;
 use homard::home::Report;
@@ -59,6 +60,7 @@ impl House {
         let (outbox, effects) = mpsc::channel(16);
         let setup = Setup {
             home: Home::new(),
+            agenda: Agenda::default(),
             writer,
             clock: Clock::system(jiff::tz::TimeZone::UTC),
             ear: Box::new(Listener),

@@ -238,6 +238,8 @@ impl Engine {
                     self.listen(handle, out);
                 }
             }
+            // The port's own word, not an entity's.
+            Effect::Say(_) => {}
             Effect::Act { id, handle, action } => {
                 let Some(Bound::Entity(binding)) = self.bound.get_mut(&handle) else {
                     // Withdrawn while the wish was on its way.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use homard::automation::Agenda;
 use homard::clock::Clock;
 use homard::home::Home;
 use homard::home::entity::View;
@@ -71,8 +72,14 @@ impl Stack {
         let storage = Storage::open(&dir.0).unwrap();
         let writer = Writer::start(storage, storage::Settings::default()).unwrap();
         let (outbox, mut effects) = mpsc::channel(4);
-        let setup =
-            Setup { home: Home::new(), writer, clock: clock.clone(), ear: Box::new(Echo), outbox };
+        let setup = Setup {
+            home: Home::new(),
+            agenda: Agenda::default(),
+            writer,
+            clock: clock.clone(),
+            ear: Box::new(Echo),
+            outbox,
+        };
         let (hub, handle) = Hub::new(setup);
         let (stop, stopped) = watch::channel(false);
         let until = |mut stopped: watch::Receiver<bool>| async move {

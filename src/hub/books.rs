@@ -1,0 +1,333 @@
+//! The agenda in the loop: when it is asked, what becomes of what is due, and how it gets to the
+//! disk. What is due and when is the agenda's own business; what is said about it, the ear's.
+//!
+//! What a person puts into the agenda is on the disk before it is answered. What acts is noted as
+//! begun on the disk before it is done, so that a power cut in that moment is told and neither
+//! forgotten nor done twice. What is only said is said at once, and may be said again after a power
+//! cut in that moment.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use tracing::warn;
+
+use super::asks::Answer;
+use super::ear::Heard;
+use super::event::{Books, Cause, EditError, Effect, Explained, Reply, ReplyKind, Said, Shown};
+use super::{Hub, LAST_EDIT, Turn, read};
+use crate::automation::{Agenda, EntryId, Fate, Moment, Record, Ripe, Task};
+use crate::home::Home;
+use crate::home::action::Refusal;
+use crate::storage::{Committed, Keep};
+
+/// Writes of the agenda that may wait for the disk; more are not waited for.
+const MOST_WRITES: usize = 1_000;
+
+/// Wakes when the wall clock shows a time, or is set.
+type Alarm = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Owns the agenda, and what of it is on its way to the disk.
+pub(super) struct Keeper {
+    agenda: Agenda,
+    /// Nothing is due before somebody can say so.
+    pub(super) is_open: bool,
+    steady: Option<(SignedDuration, Alarm)>,
+    wall: Option<(Timestamp, Alarm)>,
+    writes: VecDeque<Write>,
+}
+
+/// On its way to the disk.
+struct Write {
+    /// What waits for it, in its order.
+    then: Vec<Then>,
+    records: Vec<Record>,
+    answer: oneshot::Receiver<Result<Committed, String>>,
+}
+
+/// What happened.
+pub(super) enum News {
+    /// Something is due by either clock, or the wall clock was set.
+    Due,
+    /// The disk has taken the oldest write, or not.
+    Written(Result<Committed, String>),
+}
+
+/// What is to be done when the disk has taken a write.
+enum Then {
+    Nothing,
+    Tell(Box<Reply>, oneshot::Sender<Reply>),
+    Answer(oneshot::Sender<Result<(), EditError>>),
+    Act(Vec<Ripe>),
+}
+
+/// Who is told.
+pub(super) enum To {
+    Person(oneshot::Sender<Reply>),
+    House(Box<Said>),
+}
+
+impl Keeper {
+    pub(super) fn new(agenda: Agenda) -> Self {
+        Self { agenda, is_open: false, steady: None, wall: None, writes: VecDeque::new() }
+    }
+}
+
+/// What happens next to the agenda.
+pub(super) async fn news(books: &mut Keeper) -> News {
+    let Keeper { is_open, steady, wall, writes, .. } = books;
+    // One that has rung cannot be asked again.
+    tokio::select! {
+        result = written(writes) => return News::Written(result),
+        () = rings(steady.as_mut().map(|(_, alarm)| alarm)), if *is_open => books.steady = None,
+        () = rings(wall.as_mut().map(|(_, alarm)| alarm)), if *is_open => books.wall = None,
+    }
+    News::Due
+}
+
+async fn rings(alarm: Option<&mut Alarm>) {
+    match alarm {
+        Some(alarm) => alarm.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn written(writes: &mut VecDeque<Write>) -> Result<Committed, String> {
+    match writes.front_mut() {
+        Some(write) => {
+            (&mut write.answer).await.unwrap_or_else(|_| Err("the writer has stopped".to_owned()))
+        }
+        None => std::future::pending().await,
+    }
+}
+
+impl Hub {
+    fn moment(&self) -> Moment {
+        Moment { wall: self.clock.now(), steady: self.clock.steady() }
+    }
+
+    /// Sets the alarms for what is due next, if that changed.
+    pub(super) fn set_alarms(&mut self) {
+        let books = &mut self.books;
+        let wanted = books.agenda.next_steady();
+        if wanted != books.steady.as_ref().map(|(at, _)| *at) {
+            books.steady = wanted.map(|at| (at, self.clock.until_steady(at)));
+        }
+        let wanted = books.agenda.next_wall();
+        if wanted != books.wall.as_ref().map(|(at, _)| *at) {
+            books.wall = wanted.map(|at| (at, self.clock.until(at)));
+        }
+    }
+
+    /// From now on what is due happens: first what was stopped in the middle of it.
+    pub(super) fn open_books(&mut self) {
+        if std::mem::replace(&mut self.books.is_open, true) {
+            return;
+        }
+        let mut turn = Turn::default();
+        for ripe in self.books.agenda.interrupted() {
+            self.act_on(&ripe, &mut turn);
+        }
+        self.send_out(turn);
+        self.happen();
+    }
+
+    /// Something may be due.
+    pub(super) fn happen(&mut self) {
+        let mut turn = Turn::default();
+        let ripe = self.books.agenda.due(self.moment());
+        let acts = |ripe: &Ripe| ripe.entry.acts() && ripe.fate == Fate::Happens;
+        let (acting, told): (Vec<Ripe>, Vec<Ripe>) = ripe.into_iter().partition(acts);
+        for ripe in &told {
+            self.act_on(ripe, &mut turn);
+        }
+        self.send_out(turn);
+        let then = if acting.is_empty() { Then::Nothing } else { Then::Act(acting) };
+        self.write_books(then);
+    }
+
+    /// What becomes of one entry whose time has come.
+    fn act_on(&mut self, ripe: &Ripe, turn: &mut Turn) {
+        let shared = Arc::clone(&self.home);
+        let home = read(&shared);
+        self.books.agenda.cancel(ripe.entry.id);
+        let heard = self.ear.due(ripe, &home, self.clock.now());
+        let to = To::House(Box::new(said(ripe)));
+        self.deal_with(heard, to, &home, turn);
+    }
+
+    /// What was decided about an utterance or an entry is done.
+    pub(super) fn deal_with(&mut self, heard: Heard, to: To, home: &Home, turn: &mut Turn) {
+        let mut heard = heard;
+        let mut is_booked = false;
+        while let Heard::Books(book) = heard {
+            let now = self.moment();
+            heard = book(&mut self.books.agenda, home, now);
+            is_booked = true;
+        }
+        match (heard, to) {
+            (Heard::Reply(reply), To::Person(asked)) if is_booked => {
+                self.write_books(Then::Tell(Box::new(reply), asked));
+            }
+            // A question does not wait for the disk.
+            (Heard::Reply(reply), To::Person(asked)) => drop(asked.send(reply)),
+            (Heard::Reply(reply), To::House(said)) => {
+                self.write_books(Then::Nothing);
+                self.show(Said { reply, ..*said }, turn);
+            }
+            (Heard::Acts { wishes, patience, finish }, to) => {
+                self.write_books(Then::Nothing);
+                let answer = match to {
+                    To::Person(asked) => Answer::Reply(finish, asked),
+                    To::House(said) => Answer::Said(finish, said),
+                };
+                self.asks.begin(home, wishes, patience, answer, &mut turn.effects);
+                self.asks.finish(home, &self.dirty);
+                self.say(turn);
+            }
+            // The ear is asked again by whoever could wait; what is due does not.
+            (Heard::Books(_) | Heard::NotYet, _) => {}
+        }
+    }
+
+    /// Shows what the house has to say of what it did by itself.
+    pub(super) fn say(&mut self, turn: &mut Turn) {
+        for said in self.asks.take_said() {
+            self.show(said, turn);
+        }
+    }
+
+    fn show(&self, said: Said, turn: &mut Turn) {
+        if said.reply.text.is_empty() {
+            return;
+        }
+        turn.effects.push(Effect::Say(Box::new(said.clone())));
+        turn.shown.push(Shown::Said(Arc::new(said), self.clock.now()));
+    }
+
+    /// Sends what changed in the agenda to the disk, then goes on.
+    fn write_books(&mut self, then: Then) {
+        let now = self.moment();
+        if self.books.writes.len() >= MOST_WRITES {
+            return self.go_on(then);
+        }
+        let records = self.books.agenda.take_touched(now);
+        if records.is_empty() {
+            // What it waits for may be on its way already.
+            return match self.books.writes.back_mut() {
+                Some(write) => write.then.push(then),
+                None => self.go_on(then),
+            };
+        }
+        let then = vec![then];
+        let answer = self.writer.write_now(records.iter().cloned().map(Keep::Agenda).collect());
+        self.books.writes.push_back(Write { then, records, answer });
+    }
+
+    /// The disk works again: what it has not taken is written as it is now.
+    pub(super) fn write_unwritten(&mut self) {
+        if self.books.writes.is_empty() {
+            self.write_books(Then::Nothing);
+        }
+    }
+
+    pub(super) fn take_news(&mut self, news: News) {
+        match news {
+            News::Due => self.happen(),
+            News::Written(result) => self.finish_booking(result),
+        }
+    }
+
+    fn finish_booking(&mut self, result: Result<Committed, String>) {
+        let Some(Write { then, records, .. }) = self.books.writes.pop_front() else { return };
+        if let Err(why) = &result {
+            warn!(error = %why, "The agenda is not on the disk; it holds as long as Homard runs.");
+            self.books.agenda.touch_again(records);
+        }
+        for then in then {
+            match (then, &result) {
+                (Then::Answer(asked), Err(why)) => {
+                    drop(asked.send(Err(EditError::NotKept(why.clone()))));
+                }
+                (then, _) => self.go_on(then),
+            }
+        }
+    }
+
+    fn go_on(&mut self, then: Then) {
+        match then {
+            Then::Nothing => {}
+            Then::Tell(reply, asked) => drop(asked.send(*reply)),
+            Then::Answer(asked) => drop(asked.send(Ok(()))),
+            Then::Act(ripe) => {
+                let mut turn = Turn::default();
+                for ripe in &ripe {
+                    self.act_on(ripe, &mut turn);
+                }
+                self.send_out(turn);
+            }
+        }
+    }
+
+    pub(super) fn books_now(&self) -> Books {
+        let agenda = &self.books.agenda;
+        Books {
+            entries: agenda.entries().cloned().collect(),
+            lists: agenda.lists().cloned().collect(),
+            now: self.moment(),
+        }
+    }
+
+    pub(super) fn cancel(&mut self, id: EntryId, asked: oneshot::Sender<Result<(), EditError>>) {
+        match self.books.agenda.cancel(id) {
+            Some(_) => self.write_books(Then::Answer(asked)),
+            None => {
+                let refusal = Refusal::NoSuchName { said: id.0.to_string(), nearest: Vec::new() };
+                drop(asked.send(Err(EditError::Refused(refusal))));
+            }
+        }
+    }
+
+    /// Waits a moment for what is on its way to the disk.
+    pub(super) async fn end_books(&mut self) {
+        let until = Instant::now() + LAST_EDIT;
+        while !self.books.writes.is_empty() {
+            let Ok(result) = tokio::time::timeout_at(until, written(&mut self.books.writes)).await
+            else {
+                return;
+            };
+            // Nothing is begun any more; that it was about to be is told after the start.
+            if let Some(write) = self.books.writes.front_mut() {
+                write.then.retain(|then| !matches!(then, Then::Act(_)));
+            }
+            self.finish_booking(result);
+        }
+    }
+}
+
+/// What is known before it is worded.
+fn said(ripe: &Ripe) -> Said {
+    let (cause, name) = match &ripe.entry.task {
+        Task::Timer { name, .. } => (Cause::Timer, name.clone()),
+        Task::Deed(_) => (Cause::Deed, None),
+        Task::Say(_) => (Cause::Broadcast, None),
+    };
+    let area = ripe.entry.from.area.clone().filter(|_| cause != Cause::Broadcast);
+    let reply = Reply {
+        text: String::new(),
+        language: ripe.entry.from.language.clone(),
+        kind: ReplyKind::QueryAnswer,
+        success: Vec::new(),
+        failed: Vec::new(),
+        intent: None,
+        slots: Vec::new(),
+        conversation: ripe.entry.from.conversation.clone(),
+        continues: false,
+        elapsed_ms: Vec::new(),
+        explained: Explained::default(),
+    };
+    Said { cause, entry: ripe.entry.id, name, area, reply }
+}

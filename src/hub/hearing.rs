@@ -1,0 +1,51 @@
+//! What people say on its way through the loop: to the ear, or kept until the ear is ready.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use tracing::warn;
+
+use super::books::To;
+use super::ear::Heard;
+use super::event::{Reply, Utterance};
+use super::{Hub, Turn, read};
+
+/// Sentences that may wait for the ear to be ready.
+const MOST_UNHEARD: usize = 64;
+
+impl Hub {
+    pub(super) fn is_ear_ready(&self) -> bool {
+        *self.ear_ready.borrow() || self.ear_ready.has_changed().is_err()
+    }
+
+    pub(super) fn hear(
+        &mut self,
+        utterance: Utterance,
+        reply: oneshot::Sender<Reply>,
+        turn: &mut Turn,
+    ) {
+        let shared = Arc::clone(&self.home);
+        let home = read(&shared);
+        match self.ear.hear(&utterance, &home, self.clock.now()) {
+            Heard::NotYet => self.hear_later(utterance, reply),
+            heard => self.deal_with(heard, To::Person(reply), &home, turn),
+        }
+    }
+
+    pub(super) fn hear_later(&mut self, utterance: Utterance, reply: oneshot::Sender<Reply>) {
+        if self.unheard.len() < MOST_UNHEARD {
+            self.unheard.push_back((utterance, reply));
+        } else {
+            warn!("Too much is said before the languages are ready; a sentence was dropped.");
+        }
+    }
+
+    /// The ear is ready for what was said before it was.
+    pub(super) fn hear_unheard(&mut self) {
+        let mut turn = Turn::default();
+        for (utterance, reply) in std::mem::take(&mut self.unheard) {
+            self.hear(utterance, reply, &mut turn);
+        }
+        self.send_out(turn);
+    }
+}

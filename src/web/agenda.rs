@@ -1,0 +1,165 @@
+//! `/api/homard/agenda`: what is to happen in the house, and its lists.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value as JsonValue;
+use utoipa::ToSchema;
+
+use super::failure::{self, Failure, Message};
+use super::{Site, wire};
+use crate::automation::{Due, Entry, EntryId, List, Moment, Task, Wish};
+use crate::home::id::{AreaId, EntityId};
+use crate::hub::event::Query;
+use crate::json;
+
+/// What is to happen, and the lists.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct AgendaObject {
+    /// The next first.
+    entries: Vec<EntryObject>,
+    /// The shopping list has no name.
+    lists: Vec<ListObject>,
+}
+
+/// Something that is to happen.
+#[derive(Debug, Serialize, ToSchema)]
+struct EntryObject {
+    id: u64,
+    /// `timer`, `planned` or `announcement`.
+    kind: &'static str,
+    /// A timer's name.
+    name: Option<String>,
+    /// The words with which it was asked for.
+    said: String,
+    language: String,
+    area_id: Option<String>,
+    /// When it will happen; null while it is held.
+    due: Option<String>,
+    /// Seconds left.
+    left_s: Option<f64>,
+    /// A timer that is held.
+    paused: bool,
+    /// The length with which a timer was started, in seconds.
+    started_s: Option<f64>,
+    /// A sentence that is heard then, or what is said then.
+    text: Option<String>,
+    /// What will be done.
+    wishes: Vec<WishObject>,
+    /// When it was asked for.
+    made: String,
+}
+
+/// What will be done with which entities.
+#[derive(Debug, Serialize, ToSchema)]
+struct WishObject {
+    entity_id: Vec<String>,
+    /// `turn_on`, `brightness`, …
+    what: String,
+    /// Its values.
+    values: serde_json::Map<String, JsonValue>,
+}
+
+/// A list.
+#[derive(Debug, Serialize, ToSchema)]
+struct ListObject {
+    name: String,
+    items: Vec<ItemObject>,
+}
+
+/// Something on a list.
+#[derive(Debug, Serialize, ToSchema)]
+struct ItemObject {
+    text: String,
+    completed: bool,
+}
+
+impl From<&Wish> for WishObject {
+    fn from(wish: &Wish) -> Self {
+        let values = wish.fields.iter();
+        Self {
+            entity_id: wish.entities.iter().map(EntityId::to_string).collect(),
+            what: wish.what.to_string(),
+            values: values.map(|(name, value)| (name.to_string(), json::to_json(value))).collect(),
+        }
+    }
+}
+
+impl From<&List> for ListObject {
+    fn from(list: &List) -> Self {
+        let items = list.items.iter();
+        let item = |item: &crate::automation::Item| ItemObject {
+            text: item.text.clone(),
+            completed: item.is_done,
+        };
+        Self { name: list.name.clone(), items: items.map(item).collect() }
+    }
+}
+
+fn object(entry: &Entry, now: Moment) -> EntryObject {
+    let (kind, name, started_s, text) = match &entry.task {
+        Task::Timer { name, started_s, then } => {
+            ("timer", name.clone(), Some(*started_s), then.clone())
+        }
+        Task::Deed(_) => ("planned", None, None, None),
+        Task::Say(text) => ("announcement", None, None, Some(text.clone())),
+    };
+    let wishes = match &entry.task {
+        Task::Deed(deed) => deed.wishes.iter().map(WishObject::from).collect(),
+        Task::Timer { .. } | Task::Say(_) => Vec::new(),
+    };
+    let due: Option<Timestamp> = match entry.due {
+        Due::In { at, .. } => now.wall.checked_add(at.saturating_sub(now.steady)).ok(),
+        Due::At(at) => Some(at),
+        Due::Held(_) | Due::Begun => None,
+    };
+    EntryObject {
+        id: entry.id.0,
+        kind,
+        name,
+        said: entry.said.clone(),
+        language: entry.from.language.clone(),
+        area_id: entry.from.area.as_ref().map(AreaId::to_string),
+        due: due.map(wire::time_text),
+        left_s: entry.left_s(now),
+        paused: matches!(entry.due, Due::Held(_)),
+        started_s,
+        text,
+        wishes,
+        made: wire::time_text(entry.made_at),
+    }
+}
+
+/// Everything that is to happen, the next first, and all lists.
+#[utoipa::path(get, path = "/api/homard/agenda", responses((status = 200, body = AgendaObject)))]
+pub(super) async fn agenda(State(site): State<Arc<Site>>) -> Result<Response, Failure> {
+    let books = site.hub.ask(Query::Agenda).await.map_err(|_| Failure::stopping())?;
+    let mut entries: Vec<EntryObject> =
+        books.entries.iter().map(|entry| object(entry, books.now)).collect();
+    entries.sort_by(|a, b| {
+        let left = |entry: &EntryObject| entry.left_s.unwrap_or(0.0);
+        a.paused.cmp(&b.paused).then(left(a).total_cmp(&left(b)))
+    });
+    let lists = books.lists.iter().map(ListObject::from).collect();
+    Ok(failure::json(&AgendaObject { entries, lists }))
+}
+
+/// Takes something out of the agenda; it will not happen. Answered when that is on the disk.
+#[utoipa::path(delete, path = "/api/homard/agenda/{id}", params(("id" = u64, Path)),
+    responses((status = 200, body = Message), (status = 404, body = Message)))]
+pub(super) async fn cancel(
+    State(site): State<Arc<Site>>,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    let unknown = || Failure::unknown(format!("nothing in the agenda has the id `{id}`"));
+    let entry = EntryId(id.parse().map_err(|_| unknown())?);
+    let done = site.hub.ask(|reply| Query::Cancel(entry, reply)).await;
+    match done.map_err(|_| Failure::stopping())? {
+        Ok(()) => Ok(failure::json(&Message { message: "Cancelled.".to_owned() })),
+        Err(crate::hub::event::EditError::Refused(_)) => Err(unknown()),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,323 @@
+//! Timers, lists, announcements and what is wished for later, as people say them: from the sentence
+//! to the reply, with an agenda and simulated time, without a hub.
+
+use homard::assistant::{Answer, Assistant, Said, Turn};
+use homard::automation::sun::Place;
+use homard::automation::{Agenda, Asker, Moment, Ripe, Task};
+use homard::home::action::Outcome;
+use homard::home::target;
+use jiff::{SignedDuration, Timestamp, Zoned};
+
+use super::support::house::House;
+
+/// A conversation with a house that has an agenda.
+struct Talk {
+    house: House,
+    assistant: Assistant,
+    agenda: Agenda,
+    wall: Timestamp,
+    steady: SignedDuration,
+    /// The calls that were made.
+    called: Vec<String>,
+}
+
+impl Talk {
+    fn new(language: &str) -> Self {
+        let at: Zoned = "2026-11-22T12:00:00[Europe/Paris]".parse().unwrap();
+        let (mut assistant, problems) = Assistant::new(language, at.time_zone().clone());
+        assert!(problems.is_empty(), "{problems:?}");
+        assistant.keeps_for_later();
+        Self {
+            house: house(),
+            assistant,
+            agenda: Agenda::default(),
+            wall: at.timestamp(),
+            steady: SignedDuration::ZERO,
+            called: Vec::new(),
+        }
+    }
+
+    fn now(&self) -> Moment {
+        Moment { wall: self.wall, steady: self.steady }
+    }
+
+    fn say(&mut self, text: &str, area: Option<&str>) -> String {
+        let said = Said { text, area, conversation: "c", now: self.wall, ..Said::default() };
+        let turn = self.assistant.hear(&said, &self.house.home);
+        let area = area.and_then(|area| target::area_named(area, &self.house.home));
+        let from = Asker {
+            area: area.map(|area| area.id.clone()),
+            conversation: "c".into(),
+            ..Asker::default()
+        };
+        self.carry_out(turn, &from).text
+    }
+
+    fn carry_out(&mut self, turn: Turn, from: &Asker) -> Answer {
+        let now = self.now();
+        match turn {
+            Turn::Answer(answer) => answer,
+            Turn::Book(booking) => {
+                self.assistant.book(&booking, &mut self.agenda, &self.house.home, now)
+            }
+            Turn::Act(mut plan) => {
+                self.assistant.keep_later(&mut plan, from, &mut self.agenda, &self.house.home, now);
+                let outcomes: Vec<_> = plan
+                    .calls
+                    .iter()
+                    .map(|(id, action)| {
+                        self.called.push(format!("{id} {action:?}"));
+                        (id.clone(), Outcome::Confirmed)
+                    })
+                    .collect();
+                plan.conclude(&outcomes, &self.house.home)
+            }
+            Turn::Script(_) => panic!("these houses have no sentences of an owner"),
+        }
+    }
+
+    /// Time passes; what the house says then.
+    fn pass(&mut self, seconds: i64) -> Vec<String> {
+        self.wall += SignedDuration::from_secs(seconds);
+        self.steady += SignedDuration::from_secs(seconds);
+        let now = self.now();
+        let ripe: Vec<Ripe> = self.agenda.due(now);
+        ripe.iter()
+            .map(|ripe| {
+                self.agenda.cancel(ripe.entry.id);
+                let turn = self.assistant.due(ripe, &self.house.home, self.wall);
+                self.carry_out(turn, &ripe.entry.from).text
+            })
+            .collect()
+    }
+}
+
+fn house() -> House {
+    let mut house = House::new();
+    for (component, id, name, area) in [
+        ("light", "lamp", "Lamp", "Kitchen"),
+        ("switch", "heater", "Heater", "Kitchen"),
+        ("sensor", "out", "Garden temperature", "Garden"),
+    ] {
+        let mut config = serde_json::json!({
+            "unique_id": id, "name": null, "state_topic": id,
+            "default_entity_id": format!("{component}.{id}"),
+            "device": {"identifiers": [id], "name": name, "suggested_area": area},
+        });
+        if component == "sensor" {
+            config["device_class"] = "temperature".into();
+            config["unit_of_measurement"] = "°C".into();
+        } else {
+            config["command_topic"] = format!("{id}/set").into();
+        }
+        let topic = format!("homeassistant/{component}/{id}/config");
+        house.publish(&topic, config.to_string().as_bytes(), true);
+        let state = if component == "sensor" { "7.5" } else { "OFF" };
+        house.publish(id, state.as_bytes(), false);
+    }
+    house
+}
+
+/// Says one thing after the other; a number lets so many seconds pass, and the reply is what the
+/// house says then.
+fn check(language: &str, said: &[(&str, &str)]) {
+    let mut talk = Talk::new(language);
+    for (text, expected) in said {
+        let reply = match text.parse::<i64>() {
+            Ok(seconds) => talk.pass(seconds).join(" | "),
+            Err(_) => talk.say(text, Some("Kitchen")),
+        };
+        assert_eq!(reply, *expected, "{language}: {text}");
+    }
+}
+
+#[test]
+fn timers_by_voice() {
+    check(
+        "en",
+        &[
+            ("how much time is left", "No timer is running."),
+            ("set a timer for 5 minutes", "5 minutes, starting now."),
+            ("set a 1 hour 5 minute timer called pizza", "1 hour and 5 minutes, starting now."),
+            ("60", ""),
+            (
+                "how long is left on the pizza timer",
+                "1 hour and 4 minutes left on the pizza timer.",
+            ),
+            (
+                "what timers are running",
+                "4 minutes left on the timer. 1 hour and 4 minutes left on the pizza timer.",
+            ),
+            ("cancel the timer", "There are several timers. Which one?"),
+            ("cancel the 5 minute timer", "Cancelled the timer."),
+            (
+                "add 10 minutes to the timer",
+                "Added 10 minutes to the pizza timer; 1 hour and 14 minutes left.",
+            ),
+            ("pause the pizza timer", "Paused the pizza timer with 1 hour and 14 minutes left."),
+            ("90000", ""),
+            ("resume the timer", "Resumed the pizza timer with 1 hour and 14 minutes left."),
+            ("take 1 hour off the timer", "Took 1 hour off the pizza timer; 14 minutes left."),
+            ("840", "The pizza timer is over."),
+            ("cancel the pizza timer", "I know no timer like that."),
+            ("half an hour timer", "30 minutes, starting now."),
+            ("egg timer for 3 minutes", "3 minutes, starting now."),
+            ("cancel all timers", "Cancelled 2 timers."),
+            ("cancel all timers", "No timer is running."),
+        ],
+    );
+    check(
+        "fr",
+        &[
+            ("mets un minuteur de 5 minutes", "5 minutes, c'est parti."),
+            ("minuteur de 10 minutes pour les pâtes", "10 minutes, c'est parti."),
+            (
+                "combien de temps il reste sur le minuteur pâtes",
+                "Il reste 10 minutes sur le minuteur pâtes.",
+            ),
+            ("300", "Le minuteur est terminé."),
+            (
+                "ajoute 2 minutes au minuteur",
+                "J'ai ajouté 2 minutes ; il reste 7 minutes sur le minuteur pâtes.",
+            ),
+            ("annule tous les minuteurs", "1 minuteur annulé."),
+        ],
+    );
+}
+
+#[test]
+fn lists_by_voice() {
+    check(
+        "en",
+        &[
+            ("what's on the shopping list", "There is nothing on the shopping list."),
+            ("add milk to the shopping list", "Added milk to the shopping list."),
+            (
+                "put two pounds of apples on my list",
+                "Added two pounds of apples to the shopping list.",
+            ),
+            ("add nails to the hardware list", "Added nails to the hardware list."),
+            (
+                "what is on the shopping list",
+                "On the shopping list: milk and two pounds of apples.",
+            ),
+            ("check off milk", "Checked off milk."),
+            ("remove nuts from the shopping list", "Nuts is not on the shopping list."),
+            ("remove nails from the hardware list", "Removed nails from the hardware list."),
+            ("read the shopping list", "On the shopping list: two pounds of apples."),
+        ],
+    );
+    check(
+        "fr",
+        &[
+            ("ajoute du lait à la liste de courses", "J'ai ajouté lait à la liste de courses."),
+            ("qu'est-ce qu'il y a sur la liste de courses", "Sur la liste de courses : lait."),
+            ("raye le lait de la liste de courses", "J'ai coché lait."),
+        ],
+    );
+}
+
+#[test]
+fn what_is_wished_for_later_is_done_then() {
+    check(
+        "en",
+        &[
+            ("turn on the heater in 10 minutes", "All right, in 10 minutes."),
+            ("turn on the chicken in 10 minutes", "I know nothing called chicken."),
+            ("what is planned", "Planned in 10 minutes: turn on the heater in 10 minutes."),
+            ("600", "Turned on the heater."),
+            ("what is planned", "Nothing is planned."),
+            ("in half an hour turn off the lamp", "All right, in 30 minutes."),
+            ("cancel all plans", "Dropped 1 plan."),
+            ("3600", ""),
+        ],
+    );
+    check(
+        "fr",
+        &[
+            ("allume la lampe dans 10 minutes", "Entendu, dans 10 minutes."),
+            ("600", "J'ai allumé la lampe."),
+        ],
+    );
+    // What came too late is told, in the words with which it was wished.
+    let mut talk = Talk::new("en");
+    talk.say("turn on the heater in 10 minutes", None);
+    assert_eq!(
+        talk.pass(900),
+        ["I missed this at 12:10, so I did not do it: turn on the heater in 10 minutes."]
+    );
+    assert_eq!(talk.called, [""; 0]);
+    talk.say("set a timer for 1 minute", None);
+    assert_eq!(talk.pass(240), ["The timer was over 3 minutes ago."]);
+}
+
+#[test]
+fn the_sun_needs_to_know_where_the_house_is() {
+    use homard::intent::meaning::{Command, Reading, Step, Understanding, What, When};
+    let wish = |when: When| {
+        let words = target::TargetWords { name: Some("Heater".into()), ..Default::default() };
+        let step = Step { when, ..Step::now(Command::new(What::TurnOn, words)) };
+        Understanding::Wish(vec![step], Reading { language: "en".into(), ..Reading::default() })
+    };
+    let sunset = When::Sun { is_rise: false, offset_s: 0.0 };
+    let seven = When::At { hour: 7, minute: 0, is_half_day: true, days: 0 };
+    let morning = When::At { hour: 7, minute: 0, is_half_day: true, days: 1 };
+    let place = Place { latitude: 48.8566, longitude: 2.3522 };
+    for (when, place, expected) in [
+        (
+            sunset,
+            None,
+            "I do not know where the sun rises here: please set latitude and longitude under home \
+             in homard.toml.",
+        ),
+        (sunset, Some(place), "All right, at 17:02."),
+        (seven, None, "All right, at 19:00."),
+        (morning, None, "All right, tomorrow at 7:00."),
+        (When::In(1e12), None, "I cannot plan for that time."),
+    ] {
+        let mut talk = Talk::new("en");
+        if let Some(place) = place {
+            talk.assistant.set_place(place);
+        }
+        let said = Said { conversation: "c", now: talk.wall, ..Said::default() };
+        let turn = talk.assistant.meant(wish(when), &said, &talk.house.home);
+        assert_eq!(talk.carry_out(turn, &Asker::default()).text, expected, "{when:?}");
+    }
+    // For ten minutes: now, and the opposite then.
+    let mut talk = Talk::new("en");
+    let Understanding::Wish(mut steps, reading) = wish(When::Now) else { unreachable!() };
+    steps[0].lasting_s = Some(600.0);
+    let said = Said { conversation: "c", now: talk.wall, ..Said::default() };
+    let turn = talk.assistant.meant(Understanding::Wish(steps, reading), &said, &talk.house.home);
+    let text = talk.carry_out(turn, &Asker::default()).text;
+    assert_eq!(text, "Turned on the heater. I will end that in 10 minutes.");
+    assert_eq!(talk.pass(600), ["Turned off the heater."]);
+    assert_eq!(talk.called, ["switch.heater Switch(TurnOn)", "switch.heater Switch(TurnOff)"]);
+}
+
+#[test]
+fn the_rest_of_what_a_house_is_asked() {
+    check(
+        "en",
+        &[
+            ("broadcast that dinner is ready", "I said it everywhere."),
+            ("0", "dinner is ready"),
+            ("what's the weather like", "It is 7.5 °C outside."),
+            ("pause the music", "I know no media player."),
+            ("clean the kitchen", "I found no vacuum cleaner in the kitchen."),
+        ],
+    );
+    check(
+        "fr",
+        &[
+            ("annonce que le dîner est prêt", "Je l'ai dit partout."),
+            ("0", "le dîner est prêt"),
+            ("mets en pause la musique", "Je ne connais pas de lecteur multimédia."),
+            ("quel temps fait-il", "Il fait 7,5 °C dehors."),
+        ],
+    );
+    let mut talk = Talk::new("en");
+    talk.say("announce dinner", None);
+    let entry = talk.agenda.entries().next().unwrap();
+    assert!(matches!(&entry.task, Task::Say(text) if text == "dinner"), "{entry:?}");
+}
