@@ -27,7 +27,7 @@
 //!  5  mqtt  web  broker  demo              ports: one outside protocol each, never each other
 //!  4  hub                                  the one loop, the only writer of the house
 //!  3  storage                              LMDB
-//!  2  assistant ► intent      json         decide: pure; the model's values as JSON
+//!  2  assistant ► intent, automation  json  decide: pure; the model's values as JSON
 //!  1  home   template   catalog            the model; the templates of MQTT discovery; files to fetch
 //!  0  config  clock  text                  leaves
 //! ```
@@ -37,7 +37,7 @@
 //!
 //! # Invariants
 //!
-//! 1. `home`, `template`, `intent` and `assistant` do no input or output, start no task and read no
+//! 1. `home`, `template`, `intent`, `automation` and `assistant` do no input or output, start no task and read no
 //!    clock: same input, same output.
 //! 2. The hub is the only writer of [`home::Home`]. Ports read it through
 //!    [`hub::HubHandle::read`], a closure, so that no lock crosses an `.await`.
@@ -50,7 +50,9 @@
 //!    said before the languages are ready waits beside it.
 //! 8. [`hub::HubHandle`] has four methods: `send`, `read`, `ask` and `watch`. A fifth needs a
 //!    change of this list.
-//! 9. A reply is built from what devices reported, never from what was wished.
+//! 9. What a person put into the agenda is on the disk before it is answered; what acts by itself is
+//!    noted as begun on the disk before it acts, and is not done when its time is long over.
+//! 10. A reply is built from what devices reported, never from what was wished.
 //!
 //! # Reading order
 //!

@@ -238,16 +238,19 @@ impl Clerk<'_> {
             }
             Errand::TimerStatus(words) => self.status(words, agenda)?,
             Errand::AddItem { list, item } => {
+                let item = self.bare(item);
                 agenda.add_item(known(list.as_deref()), item)?;
                 self.listed("added", list.as_deref(), item)
             }
             Errand::CompleteItem { list, item } => {
+                let item = self.bare(item);
                 match agenda.complete_item(known(list.as_deref()), item) {
                     Ok(item) => self.listed("completed", list.as_deref(), &item),
                     Err(unable) => self.not_listed(unable, list.as_deref(), item)?,
                 }
             }
             Errand::RemoveItem { list, item } => {
+                let item = self.bare(item);
                 match agenda.remove_item(known(list.as_deref()), item) {
                     Ok(item) => self.listed("removed", list.as_deref(), &item),
                     Err(unable) => self.not_listed(unable, list.as_deref(), item)?,
@@ -345,6 +348,18 @@ impl Clerk<'_> {
         let count = total.checked_sub(MOST_TOLD).filter(|count| *count > 0)?;
         let count = Phrase::plain(count.to_string());
         Some(self.speaker.voice.say("books", "more", &[("count", &count)]))
+    }
+
+    /// A thing without its article: "du lait" and "le lait" are the same on a list.
+    fn bare<'t>(&self, item: &'t str) -> &'t str {
+        let mut rest = item.trim();
+        while let Some((word, after)) = rest.split_once([' ', '\'', '’']) {
+            if self.speaker.voice.find("bare", &text::key(word)).is_none() || after.is_empty() {
+                break;
+            }
+            rest = after.trim_start();
+        }
+        rest
     }
 
     /// "the shopping list", "the Trader Joes list".

