@@ -226,8 +226,8 @@ mod tests {
     fn built_in(home: &[&str]) -> Settings {
         let home = home.iter().map(|code| (*code).to_owned()).collect();
         let policy = Policy::default();
-        let (zone, place) = (TimeZone::UTC, None);
-        Settings { home, models: None, sentences: None, zone, policy, place }
+        let zone = TimeZone::UTC;
+        Settings { home, models: None, sentences: None, zone, policy, place: None }
     }
 
     #[tokio::test]
