@@ -1,0 +1,120 @@
+// One entity's place on the page: the card or the line of values, and the dialog with all of it.
+
+import { ago, dialog, el, icon, setIcon, stateText, t, write } from "./core.js";
+import { guard, isWaiting, nameOf, note, shown } from "./act.js";
+import { controls, iconOf, line, lookAt, mood } from "./things.js";
+
+lookAt(shown);
+
+/** Values older than this are said to be old. */
+const OLD = 6 * 60 * 60 * 1000;
+
+/** Attributes that the controls show already, or that nobody reads. */
+const KNOWN = new Set(["friendly_name", "supported_features", "device_class", "state_class", "unit_of_measurement", "icon", "area", "floor", "restored", "supported_color_modes", "color_mode", "min_mireds", "max_mireds", "color_temp", "rgb_color", "xy_color", "hs_color", "effect_list", "hvac_modes", "preset_modes", "fan_modes", "swing_modes", "options", "available_tones", "fan_speed_list", "event_types", "entity_picture", "assumed_state", "display_precision", "auto_update", "min", "max", "step", "mode", "pattern"]);
+
+export class Card {
+  constructor(node) {
+    this.node = node;
+    this.id = node.dataset.id;
+    this.isFact = node.classList.contains("fact");
+    guard(this.id, node.dataset.confirm?.split(" ") ?? []);
+    const name = node.querySelector(".name").textContent;
+    this.icon = node.querySelector("svg");
+    this.state = el("span", { class: "state" });
+    this.name = el("button", { type: "button", class: "name", text: name, onclick: () => this.open() });
+    this.note = el("p", { class: "note", role: "status" });
+    this.made = null;
+    if (this.isFact) {
+      node.replaceChildren(this.icon, this.name, this.state);
+    } else {
+      this.build();
+    }
+  }
+
+  build() {
+    const made = controls(this.id);
+    this.made = made;
+    this.node.classList.toggle("wide", made.isWide);
+    const top = el("div", { class: "top" }, el("span", { class: "badge" }, this.icon), made.main?.node);
+    const inline = made.inline.length > 0 ? el("div", { class: "inline" }, made.inline.map((control) => control.node)) : null;
+    this.node.replaceChildren(top, el("div", { class: "words" }, this.name, this.state), inline ?? "", this.note);
+  }
+
+  /** When the device last spoke. */
+  get heardAt() {
+    return this.node.dataset.heard ?? "";
+  }
+
+  /** Old news, or gone: then when it was last heard matters. */
+  heardText(state) {
+    const isGone = state.state === "unavailable";
+    const isOld = this.isFact && Date.now() - Date.parse(this.heardAt) > OLD;
+    return this.heardAt && (isGone || isOld) ? t("heard.short", { time: ago(this.heardAt) }) : "";
+  }
+
+  update() {
+    const state = shown(this.id);
+    if (!state) {
+      return;
+    }
+    this.node.dataset.state = state.state;
+    this.node.dataset.mood = mood(state);
+    this.node.classList.toggle("waiting", isWaiting(this.id));
+    setIcon(this.icon, iconOf(state));
+    const words = line(state);
+    write(this.state, [words, this.heardText(state)].filter(Boolean).join(" · "));
+    const said = note(this.id);
+    write(this.note, said?.text ?? "");
+    this.note.classList.toggle("bad", said?.isBad ?? false);
+    this.made?.main?.update(state);
+    this.made?.inline.forEach((control) => control.update(state));
+    this.dialog?.(state);
+  }
+
+  /** All that can be seen and done. */
+  open() {
+    const state = shown(this.id);
+    if (!state) {
+      return;
+    }
+    const name = nameOf(this.id);
+    const picture = icon(iconOf(state));
+    const { box, body } = dialog(name, el("span", { class: "badge" }, picture));
+    const made = controls(this.id);
+    const all = [...made.inline, ...made.detail()];
+    const words = el("p", { class: "lead" });
+    const said = el("p", { class: "note", role: "status" });
+    const facts = el("dl", { class: "facts-list" });
+    const others = el("dl", { class: "facts-list" });
+    const more = el("details", {}, el("summary", { text: t("attributes") }), others);
+    body.append(el("div", { class: "row" }, words, made.main?.node ?? ""), said, el("div", { class: "all" }, all.map((control) => control.node)), facts, more,
+      el("p", {}, el("a", { href: `/devices#${this.id}`, text: t("edit") })));
+    this.dialog = (now) => {
+      setIcon(picture, iconOf(now));
+      box.dataset.mood = mood(now);
+      write(words, line(now) || stateText(now));
+      write(said, note(this.id)?.text ?? "");
+      said.classList.toggle("bad", note(this.id)?.isBad ?? false);
+      made.main?.update(now);
+      all.forEach((control) => control.update(now));
+      list(facts, [
+        [t("area"), now.attributes.area],
+        [t("changed"), ago(now.last_changed)],
+        [t("heard.at"), this.heardAt ? ago(this.heardAt) : t("heard.never")],
+      ]);
+      const rest = Object.entries(now.attributes).filter(([key, value]) => !KNOWN.has(key) && value !== null && typeof value !== "object");
+      more.hidden = rest.length === 0;
+      list(others, rest.map(([key, value]) => [key.replaceAll("_", " "), String(value)]));
+    };
+    box.addEventListener("close", () => {
+      this.dialog = null;
+    });
+    this.dialog(state);
+  }
+}
+
+function list(place, rows) {
+  const made = rows.filter(([, value]) => value).map(([key, value]) => el("div", {}, el("dt", { text: key }), el("dd", { text: value })));
+  place.replaceChildren(...made);
+}
+
