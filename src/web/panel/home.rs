@@ -8,9 +8,9 @@ use super::words::Words;
 use crate::home::Home;
 use crate::home::domain::Domain;
 use crate::home::entity::Entity;
-use crate::home::guard;
 use crate::home::id::{AreaId, EntityId};
 use crate::home::place::{Area, Floor};
+use crate::web::registry::asks_first;
 use crate::web::states::PAGE;
 use crate::web::{Site, wire};
 
@@ -142,7 +142,7 @@ fn room(out: &mut String, name: &str, mut rows: Vec<Row>) {
 /// What a person looks for: not the settings and diagnostic values of devices.
 fn row(home: &Home, id: &EntityId, words: &Words, rooms: &mut Rooms) {
     let Some(entity) = home.entity(id.as_str()) else { return };
-    if entity.traits.category.is_some() || entity.traits.hidden {
+    if entity.traits.category.is_some() || entity.traits.hidden || is_upkeep(entity) {
         return;
     }
     let Some(view) = entity.view() else { return };
@@ -168,7 +168,7 @@ fn row(home: &Home, id: &EntityId, words: &Words, rooms: &mut Rooms) {
     if let Some(at) = entity.heard_at {
         put(&mut html, format_args!(" data-heard=\"{}\"", wire::time_text(at)));
     }
-    let asked = asked_first(entity, home);
+    let asked = asks_first(entity, home);
     if !asked.is_empty() {
         put(&mut html, format_args!(" data-confirm=\"{}\"", asked.join(" ")));
     }
@@ -188,10 +188,11 @@ fn row(home: &Home, id: &EntityId, words: &Words, rooms: &mut Rooms) {
     rooms.entry(area).or_default().push(Row { is_fact, rank, name: name.to_lowercase(), html });
 }
 
-/// The services that the script asks about before it calls them.
-fn asked_first(entity: &Entity, home: &Home) -> Vec<&'static str> {
-    let services = entity.domain.services().iter().map(|service| service.name);
-    services.filter(|name| guard::needs_yes(entity, name, home)).collect()
+/// Values about a device itself, which many producers do not mark as such; the devices' page has
+/// them.
+fn is_upkeep(entity: &Entity) -> bool {
+    matches!(entity.domain, Domain::Sensor | Domain::BinarySensor)
+        && matches!(entity.traits.device_class.as_deref(), Some("battery" | "signal_strength"))
 }
 
 #[cfg(test)]

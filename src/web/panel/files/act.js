@@ -5,7 +5,7 @@ import { Refused, ask, call, known, states, t, tell } from "./core.js";
 /** A device that has not answered by then is shown as it was, with a word about it. */
 const PATIENCE = 4000;
 
-/** What was wished and is not confirmed: `{ state, attributes, since }` by entity id. */
+/** What was wished and is not confirmed, by entity id: see [`act`]. */
 const wishes = new Map();
 /** What went wrong last, by entity id: `{ text, isBad }`. */
 const notes = new Map();
@@ -59,7 +59,8 @@ function isNear(wished, real) {
 
 function isGranted(wish, state) {
   const isThere = wish.state === undefined || wish.state === state?.state;
-  return isThere && Object.entries(wish.attributes ?? {}).every(([name, value]) => isNear(value, state?.attributes[name]));
+  const isOnItsWay = wish.expect === undefined || wish.expect.includes(state?.state);
+  return isThere && isOnItsWay && Object.entries(wish.attributes ?? {}).every(([name, value]) => isNear(value, state?.attributes[name]));
 }
 
 /** A state came from the house: is it what was wished? */
@@ -95,8 +96,10 @@ function reason(id, message) {
 }
 
 /**
- * Calls a service of an entity; `wish` is what its state will be if the device does it. A guarded
- * service is asked about first, and a code where the device wants one. True when it was sent.
+ * Calls a service of an entity. `wish` is what the device will say if it does it: its `state` and
+ * `attributes`, which are shown meanwhile, or the states to `expect`, which are not, as a lock is not
+ * locked before it says so. A guarded service is asked about first, and a code where the device wants
+ * one. True when it was sent.
  */
 export async function act(id, service, fields = {}, wish = {}) {
   const [domain] = id.split(".");

@@ -68,49 +68,63 @@ export class Card {
     this.note.classList.toggle("bad", said?.isBad ?? false);
     this.made?.main?.update(state);
     this.made?.inline.forEach((control) => control.update(state));
-    this.dialog?.(state);
+    updateDetails(this.id);
   }
 
   /** All that can be seen and done. */
   open() {
-    const state = shown(this.id);
-    if (!state) {
-      return;
-    }
-    const name = nameOf(this.id);
-    const picture = icon(iconOf(state));
-    const { box, body } = dialog(name, el("span", { class: "badge" }, picture));
-    const made = controls(this.id);
-    const all = [...made.inline, ...made.detail()];
-    const words = el("p", { class: "lead" });
-    const said = el("p", { class: "note", role: "status" });
-    const facts = el("dl", { class: "facts-list" });
-    const others = el("dl", { class: "facts-list" });
-    const more = el("details", {}, el("summary", { text: t("attributes") }), others);
-    body.append(el("div", { class: "row" }, words, made.main?.node ?? ""), said, el("div", { class: "all" }, all.map((control) => control.node)), facts, more,
-      el("p", {}, el("a", { href: `/devices#${this.id}`, text: t("edit") })));
-    this.dialog = (now) => {
-      setIcon(picture, iconOf(now));
-      box.dataset.mood = mood(now);
-      write(words, line(now) || stateText(now));
-      write(said, note(this.id)?.text ?? "");
-      said.classList.toggle("bad", note(this.id)?.isBad ?? false);
-      made.main?.update(now);
-      all.forEach((control) => control.update(now));
-      list(facts, [
-        [t("area"), now.attributes.area],
-        [t("changed"), ago(now.last_changed)],
-        [t("heard.at"), this.heardAt ? ago(this.heardAt) : t("heard.never")],
-      ]);
-      const rest = Object.entries(now.attributes).filter(([key, value]) => !KNOWN.has(key) && value !== null && typeof value !== "object");
-      more.hidden = rest.length === 0;
-      list(others, rest.map(([key, value]) => [key.replaceAll("_", " "), String(value)]));
-    };
-    box.addEventListener("close", () => {
-      this.dialog = null;
-    });
-    this.dialog(state);
+    openDetails(this.id, () => this.heardAt);
   }
+}
+
+/** The open dialogs, by entity id: each is told of every change. */
+const dialogs = new Map();
+
+/** Tells an open dialog that its entity changed. */
+export function updateDetails(id) {
+  const state = shown(id);
+  if (state) {
+    dialogs.get(id)?.(state);
+  }
+}
+
+/** Opens the dialog with all of an entity; `heardAt` says when its device last spoke. */
+export function openDetails(id, heardAt) {
+  const state = shown(id);
+  if (!state) {
+    return;
+  }
+  const picture = icon(iconOf(state));
+  const { box, body } = dialog(nameOf(id), el("span", { class: "badge" }, picture));
+  const made = controls(id);
+  const all = [...made.inline, ...made.detail()];
+  const words = el("p", { class: "lead" });
+  const said = el("p", { class: "note", role: "status" });
+  const facts = el("dl", { class: "facts-list" });
+  const others = el("dl", { class: "facts-list" });
+  const more = el("details", {}, el("summary", { text: t("attributes") }), others);
+  const edit = el("p", {}, el("a", { href: `/devices#${id}`, text: t("edit"), onclick: () => box.close() }));
+  body.append(el("div", { class: "row" }, words, made.main?.node ?? ""), said, el("div", { class: "all" }, all.map((control) => control.node)), facts, more, edit);
+  const update = (now) => {
+    setIcon(picture, iconOf(now));
+    box.dataset.mood = mood(now);
+    write(words, line(now) || stateText(now));
+    write(said, note(id)?.text ?? "");
+    said.classList.toggle("bad", note(id)?.isBad ?? false);
+    made.main?.update(now);
+    all.forEach((control) => control.update(now));
+    list(facts, [
+      [t("area"), now.attributes.area],
+      [t("changed"), ago(now.last_changed)],
+      [t("heard.at"), heardAt() ? ago(heardAt()) : t("heard.never")],
+    ]);
+    const rest = Object.entries(now.attributes).filter(([key, value]) => !KNOWN.has(key) && value !== null && typeof value !== "object");
+    more.hidden = rest.length === 0;
+    list(others, rest.map(([key, value]) => [key.replaceAll("_", " "), String(value)]));
+  };
+  dialogs.set(id, update);
+  box.addEventListener("close", () => dialogs.delete(id));
+  update(state);
 }
 
 function list(place, rows) {

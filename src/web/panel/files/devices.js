@@ -2,6 +2,8 @@
 // floors.
 
 import { Refused, ago, ask, call, count, dialog, el, follow, icon, later, number, on, stateText, states, t, tell, write } from "./core.js";
+import { guard, heard, onWish } from "./act.js";
+import { openDetails, updateDetails } from "./card.js";
 import { iconOf } from "./things.js";
 
 /** Below this many percent a battery is low. */
@@ -32,6 +34,7 @@ async function read() {
   problems = readProblems;
   const found = new Map();
   for (const entity of entities) {
+    guard(entity.entity_id, entity.asks_first);
     const key = entity.device?.id ?? "";
     if (!found.has(key)) {
       found.set(key, { id: key, name: entity.device?.name ?? entity.device?.id ?? t("devices.alone"), about: entity.device, entities: [] });
@@ -154,7 +157,7 @@ function drawEntity(entity) {
   lines.set(entity.entity_id, value);
   return el("li", { id: entity.entity_id, class: entity.enabled ? null : "disabled" },
     state ? icon(iconOf(state)) : icon("help"),
-    el("span", { class: "words" }, el("span", { class: "name", text: entity.name || entity.entity_id }), el("code", { text: entity.entity_id })), value,
+    el("span", { class: "words" }, el("button", { type: "button", class: "name", "data-focus": `entity ${entity.entity_id}`, disabled: !state, text: entity.name || entity.entity_id, onclick: () => openDetails(entity.entity_id, () => entity.last_heard) }), el("code", { text: entity.entity_id })), value,
     el("button", { type: "button", class: "round", "data-focus": `edit ${entity.entity_id}`, "aria-label": `${t("edit")}: ${entity.name || entity.entity_id}`, onclick: () => edit(entity) }, icon("edit")));
 }
 
@@ -314,6 +317,9 @@ on("state", (id) => {
   if (line && state) {
     write(line, stateText(state));
   }
+  heard(id);
+  updateDetails(id);
 });
+onWish(updateDetails);
 addEventListener("hashchange", goTo);
 follow();

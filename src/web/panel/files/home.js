@@ -8,6 +8,8 @@ import { glance } from "./things.js";
 const GLANCE = [["alert", "alert"], ["unlocked", "unlock"], ["open", "door-open"], ["warm", "warm"], ["lights", "bulb-on"], ["on", "switch"], ["offline", "offline"]];
 /** Heard-at times and what others changed are looked up anew after this time. */
 const REFRESH = 10 * 60 * 1000;
+/** And not more often than this. */
+const PAUSE = 2000;
 
 const cards = new Map();
 let house = document.getElementById("house");
@@ -63,10 +65,13 @@ function sumUp() {
   }
   // Everything gone at once is rarely everything's fault: the server knows whether the broker is lost.
   const isAllGone = cards.size > 1 && offline === cards.size;
-  if (isAllGone !== document.getElementById("broker-lost") instanceof HTMLElement) {
+  if (isAllGone !== sumUp.wasAllGone) {
+    sumUp.wasAllGone = isAllGone;
     refresh();
   }
 }
+
+sumUp.wasAllGone = document.getElementById("broker-lost") !== null;
 
 function show(found) {
   if (filter && found.get(filter).length === 0) {
@@ -97,13 +102,21 @@ function choose(kind) {
 /** Takes over the house's new shape and keeps the cards, their open dialogs and the focus. */
 async function refresh() {
   if (refresh.isRunning) {
+    refresh.isWanted = true;
     return;
   }
   refresh.isRunning = true;
+  refresh.isWanted = false;
   try {
     const answer = await fetch("/");
-    const next = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("house");
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const next = page.getElementById("house");
     if (!answer.ok || !next) {
+      return;
+    }
+    if (script(page) !== script(document) && !document.querySelector("dialog")) {
+      // Another version of the program serves us now.
+      location.reload();
       return;
     }
     const focused = document.activeElement;
@@ -127,11 +140,24 @@ async function refresh() {
   } catch {
     // The event stream says that the house is gone.
   } finally {
-    setTimeout(() => (refresh.isRunning = false), 3000);
+    setTimeout(() => {
+      refresh.isRunning = false;
+      if (refresh.isWanted) {
+        refresh();
+      }
+    }, PAUSE);
   }
 }
 
+const script = (page) => page.querySelector("script[type=module]")?.getAttribute("src");
+
+let isFirst = true;
 on("all", () => {
+  if (!isFirst) {
+    // While the house was away its rooms may have changed too.
+    refresh();
+  }
+  isFirst = false;
   [...cards.keys()].forEach((id) => {
     heard(id);
     soon(id);

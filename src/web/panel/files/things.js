@@ -210,7 +210,16 @@ export function line(state) {
 }
 
 const onOff = (id) => toggle(nameOf(id), isOn, (on) => act(id, on ? "turn_on" : "turn_off", {}, { state: on ? "on" : "off" }));
-const press = (id, service, fields, wish) => () => act(id, service, fields, wish);
+/** The states that follow from what is pressed. */
+const EXPECTED = {
+  open_cover: ["open", "opening"], close_cover: ["closed", "closing"], open_valve: ["open", "opening"], close_valve: ["closed", "closing"],
+  lock: ["locked", "locking"], unlock: ["unlocked", "unlocking"], open: ["open", "opening", "unlocked", "unlocking"],
+  start: ["cleaning"], return_to_base: ["returning", "docked"], start_mowing: ["mowing"], dock: ["returning", "docked"],
+  alarm_disarm: ["disarmed", "disarming"], alarm_arm_home: ["armed_home", "arming", "pending"], alarm_arm_away: ["armed_away", "arming", "pending"],
+  alarm_arm_night: ["armed_night", "arming", "pending"], alarm_arm_vacation: ["armed_vacation", "arming", "pending"],
+  alarm_arm_custom_bypass: ["armed_custom_bypass", "arming", "pending"], alarm_trigger: ["triggered", "pending"],
+};
+const press = (id, service, fields, wish = { expect: EXPECTED[service] }) => () => act(id, service, fields, wish);
 const moving = (...words) => (state) => words.includes(state.state);
 
 const modes = (state) => state.attributes.supported_color_modes ?? [];

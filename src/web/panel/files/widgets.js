@@ -226,8 +226,15 @@ export function picture(name, address) {
     };
     next.src = `${address}?at=${Date.now()}`;
   };
-  // A camera's new frame is no change of its state, so it is asked for.
-  setInterval(show, 5000);
+  // A camera's new frame is no change of its state, so it is asked for, until the picture is gone.
+  let wasThere = false;
+  const timer = setInterval(() => {
+    if (wasThere && !node.isConnected) {
+      clearInterval(timer);
+    }
+    wasThere ||= node.isConnected;
+    show();
+  }, 5000);
   return { node, update: () => queueMicrotask(show) };
 }
 
