@@ -259,6 +259,8 @@ fn what_is_offline_and_a_lost_broker_are_seen_and_pass() {
     browser.open(&format!("{}/?token={}", demo.url, demo.token));
     let lamp = card("light.attic_lamp");
     browser.wait(&format!("document.querySelector('{lamp}').dataset.mood === 'on'"));
+    publish(&address, &[("it/attic", json!("OFF"))]);
+    browser.wait(&format!("document.querySelector('{lamp}').dataset.state === 'off'"));
     publish(&address, &[("it/attic/there", json!("offline"))]);
     browser.wait(&format!("document.querySelector('{lamp}').dataset.mood === 'offline'"));
     let words = browser.text(&format!("{lamp} .state"));

@@ -1,6 +1,6 @@
 // One entity's place on the page: the card or the line of values, and the dialog with all of it.
 
-import { ago, dialog, el, icon, setIcon, stateText, t, write } from "./core.js";
+import { ago, dialog, el, icon, now, setIcon, stateText, t, write } from "./core.js";
 import { guard, isWaiting, nameOf, note, shown } from "./act.js";
 import { controls, iconOf, line, lookAt, mood } from "./things.js";
 
@@ -48,7 +48,7 @@ export class Card {
   /** Old news, or gone: then when it was last heard matters. */
   heardText(state) {
     const isGone = state.state === "unavailable";
-    const isOld = this.isFact && Date.now() - Date.parse(this.heardAt) > OLD;
+    const isOld = this.isFact && now() - Date.parse(this.heardAt) > OLD;
     return this.heardAt && (isGone || isOld) ? t("heard.short", { time: ago(this.heardAt) }) : "";
   }
 
@@ -90,11 +90,11 @@ export function updateDetails(id) {
 
 /** Opens the dialog with all of an entity; `heardAt` says when its device last spoke. */
 export function openDetails(id, heardAt) {
-  const state = shown(id);
-  if (!state) {
+  const first = shown(id);
+  if (!first) {
     return;
   }
-  const picture = icon(iconOf(state));
+  const picture = icon(iconOf(first));
   const { box, body } = dialog(nameOf(id), el("span", { class: "badge" }, picture));
   const made = controls(id);
   const all = [...made.inline, ...made.detail()];
@@ -105,26 +105,26 @@ export function openDetails(id, heardAt) {
   const more = el("details", {}, el("summary", { text: t("attributes") }), others);
   const edit = el("p", {}, el("a", { href: `/devices#${id}`, text: t("edit"), onclick: () => box.close() }));
   body.append(el("div", { class: "row" }, words, made.main?.node ?? ""), said, el("div", { class: "all" }, all.map((control) => control.node)), facts, more, edit);
-  const update = (now) => {
-    setIcon(picture, iconOf(now));
-    box.dataset.mood = mood(now);
-    write(words, line(now) || stateText(now));
+  const update = (state) => {
+    setIcon(picture, iconOf(state));
+    box.dataset.mood = mood(state);
+    write(words, line(state) || stateText(state));
     write(said, note(id)?.text ?? "");
     said.classList.toggle("bad", note(id)?.isBad ?? false);
-    made.main?.update(now);
-    all.forEach((control) => control.update(now));
+    made.main?.update(state);
+    all.forEach((control) => control.update(state));
     list(facts, [
-      [t("area"), now.attributes.area],
-      [t("changed"), ago(now.last_changed)],
+      [t("area"), state.attributes.area],
+      [t("changed"), ago(state.last_changed)],
       [t("heard.at"), heardAt() ? ago(heardAt()) : t("heard.never")],
     ]);
-    const rest = Object.entries(now.attributes).filter(([key, value]) => !KNOWN.has(key) && value !== null && typeof value !== "object");
+    const rest = Object.entries(state.attributes).filter(([key, value]) => !KNOWN.has(key) && value !== null && typeof value !== "object");
     more.hidden = rest.length === 0;
     list(others, rest.map(([key, value]) => [key.replaceAll("_", " "), String(value)]));
   };
   dialogs.set(id, update);
   box.addEventListener("close", () => dialogs.delete(id));
-  update(state);
+  update(first);
 }
 
 function list(place, rows) {

@@ -40,9 +40,17 @@ export function number(value, digits) {
 const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "long" });
 const STEPS = [[60, "second"], [3600, "minute", 60], [86400, "hour", 3600], [2592000, "day", 86400], [31536000, "month", 2592000], [Infinity, "year", 31536000]];
 
+/** How far the house's clock is ahead of this browser's, in milliseconds; old tablets drift. */
+let ahead = 0;
+
+/** The house's time, in milliseconds. */
+export function now() {
+  return Date.now() + ahead;
+}
+
 /** "3 hours ago". */
 export function ago(time) {
-  const seconds = (Date.parse(time) - Date.now()) / 1000;
+  const seconds = (Date.parse(time) - now()) / 1000;
   const size = Math.abs(seconds);
   if (!Number.isFinite(seconds)) {
     return "";
@@ -124,6 +132,8 @@ export async function call(path, { method = "GET", body } = {}) {
   if (answer.status === 401) {
     location.reload();
   }
+  const theirs = Date.parse(answer.headers.get("Date") ?? "");
+  ahead = Math.abs(theirs - Date.now()) > 5000 ? theirs - Date.now() : 0;
   const json = await answer.json().catch(() => null);
   if (!answer.ok) {
     throw new Refused(json?.message ?? t("failed"));

@@ -165,8 +165,9 @@ on("all", () => {
 });
 on("state", (id) => {
   const card = cards.get(id);
-  if (card && states.get(id)?.state !== "unavailable") {
-    card.node.dataset.heard = new Date().toISOString();
+  const state = states.get(id);
+  if (card && state && state.state !== "unavailable") {
+    card.node.dataset.heard = state.last_updated;
   }
   heard(id);
   soon(id);

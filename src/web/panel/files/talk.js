@@ -43,13 +43,25 @@ function outcomes({ success, failed }) {
       el("span", { class: "state", text: one.reason ? `${t(`outcome.${one.outcome}`)}: ${one.reason}` : t(`outcome.${one.outcome}`) }))));
 }
 
-function understood({ intent, slots, by, elapsed_ms: took }) {
+function understood({ intent, slots, by, elapsed_ms: took, template, spans = [], candidates = [], why = [] }) {
   const rows = intent ? [[t("talk.intent"), intent]] : [];
   if (by) {
     rows.push([t("talk.by"), known(`talk.by.${by}`) ?? by]);
   }
   for (const [name, value] of Object.entries(slots ?? {})) {
     rows.push([name.replaceAll("_", " "), typeof value === "object" ? JSON.stringify(value) : String(value)]);
+  }
+  if (template) {
+    rows.push([t("talk.template"), template]);
+  }
+  if (spans.length > 0) {
+    rows.push([t("talk.parts"), spans.map(({ said, meaning }) => t("talk.part", { said, meaning })).join(" · ")]);
+  }
+  if (candidates.length > 0) {
+    rows.push([t("talk.rivals"), candidates.map(({ reading }) => reading).join(" · ")]);
+  }
+  if (why.length > 0) {
+    rows.push([t("talk.why"), why.join(" ")]);
   }
   const sum = Object.values(took ?? {}).reduce((all, one) => all + one, 0);
   if (sum > 0) {
