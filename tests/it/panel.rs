@@ -368,9 +368,19 @@ fn one_talks_with_the_house() {
     browser
         .wait("document.querySelector('.turn.house:last-child dd').textContent === 'HassTurnOn'");
     browser.picture("talk-phone");
-    // The words are sent as they are; what they do is the assistant's.
     browser.click(".turn.house:last-child .quick button");
-    browser.wait("[...document.querySelectorAll('.turn.you')].at(-1).textContent === 'You: undo' && !document.querySelector('.thinking')");
+    demo.wait_for("light.kitchen_light", is("off"));
+    browser.wait("document.querySelectorAll('.turn.house').length === 3 && !document.querySelector('.thinking')");
+    assert_eq!(browser.text("li.turn.you:nth-last-child(2)"), "You: undo");
+
+    // What is not quite clear is asked about; the answer is a button.
+    browser.fill("#text", "unlock the door");
+    browser.key("Enter");
+    browser.wait("document.querySelectorAll('.turn.house').length === 4 && document.querySelectorAll('.turn.house:last-child .quick button').length === 2");
+    assert_eq!(demo.get("/api/states/lock.front_door_lock")["state"], "locked");
+    browser.click(".turn.house:last-child .quick button");
+    demo.wait_for("lock.front_door_lock", is("unlocked"));
+    browser.wait("document.querySelectorAll('.turn.house').length === 5 && !document.querySelector('.thinking')");
 
     // It asks back and offers answers.
     browser.fill("#text", "turn on the lamp");
@@ -384,11 +394,11 @@ fn one_talks_with_the_house() {
 
     browser.fill("#text", "<img src=x onerror=alert(1)>");
     browser.key("Enter");
-    browser.wait("document.querySelectorAll('.turn.you').length === 6 && !document.querySelector('.thinking')");
+    browser.wait("document.querySelectorAll('.turn.you').length === 8 && !document.querySelector('.thinking')");
     assert_eq!(browser.eval("document.querySelectorAll('#log img').length"), 0);
     // It is still there after a reload, and gone when one begins anew.
     browser.open(&url(&demo, "/talk"));
-    browser.wait("document.querySelectorAll('.turn.you').length === 6");
+    browser.wait("document.querySelectorAll('.turn.you').length === 8");
     browser.click("#new");
     browser.wait("document.querySelectorAll('.turn').length === 0");
     assert_no_complaint(&browser);

@@ -113,7 +113,7 @@ pub(super) fn page(settings: &Settings, words: &Words, page: Page, body: &str) -
         &mut out,
         format_args!(
             "<main id=\"main\" tabindex=\"-1\">\n<noscript><p class=\"banner\">{}</p></noscript>\n\
-             {body}</main>\n<p id=\"told\" role=\"status\" hidden></p>\n</body>\n</html>\n",
+             {body}</main>\n<p id=\"told\" role=\"status\"></p>\n</body>\n</html>\n",
             Text(words.get("no_script")),
         ),
     );

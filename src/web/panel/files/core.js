@@ -156,12 +156,8 @@ export function tell(text, isBad = false) {
   const place = document.getElementById("told");
   place.classList.toggle("bad", isBad);
   place.textContent = text;
-  place.hidden = false;
   clearTimeout(tell.timer);
-  tell.timer = setTimeout(() => {
-    place.hidden = true;
-    place.textContent = "";
-  }, isBad ? 8000 : 4000);
+  tell.timer = setTimeout(() => (place.textContent = ""), isBad ? 8000 : 4000);
 }
 
 /** The house's states as they are now, by entity id. */

@@ -5,6 +5,9 @@ import { Refused, call, el, follow, icon, known, language, number, on, states, t
 /** The conversation survives a reload of the page, not the tab. */
 const KEPT = "homard.talk";
 const MAX_TURNS = 60;
+/** How the house's own questions begin (`models/sentences/LANGUAGE/replies.yaml`). */
+const YES_OR_NO = /^(shall i|do you mean|dois-je|s['’]agit-il)/i;
+const WHICH_ROOM = /^(in which room|dans quelle pièce)/i;
 
 const log = document.getElementById("log");
 const form = document.getElementById("say");
@@ -81,7 +84,11 @@ function answers(answer) {
   if (Array.isArray(listed) && listed.length > 0) {
     return listed.map((choice) => (typeof choice === "string" ? choice : choice.name));
   }
-  const text = ` ${plain(answer.response.speech.plain.speech)} `;
+  const said = answer.response.speech.plain.speech;
+  if (YES_OR_NO.test(said)) {
+    return [t("yes"), t("no")];
+  }
+  const text = ` ${plain(said)} `;
   const names = new Set();
   for (const { attributes } of states.values()) {
     names.add(attributes.friendly_name);
@@ -94,7 +101,7 @@ function answers(answer) {
   if (found.length > 1) {
     return [...found.slice(0, 8), t("no")];
   }
-  if (/^(in )?(which|what) room|dans quelle pièce|quelle pièce/i.test(answer.response.speech.plain.speech)) {
+  if (WHICH_ROOM.test(said)) {
     return [...document.querySelectorAll("#rooms option")].map((option) => option.value).slice(0, 12);
   }
   return [t("yes"), t("no")];
