@@ -62,9 +62,8 @@ fn publish(broker: &str, messages: &[(&str, Json)]) {
     }
     let mut n_taken = 0;
     for event in connection.iter() {
-        match event.expect("the broker takes it") {
-            Event::Incoming(Incoming::PubAck(_)) => n_taken += 1,
-            _ => {}
+        if let Event::Incoming(Incoming::PubAck(_)) = event.expect("the broker takes it") {
+            n_taken += 1;
         }
         if n_taken == messages.len() {
             return;
