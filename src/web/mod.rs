@@ -7,16 +7,16 @@ mod agenda;
 mod auth;
 mod conversation;
 mod failure;
+mod gzip;
 mod live;
 mod metrics;
-mod page;
+mod panel;
 mod picture;
 mod registry;
 mod server;
 mod services;
 mod states;
 mod wire;
-mod words;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,6 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use utoipa::OpenApi;
@@ -191,16 +190,9 @@ async fn openapi(State(site): State<Arc<Site>>) -> Response {
 fn router(site: Arc<Site>) -> Router {
     let (api, _) = api().split_for_parts();
     let (open, _) = open().split_for_parts();
-    let pages = Router::new()
-        .route("/", get(page::panel))
-        .route("/sign-in", post(page::sign_in))
-        .route("/sign-out", post(page::sign_out))
-        .route("/panel.css", get(page::css))
-        .route("/panel.js", get(page::js))
-        .route("/icon.svg", get(page::icon));
     api.layer(middleware::from_fn_with_state(Arc::clone(&site), auth::guard))
         .merge(open)
-        .merge(pages)
+        .merge(panel::routes())
         .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(Arc::clone(&site), around))

@@ -13,6 +13,7 @@ use super::failure::{self, Failure, Json, Message};
 use super::states::PAGE;
 use super::wire;
 use crate::home::entity::Entity;
+use crate::home::guard;
 use crate::home::id::{AreaId, EntityId, FloorId};
 use crate::home::place::{Area, Floor};
 use crate::home::{EntityEdit, Home};
@@ -57,8 +58,16 @@ struct EntityObject {
     restored: bool,
     /// When the device last spoke.
     last_heard: Option<String>,
+    /// Its services that could do harm: a panel asks before it calls them.
+    asks_first: Vec<&'static str>,
     /// What is wrong with it.
     problems: Vec<String>,
+}
+
+/// The services of an entity that a panel asks about before it calls them.
+pub(super) fn asks_first(entity: &Entity, home: &Home) -> Vec<&'static str> {
+    let services = entity.domain.services().iter().map(|service| service.name);
+    services.filter(|name| guard::needs_yes(entity, name, home)).collect()
 }
 
 /// The device of an entity.
@@ -100,6 +109,7 @@ impl EntityObject {
             enabled: entity.is_enabled(),
             restored: entity.is_restored() || entity.caps.is_none(),
             last_heard: entity.heard_at.map(wire::time_text),
+            asks_first: asks_first(entity, home),
             problems,
         }
     }

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Site;
 use super::failure::{self, Failure, Message};
+use super::gzip;
 use super::wire::{self, Placed};
 use crate::home::Home;
 use crate::home::id::EntityId;
@@ -60,7 +62,7 @@ pub(super) async fn root() -> Response {
 
 /// All states, in the order of their ids.
 #[utoipa::path(get, path = "/api/states", responses((status = 200, body = [StateObject])))]
-pub(super) async fn all(State(site): State<Arc<Site>>) -> Response {
+pub(super) async fn all(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
     let ids: Vec<EntityId> = site.hub.read(|home| home.entities().map(|e| e.id.clone()).collect());
     let mut out = Vec::with_capacity(2 + ids.len() * 400);
     out.push(b'[');
@@ -72,7 +74,7 @@ pub(super) async fn all(State(site): State<Arc<Site>>) -> Response {
         out.pop();
     }
     out.push(b']');
-    failure::json_bytes(out)
+    gzip::response(&headers, "application/json", out)
 }
 
 fn write_state(home: &Home, id: &EntityId, out: &mut Vec<u8>) {

@@ -25,6 +25,7 @@ mod models;
 mod mosquitto;
 mod official;
 mod own_sentences;
+mod panel;
 mod restart;
 mod sentences;
 mod simple;

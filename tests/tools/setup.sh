@@ -2,7 +2,8 @@
 # Installs what is missing and nothing else; silent when nothing is. Called by `make`.
 #
 #   setup.sh run     what building and running need: a C compiler and Rust
-#   setup.sh test    also what the tests talk to: mosquitto, a Python MQTT client, zigbee2mqtt; and the sentence packs
+#   setup.sh test    also what the tests talk to: mosquitto, a Python MQTT client, zigbee2mqtt, a browser; and the
+#                    sentence packs
 #   setup.sh check   also clippy and cargo-deny
 #   setup.sh hassil  hassil, for `make bench-sentences` to compare with
 #
@@ -178,6 +179,8 @@ if [ "$what" != run ]; then
     want 'has mosquitto || [ -x /usr/sbin/mosquitto ]' mosquitto
     want 'has mosquitto_pub' mosquitto-clients
     want 'has zstd' zstd
+    # The panel's tests drive it over its own pipe; no driver is needed.
+    want 'has chromium' chromium
     # libFuzzer is C++.
     want 'has c++' g++
 fi

@@ -1,5 +1,6 @@
 //! What several tests share.
 
+pub(crate) mod browser;
 pub(crate) mod fake_broker;
 pub(crate) mod homard;
 pub(crate) mod house;

@@ -1,0 +1,193 @@
+// Talk: a chat with the house. Shows what was understood and what became of it, and takes it back.
+
+import { Refused, call, el, follow, icon, known, language, number, on, states, t } from "./core.js";
+
+/** The conversation survives a reload of the page, not the tab. */
+const KEPT = "homard.talk";
+const MAX_TURNS = 60;
+/** How the house's own questions begin (`models/sentences/LANGUAGE/replies.yaml`). */
+const YES_OR_NO = /^(shall i|do you mean|dois-je|s['’]agit-il)/i;
+const WHICH_ROOM = /^(in which room|dans quelle pièce)/i;
+
+const log = document.getElementById("log");
+const form = document.getElementById("say");
+const input = form.querySelector("input");
+const hello = document.getElementById("hello");
+const fresh = document.getElementById("new");
+let kept = { turns: [] };
+try {
+  kept = JSON.parse(sessionStorage.getItem(KEPT)) ?? kept;
+} catch {
+  // A browser that keeps nothing still talks.
+}
+
+function keep() {
+  kept.turns = kept.turns.slice(-MAX_TURNS);
+  try {
+    sessionStorage.setItem(KEPT, JSON.stringify(kept));
+  } catch {
+    // As above.
+  }
+}
+
+function bubble(who, ...content) {
+  return el("li", { class: `turn ${who}` }, el("span", { class: "hidden", text: `${t(`talk.${who}`)}: ` }), content);
+}
+
+const OUTCOMES = { confirmed: "check", sent: "clock", refused: "alert" };
+
+function outcomes({ success, failed }) {
+  const all = [...success, ...failed];
+  if (all.length === 0) {
+    return null;
+  }
+  return el("ul", { class: "outcomes" }, all.map((one) =>
+    el("li", { class: one.outcome }, icon(OUTCOMES[one.outcome] ?? "alert"), el("span", { class: "name", text: one.name }),
+      el("span", { class: "state", text: one.reason ? `${t(`outcome.${one.outcome}`)}: ${one.reason}` : t(`outcome.${one.outcome}`) }))));
+}
+
+function understood({ intent, slots, by, elapsed_ms: took, template, spans = [], candidates = [], why = [] }) {
+  const rows = intent ? [[t("talk.intent"), intent]] : [];
+  if (by) {
+    rows.push([t("talk.by"), known(`talk.by.${by}`) ?? by]);
+  }
+  for (const [name, value] of Object.entries(slots ?? {})) {
+    rows.push([name.replaceAll("_", " "), typeof value === "object" ? JSON.stringify(value) : String(value)]);
+  }
+  if (template) {
+    rows.push([t("talk.template"), template]);
+  }
+  if (spans.length > 0) {
+    rows.push([t("talk.parts"), spans.map(({ said, meaning }) => t("talk.part", { said, meaning })).join(" · ")]);
+  }
+  if (candidates.length > 0) {
+    rows.push([t("talk.rivals"), candidates.map(({ reading }) => reading).join(" · ")]);
+  }
+  if (why.length > 0) {
+    rows.push([t("talk.why"), why.join(" ")]);
+  }
+  const sum = Object.values(took ?? {}).reduce((all, one) => all + one, 0);
+  if (sum > 0) {
+    rows.push([t("talk.took"), t("talk.ms", { n: number(sum, sum < 10 ? 1 : 0) })]);
+  }
+  return el("details", { class: "understood" }, el("summary", { text: t("talk.understood") }),
+    intent ? null : el("p", { class: "hint", text: t("talk.nothing") }),
+    el("dl", { class: "facts-list" }, rows.map(([key, value]) => el("div", {}, el("dt", { text: key }), el("dd", { text: value })))));
+}
+
+/**
+ * Answers to a question that the house asks back: those it lists itself, else the names of things
+ * and rooms that its words hold, and yes and no for a question that names one thing at most.
+ */
+function answers(answer) {
+  const listed = answer.homard.choices;
+  if (Array.isArray(listed) && listed.length > 0) {
+    return listed.map((choice) => (typeof choice === "string" ? choice : choice.name));
+  }
+  const said = answer.response.speech.plain.speech;
+  if (YES_OR_NO.test(said)) {
+    return [t("yes"), t("no")];
+  }
+  const text = ` ${plain(said)} `;
+  const names = new Set();
+  for (const { attributes } of states.values()) {
+    names.add(attributes.friendly_name);
+    names.add(attributes.area);
+  }
+  let found = [...names].filter((name) => name && text.includes(` ${plain(name)} `));
+  // "Kitchen light" is meant, not "Kitchen".
+  found = found.filter((name) => !found.some((other) => other !== name && ` ${plain(other)} `.includes(` ${plain(name)} `)));
+  found.sort((one, other) => text.indexOf(` ${plain(one)} `) - text.indexOf(` ${plain(other)} `));
+  if (found.length > 1) {
+    return [...found.slice(0, 8), t("no")];
+  }
+  if (WHICH_ROOM.test(said)) {
+    return [...document.querySelectorAll("#rooms option")].map((option) => option.value).slice(0, 12);
+  }
+  return [t("yes"), t("no")];
+}
+
+function plain(text) {
+  return text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ").trim();
+}
+
+function quick(list) {
+  return el("div", { class: "quick", role: "group", "aria-label": t("talk.answers") },
+    list.map((word) => el("button", { type: "button", class: "quiet", text: word, onclick: () => say(word) })));
+}
+
+function show(turn, isLast) {
+  if (turn.you !== undefined) {
+    return [bubble("you", el("p", { text: turn.you }))];
+  }
+  if (turn.error !== undefined) {
+    return [bubble("house", el("p", { class: "note bad", text: turn.error }))];
+  }
+  const { response, homard, continue_conversation: continues } = turn.answer;
+  const canUndo = isLast && response.response_type === "action_done" && response.data.success.length > 0;
+  return [bubble("house",
+    el("p", { lang: response.language, text: response.speech.plain.speech }),
+    outcomes(response.data),
+    isLast && continues ? quick(answers(turn.answer)) : null,
+    canUndo ? el("div", { class: "quick" }, el("button", { type: "button", class: "quiet", onclick: () => say(t("talk.undo.said")) }, icon("undo"), t("talk.undo"))) : null,
+    understood(homard))];
+}
+
+/** The last turn alone has buttons, so it is drawn anew when another follows. */
+function draw() {
+  hello.hidden = kept.turns.length > 0;
+  fresh.hidden = kept.turns.length === 0;
+  const nodes = kept.turns.flatMap((turn, at) => show(turn, at === kept.turns.length - 1));
+  const old = log.children.length;
+  log.replaceChildren(...nodes);
+  if (nodes.length > old) {
+    nodes.at(-1)?.scrollIntoView({ block: "end" });
+  }
+}
+
+function add(turn) {
+  kept.turns.push(turn);
+  keep();
+  draw();
+}
+
+async function say(text) {
+  add({ you: text });
+  const waiting = bubble("house", el("p", { class: "thinking", text: t("talk.thinking") }));
+  log.append(waiting);
+  form.classList.add("waiting");
+  try {
+    const answer = await call("/api/conversation/process", { method: "POST", body: { text, language, conversation_id: kept.conversation } });
+    kept.conversation = answer.conversation_id;
+    add({ answer });
+  } catch (error) {
+    add({ error: error instanceof Refused ? error.message : t("failed") });
+  } finally {
+    form.classList.remove("waiting");
+    input.focus();
+  }
+}
+
+form.addEventListener("submit", (submit) => {
+  submit.preventDefault();
+  const text = input.value.trim();
+  if (text !== "") {
+    input.value = "";
+    say(text);
+  }
+});
+hello.addEventListener("click", (click) => {
+  const example = click.target.closest("button");
+  if (example) {
+    say(example.textContent);
+  }
+});
+fresh.addEventListener("click", () => {
+  kept = { turns: [] };
+  keep();
+  draw();
+  input.focus();
+});
+on("all", draw);
+follow();
+draw();

@@ -1,0 +1,333 @@
+//! The frame of every page, the pages that are only a frame, and text that cannot become markup.
+
+use std::fmt::Write as _;
+
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+
+use super::files;
+use super::words::Words;
+use crate::web::{Settings, gzip};
+
+/// Nothing from elsewhere, nothing inline, nobody may frame it.
+pub(super) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
+    frame-ancestors 'none'";
+
+/// Examples of what can be said.
+const EXAMPLES: [&str; 4] = ["talk.try.1", "talk.try.2", "talk.try.3", "talk.try.4"];
+
+/// The pages one can go to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Page {
+    /// Rooms and what is in them.
+    Home,
+    /// The chat.
+    Talk,
+    /// What was found.
+    Devices,
+}
+
+impl Page {
+    const ALL: [Self; 3] = [Self::Home, Self::Talk, Self::Devices];
+
+    /// Its script, its picture, its class in the style sheet, and the key of its name.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Home => "home",
+            Self::Talk => "talk",
+            Self::Devices => "devices",
+        }
+    }
+
+    fn address(self) -> &'static str {
+        match self {
+            Self::Home => "/",
+            Self::Talk => "/talk",
+            Self::Devices => "/devices",
+        }
+    }
+
+    fn title<'a>(self, settings: &'a Settings, words: &'a Words) -> &'a str {
+        match self {
+            Self::Home => &settings.name,
+            Self::Talk => words.get("talk.title"),
+            Self::Devices => words.get("nav.devices"),
+        }
+    }
+}
+
+/// A page as an answer.
+pub(super) fn html(status: StatusCode, headers: &HeaderMap, page: &str) -> Response {
+    let kind = "text/html; charset=utf-8";
+    let mut response = gzip::response(headers, kind, page.as_bytes().to_vec());
+    *response.status_mut() = status;
+    let policy = HeaderValue::from_static(POLICY);
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    response
+}
+
+/// The head, open until `</head>`.
+fn head(out: &mut String, words: &Words, title: &str) {
+    put(
+        out,
+        format_args!(
+            "<!doctype html>\n<html lang=\"{}\">\n<head>\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1, \
+             viewport-fit=cover\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
+             <title>{}</title>\n<link rel=\"icon\" href=\"/icon.svg\" type=\"image/svg+xml\">\n\
+             <link rel=\"stylesheet\" href=\"/panel/{}/panel.css\">\n",
+            words.language,
+            Text(title),
+            files::version(),
+        ),
+    );
+}
+
+/// A whole page around its body.
+pub(super) fn page(settings: &Settings, words: &Words, page: Page, body: &str) -> String {
+    let mut out = String::with_capacity(body.len() + 4 * 1024);
+    let title = page.title(settings, words);
+    head(&mut out, words, title);
+    let version = files::version();
+    put(
+        &mut out,
+        format_args!(
+            "<link rel=\"preload\" as=\"fetch\" crossorigin href=\"/panel/{version}/{}.json\">\n\
+             <link rel=\"modulepreload\" href=\"/panel/{version}/core.js\">\n\
+             <script type=\"module\" src=\"/panel/{version}/{}.js\"></script>\n</head>\n\
+             <body class=\"{}\" data-degrees=\"{}\">\n<a class=\"skip\" href=\"#main\">{}</a>\n\
+             <header class=\"top-bar\">\n<h1>{}</h1>\n<p id=\"status\" role=\"status\">{}</p>\n\
+             </header>\n",
+            words.language,
+            page.word(),
+            page.word(),
+            if settings.is_metric { "°C" } else { "°F" },
+            Text(words.get("skip")),
+            Text(title),
+            Text(words.get("connecting")),
+        ),
+    );
+    nav(&mut out, words, page);
+    put(
+        &mut out,
+        format_args!(
+            "<main id=\"main\" tabindex=\"-1\">\n<noscript><p class=\"banner\">{}</p></noscript>\n\
+             {body}</main>\n<p id=\"told\" role=\"status\"></p>\n</body>\n</html>\n",
+            Text(words.get("no_script")),
+        ),
+    );
+    out
+}
+
+fn nav(out: &mut String, words: &Words, current: Page) {
+    put(out, format_args!("<nav aria-label=\"{}\">\n", Text(words.get("nav"))));
+    for page in Page::ALL {
+        put(
+            out,
+            format_args!(
+                "<a href=\"{}\"{}>{}<span>{}</span></a>\n",
+                page.address(),
+                if page == current { " aria-current=\"page\"" } else { "" },
+                Icon(page.word()),
+                Text(words.get(match page {
+                    Page::Home => "nav.home",
+                    Page::Talk => "nav.talk",
+                    Page::Devices => "nav.devices",
+                })),
+            ),
+        );
+    }
+    put(
+        out,
+        format_args!(
+            "<form method=\"post\" action=\"/sign-out\"><button type=\"submit\">{}<span>{}</span>\
+             </button></form>\n</nav>\n",
+            Icon("sign-out"),
+            Text(words.get("sign_out")),
+        ),
+    );
+}
+
+/// The form that asks for a token.
+pub(super) fn sign_in(words: &Words, wrong: Option<&str>) -> String {
+    let mut out = String::new();
+    head(&mut out, words, words.get("title"));
+    out.push_str("</head>\n<body class=\"sign-in\">\n<main>\n<h1>Homard</h1>\n");
+    if let Some(wrong) = wrong {
+        put(&mut out, format_args!("<p role=\"alert\" class=\"error\">{}</p>\n", Text(wrong)));
+    }
+    put(
+        &mut out,
+        format_args!(
+            "<form method=\"post\" action=\"/sign-in\">\n<label for=\"token\">{}</label>\n\
+             <input id=\"token\" name=\"token\" type=\"password\" required autofocus \
+             autocomplete=\"current-password\" autocapitalize=\"none\" spellcheck=\"false\">\n\
+             <p class=\"hint\">{} <code>homard token add panel</code></p>\n\
+             <button type=\"submit\">{}</button>\n</form>\n</main>\n</body>\n</html>\n",
+            Text(words.get("token")),
+            Text(words.get("token.hint")),
+            Text(words.get("sign_in")),
+        ),
+    );
+    out
+}
+
+/// The chat: its script fills the log. The rooms are answers to "in which room?".
+pub(super) fn talk(words: &Words, rooms: &[String]) -> String {
+    let mut out = String::new();
+    put(
+        &mut out,
+        format_args!(
+            "<div id=\"hello\">\n<p class=\"lead\">{}</p>\n<p class=\"hint\">{}</p>\n\
+             <ul class=\"quick\">\n",
+            Text(words.get("talk.hello")),
+            Text(words.get("talk.try")),
+        ),
+    );
+    for key in EXAMPLES {
+        put(
+            &mut out,
+            format_args!("<li><button type=\"button\">{}</button></li>\n", Text(words.get(key))),
+        );
+    }
+    put(
+        &mut out,
+        format_args!(
+            "</ul>\n</div>\n<ol id=\"log\" aria-label=\"{}\" aria-live=\"polite\"></ol>\n\
+             <datalist id=\"rooms\">",
+            Text(words.get("talk.log")),
+        ),
+    );
+    for room in rooms {
+        put(&mut out, format_args!("<option value=\"{}\"></option>", Text(room)));
+    }
+    put(
+        &mut out,
+        format_args!(
+            "</datalist>\n<p class=\"after\"><button type=\"button\" class=\"quiet\" id=\"new\" \
+             hidden>{}</button></p>\n<form id=\"say\">\n<label class=\"hidden\" for=\"text\">{}\
+             </label>\n<input id=\"text\" name=\"text\" autocomplete=\"off\" maxlength=\"500\" \
+             enterkeyhint=\"send\" placeholder=\"{}\">\n<button type=\"submit\" aria-label=\"{}\">\
+             {}</button>\n</form>\n",
+            Text(words.get("talk.new")),
+            Text(words.get("talk.label")),
+            Text(words.get("talk.example")),
+            Text(words.get("send")),
+            Icon("send"),
+        ),
+    );
+    out
+}
+
+/// The list of devices: its script fills it.
+pub(super) fn devices(words: &Words) -> String {
+    let mut out = String::new();
+    put(
+        &mut out,
+        format_args!(
+            "<div class=\"tools\">\n<label class=\"field\"><span class=\"legend\">{}</span>\
+             <input id=\"search\" type=\"search\" autocomplete=\"off\"></label>\n\
+             <label class=\"field\"><span class=\"legend\">{}</span><select id=\"which\">\
+             <option value=\"\">{}</option><option value=\"problems\">{}</option>\
+             <option value=\"offline\">{}</option><option value=\"battery\">{}</option>\
+             </select></label>\n</div>\n<p id=\"counted\" class=\"hint\" role=\"status\"></p>\n\
+             <ul id=\"devices\"></ul>\n",
+            Text(words.get("devices.search")),
+            Text(words.get("devices.filter")),
+            Text(words.get("devices.filter.all")),
+            Text(words.get("devices.filter.problems")),
+            Text(words.get("devices.filter.offline")),
+            Text(words.get("devices.filter.battery")),
+        ),
+    );
+    put(
+        &mut out,
+        format_args!(
+            "<section>\n<h2>{}</h2>\n<ul id=\"problems\" class=\"panel-box problems\"></ul>\n\
+             </section>\n<section>\n<h2>{}</h2>\n<div id=\"places\" class=\"panel-box\"></div>\n\
+             </section>\n",
+            Text(words.get("devices.problems")),
+            Text(words.get("places")),
+        ),
+    );
+    out
+}
+
+pub(super) fn put(out: &mut String, words: std::fmt::Arguments<'_>) {
+    // Writing to a text cannot fail.
+    let _ = out.write_fmt(words);
+}
+
+/// A picture of the sprite.
+struct Icon(&'static str);
+
+impl std::fmt::Display for Icon {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "<svg class=\"icon\" aria-hidden=\"true\"><use href=\"/panel/{}/icons.svg#{}\"/></svg>",
+            files::version(),
+            self.0
+        )
+    }
+}
+
+/// A text as it stands in HTML, also within an attribute's quotes.
+pub(super) struct Text<'a>(pub(super) &'a str);
+
+impl std::fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut rest = self.0;
+        while let Some(at) = rest.find(['&', '<', '>', '"', '\'']) {
+            f.write_str(&rest[..at])?;
+            f.write_str(match rest.as_bytes()[at] {
+                b'&' => "&amp;",
+                b'<' => "&lt;",
+                b'>' => "&gt;",
+                b'"' => "&quot;",
+                _ => "&#39;",
+            })?;
+            rest = &rest[at + 1..];
+        }
+        f.write_str(rest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::panel::words::LANGUAGES;
+
+    #[test]
+    fn names_cannot_become_markup() {
+        for (name, written) in
+            [("plain é", "plain é"), ("<b>&\"'", "&lt;b&gt;&amp;&quot;&#39;"), ("é<é", "é&lt;é")]
+        {
+            assert_eq!(Text(name).to_string(), written);
+        }
+    }
+
+    #[test]
+    fn pages_have_words_for_all_they_say_and_nothing_inline() {
+        let settings = Settings { name: "Chez <nous>".to_owned(), ..Settings::default() };
+        for words in LANGUAGES.iter() {
+            let bodies = [
+                (Page::Talk, talk(words, &["<Hall>".to_owned()])),
+                (Page::Devices, devices(words)),
+            ];
+            for (which, body) in bodies {
+                let page = page(&settings, words, which, &body);
+                for bad in [
+                    "<nous>", "<Hall>", "style=\"", "onclick", "<style", "<script>", "talk.",
+                    "devices.",
+                ] {
+                    // The scripts' names hold a page's word and a point.
+                    let said = page.replace("/talk.js", "").replace("/devices.js", "");
+                    assert!(!said.contains(bad), "{bad} in {said}");
+                }
+            }
+            assert!(sign_in(words, None).contains(words.get("sign_in")));
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The panel's words: one file of data per language, `words/LANGUAGE.json`, for the server and the
+//! scripts alike.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use axum::http::{HeaderMap, header};
+
+/// One language.
+#[derive(Debug)]
+pub(super) struct Words {
+    /// Its code, `fr`.
+    pub(super) language: &'static str,
+    /// The file as it goes to the scripts.
+    pub(super) file: &'static str,
+    by_key: HashMap<String, String>,
+}
+
+/// All languages; the first is spoken where nobody asked for another.
+pub(super) static LANGUAGES: LazyLock<[Words; 2]> = LazyLock::new(|| {
+    [("en", include_str!("words/en.json")), ("fr", include_str!("words/fr.json"))].map(
+        |(language, file)| {
+            // A unit test reads every file.
+            let by_key = serde_json::from_str(file).unwrap_or_default();
+            Words { language, file, by_key }
+        },
+    )
+});
+
+impl Words {
+    /// The words for a key; the key itself where there are none, which a test forbids.
+    pub(super) fn get<'a>(&'a self, key: &'a str) -> &'a str {
+        self.by_key.get(key).map_or(key, String::as_str)
+    }
+
+    /// What is shown for a state before the script words it better.
+    pub(super) fn state<'a>(&'a self, word: &'a str) -> &'a str {
+        self.by_key.get(&format!("state.{word}")).map_or(word, String::as_str)
+    }
+
+    /// The language of `Accept-Language` that the panel speaks best, else the home's, else English.
+    pub(super) fn accepted(headers: &HeaderMap, home: &str) -> &'static Self {
+        let spoken = |tag: &str| {
+            let main = tag.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
+            LANGUAGES.iter().find(|words| words.language == main)
+        };
+        let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|line| line.to_str().ok());
+        let mut best: Option<(f64, &Self)> = None;
+        for choice in accepted.unwrap_or_default().split(',') {
+            let mut parts = choice.split(';');
+            let tag = parts.next().unwrap_or_default().trim();
+            let weight = parts.find_map(|part| part.trim().strip_prefix("q=")?.parse().ok());
+            let weight: f64 = weight.unwrap_or(1.0);
+            if let Some(words) = spoken(tag)
+                && weight > best.map_or(0.0, |(best, _)| best)
+            {
+                best = Some((weight, words));
+            }
+        }
+        best.map(|(_, words)| words).or_else(|| spoken(home)).unwrap_or(&LANGUAGES[0])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::panel::files::SCRIPTS;
+    use axum::http::HeaderValue;
+
+    #[test]
+    fn the_browser_s_languages_choose_and_then_the_home_s() {
+        for (line, home, language) in [
+            ("", "en", "en"),
+            ("", "fr", "fr"),
+            ("", "de", "en"),
+            ("fr", "en", "fr"),
+            ("fr-CH, fr;q=0.9, en;q=0.8", "en", "fr"),
+            ("de, en;q=0.5, fr;q=0.7", "en", "fr"),
+            ("en-GB,fr;q=0.9", "fr", "en"),
+            ("fr;q=0", "en", "en"),
+            ("*;q=x", "fr_FR", "fr"),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::from_static(line));
+            assert_eq!(Words::accepted(&headers, home).language, language, "{line} at {home}");
+        }
+    }
+
+    #[test]
+    fn every_language_has_every_word_and_every_gap() {
+        let gaps = |text: &str| {
+            let mut gaps: Vec<String> = text
+                .split('{')
+                .skip(1)
+                .map(|rest| rest.split('}').next().unwrap().to_owned())
+                .collect();
+            gaps.sort();
+            gaps
+        };
+        for words in LANGUAGES.iter() {
+            let by_key: HashMap<String, String> = serde_json::from_str(words.file).unwrap();
+            assert_eq!(by_key.len(), LANGUAGES[0].by_key.len(), "{}", words.language);
+            for (key, text) in &LANGUAGES[0].by_key {
+                let other = by_key.get(key).unwrap_or_else(|| panic!("{}: {key}", words.language));
+                assert!(!other.is_empty(), "{}: {key}", words.language);
+                assert_eq!(gaps(text), gaps(other), "{}: {key}", words.language);
+            }
+        }
+    }
+
+    /// Keys that are put together from parts (`` t(`do.${service}`) ``) are not seen here.
+    #[test]
+    fn the_scripts_say_only_what_there_are_words_for() {
+        let known = |key: &str| {
+            let by_key = &LANGUAGES[0].by_key;
+            by_key.contains_key(key) || by_key.contains_key(&format!("{key}.other"))
+        };
+        let mut n_keys = 0;
+        for (name, script) in SCRIPTS {
+            for start in ["t(\"", "count(\""] {
+                for (at, _) in script.match_indices(start) {
+                    let is_call =
+                        script[..at].chars().next_back().is_some_and(|c| !c.is_alphanumeric());
+                    let key = script[at + start.len()..].split('"').next().unwrap();
+                    if is_call {
+                        assert!(known(key), "{name}: {key}");
+                        n_keys += 1;
+                    }
+                }
+            }
+        }
+        assert!(n_keys > 100, "{n_keys}");
+    }
+}
