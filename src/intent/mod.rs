@@ -246,7 +246,11 @@ fn meaning(found: &Match, named: &[Domain], reading: Reading) -> Option<Understa
     };
     let mut target = target_words(found)?;
     if target.domains.is_empty() && target.name.is_none() {
-        target.domains = implied_domains(&what);
+        target.domains = match &*found.intent {
+            "HassVacuumStart" | "HassVacuumReturnToBase" => vec![Domain::Vacuum],
+            "HassLawnMowerStartMowing" | "HassLawnMowerDock" => vec![Domain::LawnMower],
+            _ => implied_domains(&what),
+        };
     }
     if target.name.is_some() && target.domains.is_empty() {
         // The sentence was for these domains only; a namesake of another kind is not meant.

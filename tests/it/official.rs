@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use homard::assistant::official::{Facts, Official, Seen};
+use homard::intent;
 use homard::intent::lists::{HomeLists, NamedEntity, NamedPlace, Names};
 use homard::intent::matcher::{Match, Matcher, Options};
 use homard::intent::meaning::Reading;
@@ -120,6 +121,50 @@ fn a_sentence_sampled_from_a_template_is_matched_by_it_in_every_language() {
     }
     println!("{n_languages} languages, {n_sampled} sentences sampled, {} missed", missed.len());
     assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+#[test]
+fn every_intent_of_every_pack_means_something() {
+    let Some(folder) = packs() else { return };
+    let mut by_intent: BTreeMap<String, (usize, Vec<String>)> = BTreeMap::new();
+    for language in languages(&folder) {
+        let pack = read(&folder, &language);
+        let (matcher, _) = Matcher::new(&pack);
+        let speller = Speller::new(&language);
+        for (index, block) in pack.blocks.iter().enumerate() {
+            let (home, context) = home_for(block);
+            let area = context.get("area").and_then(Value::as_text);
+            let Some(template) = block.sentences.first() else { continue };
+            let dice = Dice(index as u64 * 104_729);
+            let names = [NAME, AREA, FLOOR, OPEN];
+            let (pack, speller) = (&pack, &speller);
+            let mut sampler = Sampler { pack, block, speller, dice, names, slots: Vec::new() };
+            let mut said = String::new();
+            if sampler.write(&template.expr, &mut said, 0).is_none() {
+                continue;
+            }
+            let meant = intent::understand(&said, area, &language, &matcher, &home);
+            let entry = by_intent.entry(block.intent.to_string()).or_default();
+            entry.0 += 1;
+            use homard::intent::meaning::Understanding as Meant;
+            if !matches!(
+                meant,
+                Meant::Wish(..) | Meant::Question(..) | Meant::Errand(..) | Meant::Talk(..)
+            ) {
+                entry.1.push(format!("{language}: {said:?} of {}", template.text));
+            }
+        }
+    }
+    for (intent, (n, missed)) in &by_intent {
+        println!("{intent}: {} of {n} mean something", n - missed.len());
+        missed.iter().take(3).for_each(|missed| println!("    {missed}"));
+    }
+    let errands =
+        ["Timer", "List", "Broadcast", "Weather", "Respond", "Media", "Volume", "Vacuum", "Lawn"];
+    for (intent, (n, missed)) in by_intent {
+        let is_errand = errands.iter().any(|part| intent.contains(part));
+        assert!(!is_errand || missed.len() * 50 <= n, "{intent}: {missed:#?}");
+    }
 }
 
 /// One official test sentence in its home.
