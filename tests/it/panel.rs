@@ -382,7 +382,7 @@ fn one_talks_with_the_house() {
     browser.wait("document.querySelectorAll('.turn.house').length === 5 && !document.querySelector('.thinking')");
 
     // It asks back and offers answers.
-    browser.fill("#text", "turn on the lamp");
+    browser.fill("#text", "turn on the light");
     browser.key("Enter");
     browser.wait("document.querySelectorAll('.turn.house:last-child .quick button').length > 1");
     let answers = browser.eval("[...document.querySelectorAll('.turn.house:last-child .quick button')].map((b) => b.textContent)");
@@ -390,14 +390,19 @@ fn one_talks_with_the_house() {
     assert!(answers.contains(&"Hall"), "{answers:?}");
     browser.eval("[...document.querySelectorAll('.quick button')].find((b) => b.textContent === 'Hall').click()");
     demo.wait_for("light.hall_light", is("on"));
+    browser.fill("#text", "set the heating to 19 degrees");
+    browser.key("Enter");
+    browser.wait("[...document.querySelectorAll('#log .quick button')].map((b) => b.textContent).join() === 'Bedroom heating,Living room heating,No'");
+    browser.click("#log .quick button");
+    demo.wait_for("climate.bedroom_heating", |state| state["attributes"]["temperature"] == 19.0);
 
     browser.fill("#text", "<img src=x onerror=alert(1)>");
     browser.key("Enter");
-    browser.wait("document.querySelectorAll('.turn.you').length === 8 && !document.querySelector('.thinking')");
+    browser.wait("document.querySelectorAll('.turn.you').length === 10 && !document.querySelector('.thinking')");
     assert_eq!(browser.eval("document.querySelectorAll('#log img').length"), 0);
     // It is still there after a reload, and gone when one begins anew.
     browser.open(&url(&demo, "/talk"));
-    browser.wait("document.querySelectorAll('.turn.you').length === 8");
+    browser.wait("document.querySelectorAll('.turn.you').length === 10");
     browser.click("#new");
     browser.wait("document.querySelectorAll('.turn').length === 0");
     assert_no_complaint(&browser);

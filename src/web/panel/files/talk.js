@@ -151,7 +151,14 @@ function add(turn) {
   draw();
 }
 
-async function say(text) {
+/** One after the other: an answer belongs to what was said before it. */
+let line = Promise.resolve();
+
+function say(text) {
+  line = line.then(() => exchange(text));
+}
+
+async function exchange(text) {
   add({ you: text });
   const waiting = bubble("house", el("p", { class: "thinking", text: t("talk.thinking") }));
   log.append(waiting);
