@@ -91,7 +91,7 @@ impl Assistant {
     ) -> Turn {
         let here = said.area.and_then(|area| target::area_named(area, home));
         let memory = self.talk(said).memory().clone();
-        let (understanding, index) = self.understand(then, here, &memory);
+        let (understanding, index) = self.understand(then, home, here, &memory);
         let Some(language) = self.languages.get(index).cloned() else {
             return Turn::Answer(Answer::error(Code::NoIntentMatch, "", ""));
         };
