@@ -32,6 +32,8 @@ pub(super) struct Lexicon {
     pub sound: Sound,
     /// Words that name places outside of the house.
     pub outdoor: Vec<String>,
+    /// "Huit heures" is in the morning: hours are counted to 24.
+    pub hours_are_24: bool,
     /// What is told of a thing is mostly asked: "la lampe est allumée".
     pub statements_ask: bool,
     /// The phrases by their first word, longest first.
@@ -64,6 +66,7 @@ impl Lexicon {
         };
         lexicon.plurals = texts("grammar", "plural");
         lexicon.outdoor = texts("grammar", "outdoor");
+        lexicon.hours_are_24 = !texts("grammar", "hours_are_24").is_empty();
         lexicon.statements_ask = !texts("grammar", "statements_ask").is_empty();
         lexicon.sound = Sound::new(&texts("grammar", "sounds"));
         let pluralises_each = texts("grammar", "plural_of").iter().any(|word| word == "each");

@@ -314,6 +314,14 @@ fn several_commands_times_and_conditions() {
                 "allume le lampadaire à 20h30",
                 "TurnOn lampadaire At { hour: 20, minute: 30, is_half_day: false, days: 0 }",
             ),
+            (
+                "allume le lampadaire à 7 heures",
+                "TurnOn lampadaire At { hour: 7, minute: 0, is_half_day: false, days: 0 }",
+            ),
+            (
+                "allume le lampadaire à 7 heures du soir",
+                "TurnOn lampadaire At { hour: 19, minute: 0, is_half_day: false, days: 0 }",
+            ),
             ("si la télé est allumée éteins-la", "TurnOff tele if Is(\"on\")"),
         ],
     );

@@ -46,7 +46,7 @@ pub(super) fn take(spans: Vec<Span>, takes_hours: bool, scene: &Scene<'_>) -> (T
             at += n;
             continue;
         }
-        if let Some((when, n)) = clock(&spans, at, takes_hours) {
+        if let Some((when, n)) = clock(&spans, at, takes_hours, scene) {
             time.when = when;
             at += n;
             continue;
@@ -123,7 +123,7 @@ fn join(time: &mut Time, days: u8, part: Option<DayPart>) {
 fn at_part(hour: u8, is_half_day: bool, part: DayPart) -> (u8, bool) {
     match part {
         DayPart::Morning => (hour % 12, false),
-        DayPart::Afternoon | DayPart::Evening | DayPart::Tonight if is_half_day => {
+        DayPart::Afternoon | DayPart::Evening | DayPart::Tonight if hour <= 12 => {
             (hour % 12 + 12, false)
         }
         DayPart::Night if is_half_day && hour >= 6 => (hour % 12 + 12, false),
@@ -218,7 +218,7 @@ fn sun(spans: &[Span], at: usize) -> Option<(When, usize)> {
 }
 
 /// "At 7", "at half past seven", "7:30", "at 7 pm", "à 7 h 30", "at noon".
-fn clock(spans: &[Span], at: usize, takes_hours: bool) -> Option<(When, usize)> {
+fn clock(spans: &[Span], at: usize, takes_hours: bool, scene: &Scene<'_>) -> Option<(When, usize)> {
     let get = |index: usize| spans.get(at + index);
     let has_at = spans[at].is(Word::AtTime);
     let mut n = usize::from(has_at);
@@ -287,7 +287,7 @@ fn clock(spans: &[Span], at: usize, takes_hours: bool) -> Option<(When, usize)> 
         }
     }
     let mut hour = hour?;
-    let mut is_half_day = (1..=12).contains(&hour);
+    let mut is_half_day = (1..=12).contains(&hour) && !scene.lexicon.hours_are_24;
     if let Some(next) = get(n) {
         let half = next.is(Word::Am).then_some(0).or(next.is(Word::Pm).then_some(12));
         if let Some(half) = half.filter(|_| hour <= 12) {
