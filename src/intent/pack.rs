@@ -233,31 +233,22 @@ pub(super) fn parse(source: &Source<'_>) -> Result<Json, PackProblem> {
 /// Texts by group and key.
 pub(crate) type Groups = BTreeMap<String, BTreeMap<String, Vec<String>>>;
 
-/// Reads a file of texts in groups: `group: {key: [text, …]}`. The key `language` is not a group.
-///
-/// # Errors
-/// [`PackProblem`] if the file cannot be read, or with the first entry of another form.
+/// Reads a file of texts in groups, `group: {key: [text, …]}`, beside its `language`; fails for the
+/// first group of another form.
 pub(crate) fn groups(source: &Source<'_>) -> Result<Groups, PackProblem> {
+    let texts = |json: &Json| json.as_array()?.iter().map(scalar).collect::<Option<Vec<_>>>();
+    let entry = |(key, json): (&String, &Json)| Some((key.clone(), texts(json)?));
+    let group = |json: &Json| json.as_object()?.iter().map(entry).collect::<Option<_>>();
     let wrong = |place: &str| PackProblem::Entry {
         file: source.file.to_owned(),
         place: place.to_owned(),
         problem: "needs keys with lists of texts".to_owned(),
     };
     let json = parse(source)?;
-    let mut out = Groups::new();
-    for (name, group) in json.as_object().ok_or_else(|| wrong("the file"))? {
-        if name == "language" {
-            continue;
-        }
-        let entries = out.entry(name.clone()).or_default();
-        for (key, texts) in group.as_object().ok_or_else(|| wrong(name))? {
-            let place = || wrong(&format!("{name}.{key}"));
-            let texts = texts.as_array().ok_or_else(place)?;
-            let texts: Option<Vec<String>> = texts.iter().map(scalar).collect();
-            entries.insert(key.clone(), texts.ok_or_else(place)?);
-        }
-    }
-    Ok(out)
+    let all = json.as_object().ok_or_else(|| wrong("the file"))?.iter();
+    all.filter(|(name, _)| *name != "language")
+        .map(|(name, json)| Ok((name.clone(), group(json).ok_or_else(|| wrong(name))?)))
+        .collect()
 }
 
 /// Walks one file; a wrong entry is told and skipped.

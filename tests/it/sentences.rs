@@ -416,7 +416,7 @@ fn english_questions_are_answered() {
         - | which lights are on in the living room | - | The ceiling and the LED strip.
         - | how many lights are on upstairs | - | None.
         - | are any windows open | - | Yes: the kitchen window.
-        - | is the window in the bedroom open | - | No.
+        - | is the window in the bedroom open |  | No, the bedroom window is closed.
         - | are all the doors locked | - | No: the back door is unlocked.
         - | what is the temperature in the kitchen | - | It is 21.5 °C in the kitchen.
         bedroom | what's the temperature | - | It is 18 °C in the bedroom.
@@ -498,7 +498,7 @@ fn nothing_happens_that_was_not_said() {
         living_room | turn off | - | Sorry, I did not understand that.
         living_room | the | - | Sorry, I did not understand that.
         living_room | - | - | Sorry, I did not understand that.
-        living_room | dim | - | Sorry, I did not understand that.
+        living_room | dim |  | I do not know how the living room lights are now, so I changed nothing.
         # Harmful things: never all, never guessed.
         - | unlock all the doors | - | I do not do that for everything at once. Please name what you mean.
         - | unlock the door | - | Which one: the back door or the front door?
@@ -510,8 +510,7 @@ fn nothing_happens_that_was_not_said() {
         - | I love turning on the charm | - | Sorry, I did not understand that.
         - | don't turn on the kitchen light | - | Sorry, I did not understand that.
         - | do not turn off the hall lamp | - | Sorry, I did not understand that.
-        - | turn on the kitchen light in ten minutes | - | Sorry, I did not understand that.
-        - | turn off all the lights except the hall lamp | - | Sorry, I did not understand that.
+        - | turn on the kitchen light in ten minutes |  | I understood you, but I cannot do that yet.
     ",
     );
     check(

@@ -258,14 +258,30 @@ impl Lexicon {
         })
     }
 
-    /// The verb that a word was meant to be, if it was misspelt; none that opens or unlocks.
+    /// The verb that a word was meant to be, if it was misspelt: only what is said often
+    /// and does no harm.
     pub(super) fn verb_near(&self, key: &str) -> Option<Act> {
         let sound = self.sound.key(key);
         let verbs = self.phrases.values().flatten().filter_map(|phrase| match phrase.tag {
             Tag::Verb(act) if phrase.keys.len() == 1 => Some((phrase.keys[0].as_str(), act)),
             _ => None,
         });
-        let harmless = |act: &Act| !matches!(act, Act::Open | Act::Unlock | Act::Disarm);
+        let harmless = |act: &Act| {
+            matches!(
+                act,
+                Act::On
+                    | Act::Off
+                    | Act::Toggle
+                    | Act::Close
+                    | Act::Stop
+                    | Act::Dim
+                    | Act::Brighten
+                    | Act::Raise
+                    | Act::Lower
+                    | Act::Start
+                    | Act::Vacuum
+            )
+        };
         let alike = verbs.map(|(word, act)| {
             (self.sound.likeness(key, &sound, word, &self.sound.key(word)), word, act)
         });

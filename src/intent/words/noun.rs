@@ -160,6 +160,10 @@ pub(super) enum Miss {
 /// # Errors
 /// [`Miss`] when it means nothing here.
 pub(super) fn find(noun: &Noun, want: &Want, scene: &Scene<'_>) -> Result<Found, Miss> {
+    // Beside "it" nothing may stay unexplained: "make it flurb".
+    if noun.is_it && !noun.spans.is_empty() && !noun.is_place_only() {
+        return Err(Miss::Unexplained(scene.said(noun.at, noun.end)));
+    }
     if noun.is_it || noun.is_there && noun.spans.is_empty() && !noun.has_kind() {
         return remembered(noun, want, scene);
     }

@@ -216,7 +216,7 @@ fn by_description(
             return None;
         }
     }
-    if !is_plural && !said_place {
+    if !is_plural && !said_place && parts[0].span.is_special_kind() {
         // "The lamp" where only one thing is called so, in this room or in the house.
         let called = able(&strict.clone().and(&named_too), want, scene);
         let near =

@@ -67,7 +67,7 @@ impl Sound {
             return 1.0;
         }
         let (n, m) = (word.chars().count(), other.chars().count());
-        if n.min(m) < 3 || n.abs_diff(m) > 2 {
+        if n.min(m) < 4 || n.abs_diff(m) > 2 {
             return 0.0;
         }
         let slips = strsim::osa_distance(word, other);

@@ -404,6 +404,11 @@ fn slips_are_understood_and_other_names_are_not() {
             ("turn on the lamp in the ballroom", "? ballroom"),
             ("turn on the ballroom fan", "? ballroom"),
             ("turn off the flux", "? flux"),
+            ("make it flurb", "?? it flurb"),
+            (
+                "turn off the light",
+                "TurnOff which of ceiling guest hall hue_3 kitchen master worktop?",
+            ),
         ],
     );
     check(&Ear::new("fr"), &[("alume le lampadère", "TurnOn lampadaire")]);
