@@ -152,9 +152,10 @@ pub(super) fn asked(spans: &[Span], scene: &Scene<'_>) -> Result<(Question, Vec<
     let is_single = found.len() == 1 && found[0].is_single;
     let kind = if has(Word::HowMany) {
         Asked::HowMany
-    } else if has(Word::Which) || has(Word::Who) && !is_single {
-        Asked::Which
-    } else if matches!(about, About::Below(..) | About::Above(..)) {
+    } else if has(Word::Which)
+        || has(Word::Who) && !is_single
+        || matches!(about, About::Below(..) | About::Above(..))
+    {
         Asked::Which
     } else if !matches!(about, About::State) || state.is_none() {
         Asked::One

@@ -102,11 +102,9 @@ impl Parser<'_> {
     fn take(&mut self, spans: &[Span], at: usize) -> usize {
         let span = &spans[at];
         let after_pause = self.scene.tokens[span.at].after_pause;
-        if after_pause {
-            if self.open.is_some() {
-                self.close();
-                self.after_and |= !self.clause.nouns.is_empty() && is_content(span);
-            }
+        if after_pause && self.open.is_some() {
+            self.close();
+            self.after_and |= !self.clause.nouns.is_empty() && is_content(span);
         }
         // The longer the name, the less it is anything else.
         let is_firm_name = span.is_name() && (span.end - span.at > 1 || span.tags.is_empty());
