@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::intent::meaning::Reading;
+use crate::intent::meaning::{Reading, Way};
 use crate::text;
 
 /// The words of one language.
@@ -79,8 +79,13 @@ impl<'p> Voice<'p> {
     pub fn noun(&self, name: &str, heard: Option<(&Reading, &str)>) -> Noun {
         let slot = heard.and_then(|(reading, slot)| Some((reading, reading.said(slot)?)));
         let words = match slot {
-            // What was said, but in the home's spelling if it is only that.
-            Some((_, slot)) if text::key(&slot.said) != text::key(name) => slot.said.as_str(),
+            // What was said, but in the home's spelling if it is only that. Words may have been
+            // misspelt or left out: what they were taken for is to be heard.
+            Some((reading, slot))
+                if reading.way == Way::Sentence && text::key(&slot.said) != text::key(name) =>
+            {
+                slot.said.as_str()
+            }
             _ => name,
         };
         let text = lower(&words.replace('_', " "));
