@@ -32,8 +32,9 @@
 //!  0  config  clock  text                  leaves
 //! ```
 //!
-//! The hub does not name the assistant, [`catalog`] is for the command line only, and the ports `broker` and `demo` name nothing below them:
-//! they are of use without a house. What each module names is the table `MAY_USE` of that test.
+//! The hub does not name the assistant, [`catalog`] is for the command line only, and the ports `broker`
+//! and `demo` name nothing below them: they are of use without a house. What each module names is the
+//! table `MAY_USE` of that test.
 //!
 //! # Invariants
 //!
