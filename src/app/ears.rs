@@ -129,7 +129,7 @@ struct Context {
 fn heard(languages: Languages, turn: Turn, from: Asker, context: Context) -> Heard {
     match turn {
         Turn::Answer(answer) => Heard::Reply(context.reply(answer)),
-        Turn::Act(plan) if plan.later.is_empty() => {
+        Turn::Act(plan) if !plan.is_for_books() => {
             let calls = plan.calls.clone();
             acts(calls, Box::new(move |outcomes, home| plan.conclude(outcomes, home)), context)
         }

@@ -68,7 +68,7 @@ impl Assistant {
         if let Some((halt::Word::Stop | halt::Word::Nevermind, code)) = word {
             let index = self.languages.iter().position(|l| is_same_language(&l.code, code));
             let is_stop = word.is_some_and(|(word, _)| word == halt::Word::Stop);
-            return self.halt(is_stop, index.unwrap_or(first), said, here, home);
+            return self.halt(is_stop, open.is_some(), index.unwrap_or(first), said, here, home);
         }
         if let Some(open) = &open
             && let Some(turn) = self.answered(open, word.map(|(word, _)| word), said, here, home)
@@ -121,7 +121,9 @@ impl Assistant {
                 }
                 Turn::Answer(answer)
             }
-            Understanding::Talk(Talk::Stop, _) => self.halt(true, index, said, here, home),
+            Understanding::Talk(talk @ (Talk::Stop | Talk::Nevermind), _) => {
+                self.halt(talk == Talk::Stop, false, index, said, here, home)
+            }
             Understanding::Talk(Talk::Undo, reading) => {
                 let last = self.talk(said).take_changed();
                 let planner = self.planner(&language, said, here, home, false);
@@ -232,14 +234,24 @@ impl Assistant {
                 )
             };
             let is_vague = names_nothing(&by_sentence);
-            if !is_lost(&by_sentence) && !is_vague {
+            if !is_lost(&by_sentence) && !is_vague && !asks(said.text) {
                 return (by_sentence, index);
             }
             let by_words = self.by_words(language, said.text, home, here, memory);
+            if asks(said.text)
+                && matches!(by_sentence, Understanding::Wish(..))
+                && matches!(by_words, Understanding::Question(..))
+            {
+                // "Lights on upstairs?"
+                return (by_words, index);
+            }
             if is_vague {
                 // A sentence for a kind of thing gives way to words that name one.
                 let understanding = if names_one(&by_words) { by_words } else { by_sentence };
                 return (understanding, index);
+            }
+            if !is_lost(&by_sentence) {
+                return (by_sentence, index);
             }
             let by_words = match by_words {
                 Understanding::Nothing => by_sentence,
@@ -329,7 +341,7 @@ impl Assistant {
         }
         let before = plan.before(home);
         if !before.is_empty() {
-            talk.changed(Changed { at: now, before });
+            talk.changed(Changed { at: now, before, planned: Vec::new() });
         }
         talk.moves(plan.moving(), now);
         if !plan.asks.is_empty() {
@@ -344,11 +356,12 @@ impl Assistant {
         }
     }
 
-    /// "Stop": what was set moving stands still; and what was asked is forgotten, which it is
-    /// already.
+    /// "Stop": what was set moving stands still, what was planned last is dropped unless it was an
+    /// open question that is meant; and what was asked is forgotten, which it is already.
     fn halt(
         &mut self,
         is_stop: bool,
+        was_asked: bool,
         index: usize,
         said: &Said<'_>,
         here: Option<&Area>,
@@ -365,10 +378,12 @@ impl Assistant {
         };
         let moving = if is_stop { self.moving(said, here, home) } else { Vec::new() };
         let now = said.now.to_zoned(self.zone.clone());
-        if moving.is_empty() {
+        let planned = if was_asked { Vec::new() } else { self.talk(said).take_planned() };
+        if moving.is_empty() && planned.is_empty() {
             return Turn::Answer(language.speaker().talk(Talk::Nevermind, &reading, &now));
         }
-        let plan = self.planner(&language, said, here, home, true).stopping(&moving, reading);
+        let plan = self.planner(&language, said, here, home, true);
+        let plan = plan.dropping(planned, &moving, reading);
         self.keep(plan, said, home)
     }
 
@@ -516,6 +531,12 @@ fn with_chosen(steps: &[Step], step: usize, slot: Slot, chosen: Vec<EntityId>) -
     }
     steps
 }
+
+/// Whether an utterance is written as a question.
+fn asks(text: &str) -> bool {
+    text.trim_end().ends_with(['?', '？', '؟'])
+}
+
 /// Whether an understanding is of a kind of thing and no name.
 fn names_nothing(understanding: &Understanding) -> bool {
     let is_bare = |target: &TargetWords| target.name.is_none() && target.entities.is_empty();

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
 use crate::automation::{
-    Agenda, Asker, Check, Deed, Due, Fate, Moment, Ripe, Task, Test, Unable, Wish, when,
+    Agenda, Asker, Check, Deed, Due, EntryId, Fate, Moment, Ripe, Task, Test, Unable, Wish, when,
 };
 use crate::home::Home;
 use crate::home::domain::State;
 use crate::home::entity::Entity;
 use crate::home::id::EntityId;
+use crate::home::person::Means;
 use crate::home::target::{self, TargetWords};
 use crate::home::value::Value;
 use crate::intent::meaning::{self, Amount, Asked, Command, Condition, Reading, Step, What, When};
@@ -20,6 +21,9 @@ use crate::intent::response::Phrase;
 
 use super::plan::{Instead, Plan, Told};
 use super::{Answer, Assistant, Code, Kind, Language, Said, Speaker, Turn, condition};
+
+/// The intent of what is done because its time has come.
+pub(super) const PLANNED: &str = "HomardPlanned";
 
 impl Assistant {
     /// Puts what a plan has for later into the agenda. What it says about it is part of
@@ -38,11 +42,21 @@ impl Assistant {
         let from = Asker { language: plan.reading.language.clone(), ..from.clone() };
         let mut notes: Vec<String> = Vec::new();
         let mut failed: Option<Unable> = None;
+        for id in std::mem::take(&mut plan.forgets) {
+            agenda.cancel(id);
+        }
+        for (id, what) in plan.wished_anew() {
+            let word = wish(&what, Vec::new());
+            let is_value = !word.fields.is_empty();
+            agenda.release(&id, |booked| !is_value || booked.what == word.what);
+        }
+        let mut planned: Vec<EntryId> = Vec::new();
         for step in std::mem::take(&mut plan.later) {
             let said = plan.reading.utterance.as_str();
             let kept = self.keep_step(&step, &from, said, agenda, home, (now, &zoned));
             match kept {
-                Ok(due) => {
+                Ok((due, id)) => {
+                    planned.push(id);
                     let key = if step.when == When::Now { "back" } else { "noted" };
                     let time = Phrase::plain(speaker.due(due, now, &zoned));
                     let note = speaker.voice.say("later", key, &[("time", &time)]);
@@ -69,6 +83,15 @@ impl Assistant {
             }
         }
         plan.notes = notes;
+        if planned.is_empty() {
+            return;
+        }
+        let room = from.area.as_ref().filter(|_| from.means == Means::Spoken);
+        let room = room.map(|area| format!("room {area}"));
+        let at = now.wall.as_second();
+        for key in std::iter::once(from.conversation.as_str()).chain(room.as_deref()) {
+            self.talks.open(key, None, at).planned(&planned, plan.calls.is_empty(), at);
+        }
     }
 
     /// Puts one step into the agenda; its time.
@@ -80,7 +103,7 @@ impl Assistant {
         agenda: &mut Agenda,
         home: &Home,
         (now, zoned): (Moment, &Zoned),
-    ) -> Result<Due, Unable> {
+    ) -> Result<(Due, EntryId), Unable> {
         let after = |seconds: f64| {
             let length = SignedDuration::from_secs_f64(when::ahead(seconds)?);
             Ok(Due::In { at: now.steady.saturating_add(length), restored: None })
@@ -93,7 +116,7 @@ impl Assistant {
                 if wishes.is_empty() {
                     return Err(Unable::NoEnd);
                 }
-                (after(seconds)?, Deed { wishes, ..Deed::default() })
+                (after(seconds)?, Deed { wishes, is_end: true, ..Deed::default() })
             }
             (When::Now, None) => return Err(Unable::BadTime),
             (when, lasting_s) => {
@@ -122,11 +145,11 @@ impl Assistant {
                     })
                     .collect::<Result<Vec<Check>, Unable>>()?;
                 let wishes = vec![wish(&step.command.what, entities.clone())];
-                (due, Deed { wishes, only_if, lasting_s })
+                (due, Deed { wishes, only_if, lasting_s, is_end: false })
             }
         };
-        agenda.add(from.clone(), said, due, Task::Deed(deed), now)?;
-        Ok(due)
+        let id = agenda.add(from.clone(), said, due, Task::Deed(deed), now)?;
+        Ok((due, id))
     }
 
     /// What is to be done about an entry of the agenda whose time has come.
@@ -169,7 +192,7 @@ impl Assistant {
                 let reading = Reading {
                     utterance: entry.said.clone(),
                     language: language.code.clone(),
-                    intent: "HomardPlanned".to_owned(),
+                    intent: PLANNED.to_owned(),
                     ..Reading::default()
                 };
                 let area = from.area.as_ref().and_then(|area| home.area(area.as_str()));

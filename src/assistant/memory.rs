@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::automation::EntryId;
 use crate::home::domain::State;
 use crate::home::id::EntityId;
 use crate::intent::meaning::{self, Command, Question, Reading, Step};
@@ -48,6 +49,8 @@ pub(super) struct Changed {
     pub(super) at: i64,
     /// How each thing was before; `None` if that was not known.
     pub(super) before: Vec<(EntityId, Option<State>)>,
+    /// What it put in the agenda.
+    pub(super) planned: Vec<EntryId>,
 }
 
 /// A question of the house.
@@ -182,6 +185,20 @@ impl Talk {
         }
     }
 
+    /// The last utterance put these in the agenda; `is_only` if it changed nothing.
+    pub(super) fn planned(&mut self, ids: &[EntryId], is_only: bool, now: i64) {
+        match self.changes.last_mut() {
+            Some(last) if !is_only => last.planned = ids.to_vec(),
+            _ => self.changed(Changed { at: now, before: Vec::new(), planned: ids.to_vec() }),
+        }
+    }
+
+    /// What was put in the agenda, if that was the last and nothing was changed with it.
+    pub(super) fn take_planned(&mut self) -> Vec<EntryId> {
+        let last = self.changes.pop_if(|last| last.before.is_empty());
+        last.map(|last| last.planned).unwrap_or_default()
+    }
+
     /// What was changed last and can be undone, which is then no longer remembered.
     pub(super) fn take_changed(&mut self) -> Option<Changed> {
         self.changes.pop()
@@ -218,7 +235,7 @@ mod tests {
         let mut talks = Talks::default();
         let talk = talks.open("a", None, 0);
         talk.wished(Command::new(What::TurnOn, TargetWords::default()), vec![lamp()]);
-        talk.changed(Changed { at: 0, before: vec![(lamp(), None)] });
+        talk.changed(Changed { at: 0, before: vec![(lamp(), None)], planned: Vec::new() });
         talk.moves([lamp()], 0);
         for (now, is_known, n_changes, n_moving) in
             [(0, true, 1, 1), (299, true, 1, 1), (598, true, 1, 0), (1_200, false, 0, 0)]
@@ -239,7 +256,7 @@ mod tests {
         for n in 0..1_000 {
             let talk = talks.open(&n.to_string(), None, n);
             for _ in 0..20 {
-                talk.changed(Changed { at: n, before: Vec::new() });
+                talk.changed(Changed { at: n, before: Vec::new(), planned: Vec::new() });
             }
             assert_eq!(talk.changes.len(), MAX_CHANGES);
         }

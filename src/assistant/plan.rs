@@ -5,6 +5,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::automation::EntryId;
 use crate::home::Home;
 use crate::home::action::{Outcome, Refusal};
 use crate::home::domain::{Action, State};
@@ -12,10 +13,11 @@ use crate::home::id::EntityId;
 use crate::home::place::Area;
 use crate::home::target::{self, By, Target, TargetWords};
 use crate::intent::meaning::{Command, Reading, Step, Way, What, When};
+use crate::intent::response::Phrase;
 
 use super::memory::{Changed, Slot};
 use super::policy::{self, Aim, Policy, Verdict, Voucher};
-use super::{Answer, Code, Language, condition, undo, wish};
+use super::{Answer, Code, Language, condition, later, undo, wish};
 
 /// Calls to make. Nothing is done yet.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +29,8 @@ pub struct Plan {
     /// Steps for another time, or to be undone after a while: their targets are found and they may
     /// be wished. Empty unless the assistant was told that somebody keeps them.
     pub later: Vec<Step>,
+    /// Entries of the agenda that are taken out of it.
+    pub(super) forgets: Vec<EntryId>,
     pub(super) parts: Vec<Part>,
     /// What is done only after a yes.
     pub(super) asks: Vec<Step>,
@@ -180,6 +184,7 @@ impl Planner<'_> {
             calls: Vec::new(),
             refused: Vec::new(),
             later: Vec::new(),
+            forgets: Vec::new(),
             parts: Vec::new(),
             asks: Vec::new(),
             notes: Vec::new(),
@@ -187,6 +192,32 @@ impl Planner<'_> {
             reading,
             language: Arc::clone(self.language),
         }
+    }
+
+    /// A plan that drops what was planned, and stops what moves.
+    pub(super) fn dropping(
+        &self,
+        planned: Vec<EntryId>,
+        moving: &[EntityId],
+        reading: Reading,
+    ) -> Box<Plan> {
+        let mut plan = match moving.is_empty() {
+            true => Box::new(self.empty(reading)),
+            false => self.stopping(moving, reading),
+        };
+        if !planned.is_empty() {
+            let told = self.dropped(planned.len());
+            plan.parts.push(Part { told, ..Part::instead(nothing(), Instead::NothingToUndo) });
+            plan.forgets = planned;
+        }
+        plan
+    }
+
+    /// "Dropped 1 plan."
+    fn dropped(&self, count: usize) -> Told {
+        let gap = Phrase { is_plural: count > 1, ..Phrase::plain(count.to_string()) };
+        let text = self.language.speaker().voice.say("books", "dropped", &[("count", &gap)]);
+        Told::Instead(Instead::Unmet(text))
     }
 
     /// One step whose target is known.
@@ -336,6 +367,10 @@ impl Planner<'_> {
             part.found = vec![(words, target)];
             part.told = Told::Undone;
         }
+        if part.entities.is_empty() && !last.planned.is_empty() {
+            part.told = self.dropped(last.planned.len());
+        }
+        plan.forgets.extend(&last.planned);
         plan.asks.extend(asked);
         plan.refused.extend(part.refused.iter().cloned());
         plan.parts.push(part);
@@ -393,7 +428,22 @@ impl Part {
 impl Plan {
     /// Nothing is to be sent or kept: the reply is known.
     pub(super) fn is_idle(&self) -> bool {
-        self.calls.is_empty() && self.later.is_empty()
+        self.calls.is_empty() && self.later.is_empty() && self.forgets.is_empty()
+    }
+
+    /// The agenda is needed to carry it out: [`super::Assistant::keep_later`] is to be called.
+    pub fn is_for_books(&self) -> bool {
+        !self.later.is_empty() || !self.forgets.is_empty() || self.wished_anew().next().is_some()
+    }
+
+    /// What a person wishes of things now, which ends what was wished of them for a while.
+    pub(super) fn wished_anew(&self) -> impl Iterator<Item = (EntityId, What)> {
+        let is_person = self.reading.intent != later::PLANNED;
+        let parts = self.parts.iter().filter(move |_| is_person);
+        parts.flat_map(|part| {
+            let ids = self.calls[part.calls.clone()].iter().map(|(id, _)| id.clone());
+            ids.map(|id| (id, part.command.what.clone()))
+        })
     }
 
     /// The reply once it is known what became of the calls, in their order. A call without an

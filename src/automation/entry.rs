@@ -91,6 +91,8 @@ pub struct Deed {
     pub only_if: Vec<Check>,
     /// "For ten minutes": so many seconds later it is ended.
     pub lasting_s: Option<f64>,
+    /// It ends something that was done for a while only.
+    pub is_end: bool,
 }
 
 /// One thing to be done with some entities.

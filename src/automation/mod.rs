@@ -23,6 +23,8 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::home::id::EntityId;
+
 pub use self::entry::{Asker, Check, Deed, Due, Entry, EntryId, Fate, Ripe, Task, Test, Wish};
 pub use self::list::{Item, List};
 pub use self::timer::TimerQuery;
@@ -226,6 +228,29 @@ impl Agenda {
         let entry = self.entries.remove(&id)?;
         self.touched.insert(Touched::Entry(id));
         Some(entry)
+    }
+
+    /// Takes an entity out of whatever was to end with it and `is_meant`: it was wished anew since.
+    pub fn release(&mut self, entity: &EntityId, is_meant: impl Fn(&Wish) -> bool) {
+        let mut empty: Vec<EntryId> = Vec::new();
+        for entry in self.entries.values_mut() {
+            let Task::Deed(deed) = &mut entry.task else { continue };
+            let is_of = |wish: &Wish| wish.entities.contains(entity) && is_meant(wish);
+            if !deed.is_end || matches!(entry.due, Due::Begun) || !deed.wishes.iter().any(is_of) {
+                continue;
+            }
+            for wish in deed.wishes.iter_mut().filter(|wish| is_meant(wish)) {
+                wish.entities.retain(|known| known != entity);
+            }
+            deed.wishes.retain(|wish| !wish.entities.is_empty());
+            self.touched.insert(Touched::Entry(entry.id));
+            if deed.wishes.is_empty() {
+                empty.push(entry.id);
+            }
+        }
+        for id in empty {
+            self.cancel(id);
+        }
     }
 
     /// When something is next due on the steady clock.

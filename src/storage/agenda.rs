@@ -66,6 +66,8 @@ enum Task {
         only_if: Vec<Condition>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         lasting: Option<f64>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        ends: bool,
     },
     Say(String),
 }
@@ -191,6 +193,7 @@ impl From<&Kept> for Entry {
                 wishes: all(&deed.wishes),
                 only_if: all(&deed.only_if),
                 lasting: deed.lasting_s,
+                ends: deed.is_end,
             },
             automation::Task::Say(text) => Task::Say(text.clone()),
         };
@@ -225,10 +228,11 @@ impl TryFrom<Entry> for Kept {
             Task::Timer { name, started, then } => {
                 automation::Task::Timer { name, started_s: started, then }
             }
-            Task::Deed { wishes, only_if, lasting } => automation::Task::Deed(Deed {
+            Task::Deed { wishes, only_if, lasting, ends } => automation::Task::Deed(Deed {
                 wishes: all(wishes),
                 only_if: all(only_if),
                 lasting_s: lasting,
+                is_end: ends,
             }),
             Task::Say(text) => automation::Task::Say(text),
         };

@@ -321,3 +321,43 @@ fn the_rest_of_what_a_house_is_asked() {
     let entry = talk.agenda.entries().next().unwrap();
     assert!(matches!(&entry.task, Task::Say(text) if text == "dinner"), "{entry:?}");
 }
+
+#[test]
+fn what_was_planned_is_dropped_when_it_is_called_off() {
+    for (word, calls) in [
+        ("cancel that", 0),
+        ("never mind", 0),
+        ("stop", 0),
+        ("undo", 0),
+        ("annule", 0),
+        ("what time is it", 1),
+    ] {
+        let mut talk = Talk::new("en");
+        talk.say("turn on the heater in ten minutes", None);
+        talk.say(word, None);
+        talk.pass(700);
+        assert_eq!(talk.called.len(), calls, "{word}");
+    }
+}
+
+#[test]
+fn a_new_wish_outlasts_the_end_of_the_last() {
+    for (second, third, n_more) in [
+        (None, None, 1),
+        (Some("turn off the heater"), Some("turn on the heater"), 0),
+        (Some("turn on the heater"), None, 0),
+        (Some("turn on the lamp"), None, 1),
+        (Some("turn on the heater for five minutes"), None, 1),
+    ] {
+        let mut talk = Talk::new("en");
+        talk.say("turn on the heater for ten minutes", None);
+        for text in [second, third].into_iter().flatten() {
+            talk.say(text, None);
+        }
+        let before = talk.called.len();
+        for _ in 0..8 {
+            talk.pass(100);
+        }
+        assert_eq!(talk.called.len() - before, n_more, "{second:?}");
+    }
+}

@@ -429,6 +429,8 @@ fn climate(act: Act, values: &Values) -> Vec<What> {
                 || is_relative(act) && !values.is_to
                 || sign != 0.0 && !values.is_to && degrees <= MOST_DEGREES;
             match (is_by, sign) {
+                // So much colder is rather a slip.
+                (true, _) if degrees > MOST_DEGREES => Vec::new(),
                 (true, sign) if sign != 0.0 => vec![What::Temperature(Amount::By(sign * degrees))],
                 (true, _) => Vec::new(),
                 (false, _)

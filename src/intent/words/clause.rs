@@ -406,6 +406,9 @@ impl Parser<'_> {
         } else if span.is(Word::All) || span.is(Word::Both) {
             let noun = self.noun(span);
             noun.is_all = true;
+            if span.is(Word::Both) {
+                noun.count = Some(2);
+            }
             noun.end = span.end;
         } else if span.is(Word::Any) {
             self.noun(span).is_any = true;

@@ -210,6 +210,12 @@ impl Reader<'_> {
     }
 
     fn wish(&self, spans: Vec<Span>) -> Understanding {
+        // "Set the lamp to": half a sentence.
+        let is_open =
+            |last: &Span| last.is(Word::To) && !last.is_name() && last.particle().is_none();
+        if spans.last().is_some_and(is_open) {
+            return Understanding::Nothing;
+        }
         let parts = condition::take(spans, self.scene);
         // A bare number after "at" is an hour only if the verb takes no value.
         let takes_values = parts.rest.iter().filter_map(Span::verb).any(|act| {

@@ -167,6 +167,15 @@ pub(super) fn find(noun: &Noun, want: &Want, scene: &Scene<'_>) -> Result<Found,
     if noun.is_it || noun.is_there && noun.spans.is_empty() && !noun.has_kind() {
         return remembered(noun, want, scene);
     }
+    if noun.spans.is_empty()
+        && let Some(count) = noun.count
+    {
+        // "Both off": the two that were spoken of.
+        return match scene.memory.entities.len() == count {
+            true => remembered(noun, want, scene),
+            false => Err(Miss::Unexplained(scene.said(noun.at, noun.end))),
+        };
+    }
     if noun.spans.is_empty() {
         let domains =
             if noun.is_everything || noun.is_all { &want.everything } else { &want.implied };

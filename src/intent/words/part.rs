@@ -102,6 +102,12 @@ pub(super) fn on_storey(storey: Storey, ground: &Ground) -> Vec<u16> {
     let places = ground.places.iter().enumerate();
     let chosen = places.filter(|(_, place)| match storey {
         Storey::Up => place.is_floor && place.level.is_some_and(|level| level > 0),
+        Storey::First => {
+            let is_lower = |level: &i32| *level > 0;
+            let levels = ground.places.iter().filter(|place| place.is_floor);
+            let first = levels.filter_map(|place| place.level).filter(is_lower).min();
+            place.is_floor && first.is_some() && place.level == first
+        }
         Storey::Down => place.is_floor && place.level == Some(0),
         Storey::Cellar => place.is_floor && place.level.is_some_and(|level| level < 0),
         Storey::Outside => !place.is_floor && place.is_outside,

@@ -384,6 +384,9 @@ pub(super) fn described(
     Found { targets, set, score: 1.0, slots, is_single: false, is_plural: noun.is_wide(), is_able }
 }
 
+/// Rooms of which things that are called alike are meant together without being asked about.
+const MOST_ROOMS: usize = 3;
+
 /// Words of names, perhaps with a kind or a room: one thing is meant, unless several are said.
 fn by_words(
     noun: &Noun,
@@ -436,7 +439,14 @@ fn by_words(
             (TargetWords { must_choose, ..words }, chosen)
         }
     };
+    // "The wall lights", said of a whole house without "all".
+    let has_place = parts.iter().any(|part| !part.by_place.is_empty());
+    let mut rooms: Vec<_> = chosen.iter().map(|i| scene.ground.things[i].area).collect();
+    rooms.sort_unstable();
+    rooms.dedup();
+    let is_scattered = is_plural && !noun.is_wide() && !noun.is_here && !has_place;
     let must_choose = words.must_choose
+        || is_scattered && !want.is_question && rooms.len() > MOST_ROOMS
         || which_place && chosen.len() > 1
         || noun.count.is_some_and(|n| n != chosen.len());
     Found {

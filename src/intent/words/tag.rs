@@ -237,6 +237,8 @@ words! {
     Storey:
     /// Above the ground.
     Up "up",
+    /// The first above the ground: "l'étage".
+    First "first",
     /// On the ground.
     Down "down",
     /// Below the ground.
@@ -268,6 +270,8 @@ words! {
     All "all",
     /// "both".
     Both "both",
+    /// "from now", after a length of time.
+    Hence "hence",
     /// "any".
     Any "any",
     /// "everything".

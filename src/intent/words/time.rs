@@ -53,8 +53,12 @@ pub(super) fn take(spans: Vec<Span>, takes_hours: bool, scene: &Scene<'_>) -> (T
         }
         if let Some((seconds, n)) = duration(&spans, at) {
             // "Turn on the fan ten minutes": a bare length is how long.
-            time.lasting_s = Some(seconds);
-            at += n;
+            let is_ahead = spans.get(at + n).is_some_and(|next| next.is(Word::Hence));
+            match is_ahead {
+                true => time.when = When::In(seconds),
+                false => time.lasting_s = Some(seconds),
+            }
+            at += n + usize::from(is_ahead);
             continue;
         }
         let day = span.tags.iter().find_map(|tag| match tag {

@@ -75,6 +75,11 @@ pub(super) fn wished(clauses: Vec<Clause>, scene: &Scene<'_>) -> Result<Wished, 
         {
             return Err(No::Wish);
         }
+        // "No lights upstairs", where nothing was said before, corrects nothing.
+        let is_first = index == 0 && scene.memory.command.is_none();
+        if clause.corrects && is_first && clause.act_at.is_none() {
+            return Err(No::Wish);
+        }
         share::share(&mut clause.nouns);
         if clause.act.is_none()
             && clause.values.is_empty()
@@ -130,11 +135,21 @@ fn one(clause: &Clause, before: &Set, scene: &Scene<'_>, out: &mut Wished) -> Re
             noun.is_it = false;
         }
     }
+    // "The TV and all that": all what?
+    let is_vague = |noun: &Noun| noun.is_everything && noun.after_and && !noun.has_place();
+    if let Some(noun) = nouns.iter().find(|noun| is_vague(noun)).filter(|_| nouns.len() > 1) {
+        return Err(No::Unexplained(vec![scene.said(noun.at, noun.end)]));
+    }
     let is_outside = nouns
         .iter()
         .flat_map(|noun| &noun.spans)
         .any(|span| span.tags.contains(&Tag::Storey(Storey::Outside)));
     if act.is_need() && is_outside {
+        return Err(No::Wish);
+    }
+    // "55 in the house": degrees, or percent of what?
+    let is_bare = matches!(clause.values.number, Some((_, None)));
+    if is_bare && nouns.iter().any(|noun| noun.is_everywhere && noun.spans.is_empty()) {
         return Err(No::Wish);
     }
     let mut memory = scene.memory.clone();
@@ -168,16 +183,20 @@ fn one(clause: &Clause, before: &Set, scene: &Scene<'_>, out: &mut Wished) -> Re
         }
         found.push(find(noun, act, clause, &base, scene)?);
     }
+    out.score = found.iter().map(|found| found.score).fold(out.score, f64::min);
+    let set = found.iter().fold(Set::default(), |set, found| set.or(&found.set));
+    // "Emma closed the curtain" tells of Emma.
+    let is_person = |index: usize| scene.ground.things[index].domain == Domain::DeviceTracker;
+    if found.iter().any(|found| !found.set.is_empty() && found.set.iter().all(is_person)) {
+        return Err(No::Wish);
+    }
     let mut except = Vec::new();
     for noun in &clause.except {
         let implied: Vec<Domain> =
             found.iter().flat_map(|found| &found.targets).flat_map(|t| t.domains.clone()).collect();
         let want = Want { implied, is_question: true, ..base.clone() };
-        let not = noun::find(noun, &want, scene)?;
-        except.extend(not.targets);
+        except.extend(left_out(noun, &want, &set, scene)?.targets);
     }
-    out.score = found.iter().map(|found| found.score).fold(out.score, f64::min);
-    let set = found.iter().fold(Set::default(), |set, found| set.or(&found.set));
     for found in &found {
         out.slots.extend(found.slots.iter().cloned());
     }
@@ -199,6 +218,20 @@ fn one(clause: &Clause, before: &Set, scene: &Scene<'_>, out: &mut Wished) -> Re
         out.steps.push(Step { instead_of_last, ..Step::now(command) });
     }
     Ok(set)
+}
+
+/// What is to be left out: something of what is meant, be it by the room that is called so.
+fn left_out(noun: &Noun, want: &Want, of: &Set, scene: &Scene<'_>) -> Result<Found, No> {
+    let found = noun::find(noun, want, scene)?;
+    if of.is_empty() || found.set.is_empty() || !found.set.clone().and(of).is_empty() {
+        return Ok(found);
+    }
+    let room = Noun { place_from: Some(0), ..noun.clone() };
+    let found = noun::find(&room, want, scene)?;
+    match found.set.clone().and(of).is_empty() {
+        true => Err(No::Unexplained(vec![scene.said(noun.at, noun.end)])),
+        false => Ok(found),
+    }
 }
 
 /// The scene that is called as one says good night.
@@ -320,7 +353,7 @@ fn assigned(
         let mut whats = act::what(act, &clause.values, domain);
         if domain == Domain::Climate
             && clause.values.number.is_none()
-            && let Some(mode) = woken(act, &found.set, scene)
+            && let Some(mode) = woken(act, &meant_here(found, scene), scene)
         {
             whats = vec![What::Mode(mode.into())];
         }
@@ -365,6 +398,21 @@ fn assigned(
     Ok(out)
 }
 
+/// What was found, of which nothing but what is in the speaker's room is meant if no place was said.
+fn meant_here(found: &Found, scene: &Scene<'_>) -> Set {
+    let is_unplaced = |target: &TargetWords| {
+        let is_somewhere = target.area.is_some() || target.floor.is_some();
+        !is_somewhere && target.entities.is_empty() && target.scope != Scope::Everywhere
+    };
+    let is_near =
+        |index: usize| scene.here.is_some() && scene.ground.things[index].area == scene.here;
+    let near = found.set.filter(is_near);
+    match !near.is_empty() && found.targets.iter().all(is_unplaced) {
+        true => near,
+        false => found.set.clone(),
+    }
+}
+
 /// The mode that cools or heats, for thermostats that are off: a target alone would change nothing.
 fn woken(act: Act, set: &Set, scene: &Scene<'_>) -> Option<&'static str> {
     let mode = match act {
@@ -376,10 +424,10 @@ fn woken(act: Act, set: &Set, scene: &Scene<'_>) -> Option<&'static str> {
         let thing = &scene.ground.things[index];
         scene.home.entity(thing.id.as_str()).filter(|_| thing.domain == Domain::Climate)
     });
+    // One that cannot is told to all the same: it says what it can.
     let is_asleep = |entity: &Entity| {
-        let Some(Caps::Climate(caps)) = &entity.caps else { return false };
-        let is_off = entity.view().is_some_and(|view| view.word == "off");
-        is_off && caps.modes.iter().any(|offered| **offered == *mode)
+        matches!(&entity.caps, Some(Caps::Climate(_)))
+            && entity.view().is_some_and(|view| view.word == "off")
     };
     let first = things.next()?;
     (is_asleep(first) && things.all(is_asleep)).then_some(mode)
