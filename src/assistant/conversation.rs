@@ -1,7 +1,7 @@
 //! The course of a conversation: what an utterance answers, what it goes on with, what is asked back
 //! and what is remembered. What a wish comes to is `plan`'s business.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::home::Home;
 use crate::home::action::Refusal;
@@ -40,11 +40,9 @@ impl Assistant {
             self.names = names;
             self.indices.clear();
         }
-        for language in &self.languages {
-            if let Some(vocabulary) = &language.vocabulary
-                && !self.indices.contains_key(&language.code)
-            {
-                self.indices.insert(language.code.clone(), vocabulary.learn(home));
+        for language in self.languages.iter().filter(|language| language.vocabulary.is_some()) {
+            if !self.indices.contains_key(&language.code) {
+                self.indices.insert(language.code.clone(), OnceLock::new());
             }
         }
         let here = said.area.and_then(|area| target::area_named(area, home));
@@ -279,6 +277,8 @@ impl Assistant {
     ) -> Understanding {
         match (&language.vocabulary, self.indices.get(&language.code)) {
             (Some(vocabulary), Some(names)) => {
+                // A language that nobody speaks learns no names: they take as much memory as it does.
+                let names = names.get_or_init(|| vocabulary.learn(home));
                 vocabulary.understand(text, &Situation { home, names, here, memory })
             }
             _ => Understanding::Nothing,

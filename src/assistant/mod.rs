@@ -26,7 +26,7 @@ mod undo;
 mod wish;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
@@ -60,8 +60,8 @@ pub struct Assistant {
     languages: Vec<Arc<Language>>,
     zone: TimeZone,
     lists: HomeLists,
-    /// The same names for way 2, by language.
-    indices: BTreeMap<String, words::Names>,
+    /// The same names for way 2, by language; learned when they are first needed.
+    indices: BTreeMap<String, OnceLock<words::Names>>,
     /// Of the names that the lists were made from; `None` before the first.
     names: Option<u64>,
     talks: Talks,
