@@ -23,6 +23,9 @@ use crate::hub::event::{Effect, Event, Origin, Query, Reply, ReplyKind, Utteranc
 use crate::hub::{Ear, Heard, Hub, HubHandle, Setup, Stopped};
 use crate::storage::Writer;
 
+/// How often the agenda is looked at until it is written down, and how long after the last look.
+const MOST_LOOKS: u32 = 1_000;
+const LOOK: Duration = Duration::from_micros(200);
 /// How long a reply waits for devices that never answer: they are simulated, so all others have.
 const PATIENCE: Duration = Duration::from_millis(400);
 /// The clock moves on in steps, as real time does for whoever looks at it now and then.
@@ -167,8 +170,15 @@ impl Stage {
 
     /// Waits until the devices have done and said everything.
     async fn settle(&mut self) -> Result<(), Stopped> {
+        let mut n_looks = 0;
         loop {
             let counters = self.hub.ask(Query::Counters).await?;
+            if counters.n_booking > 0 && n_looks < MOST_LOOKS {
+                // What is due is written down before it is done.
+                n_looks += 1;
+                tokio::time::sleep(LOOK).await;
+                continue;
+            }
             while let Ok(effects) = self.effects.try_recv() {
                 self.obey(effects).await?;
             }

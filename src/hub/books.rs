@@ -227,6 +227,15 @@ impl Hub {
         self.books.writes.push_back(Write { then, records, answer });
     }
 
+    /// Writes that are under way, and one if something is due that has not happened yet.
+    pub(super) fn n_booking(&self) -> u64 {
+        let now = self.moment();
+        let agenda = &self.books.agenda;
+        let is_due = agenda.next_steady().is_some_and(|at| at <= now.steady)
+            || agenda.next_wall().is_some_and(|at| at <= now.wall);
+        self.books.writes.len() as u64 + u64::from(self.books.is_open && is_due)
+    }
+
     /// The disk works again: what it has not taken is written as it is now.
     pub(super) fn write_unwritten(&mut self) {
         if self.books.writes.is_empty() {

@@ -389,6 +389,8 @@ pub struct Counters {
     pub n_actions: u64,
     /// Batches and queries that wait for the hub now.
     pub n_waiting: u64,
+    /// Writes of the agenda that are under way, and one if something of it is due now.
+    pub n_booking: u64,
     /// Those who watch now.
     pub n_watchers: u64,
     /// Problems kept now.

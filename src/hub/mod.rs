@@ -373,6 +373,7 @@ impl Hub {
             n_writes: status.n_writes,
             n_bytes_written: status.bytes,
             n_writes_failed: status.n_failures,
+            n_booking: self.n_booking(),
             ..self.counters
         }
     }
