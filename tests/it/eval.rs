@@ -10,9 +10,9 @@ use crate::support::homard::{Folder, homard};
 
 /// Percent of the tests that were right when this was last raised. Never lowered: what makes it
 /// fall is a step back.
-const BAR: f64 = 51.0;
+const BAR: f64 = 89.5;
 /// Wrong actions when this was last lowered. Never raised; the aim is none.
-const MOST_WRONG: usize = 9;
+const MOST_WRONG: usize = 0;
 
 async fn evaluated(dir: &Path) -> Report {
     Set::load(dir).unwrap().run().await.unwrap()
