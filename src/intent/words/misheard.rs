@@ -117,6 +117,10 @@ pub(super) fn misheard(noun: &Noun, want: &Want, scene: &Scene<'_>) -> Option<Re
         let heard = Scene { tokens, ..*scene };
         for without_things in [false, true] {
             let spans = recut(&noun.spans, tokens, without_things, scene);
+            // Nothing is left of it that means anything.
+            if spans.is_empty() {
+                continue;
+            }
             let Ok(found) = read(noun, &spans, want, &heard, true) else { continue };
             let is_guarded = found.set.iter().any(|index| scene.ground.things[index].is_guarded);
             let is_place = strange.iter().any(|strange| {
