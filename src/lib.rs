@@ -49,11 +49,14 @@
 //! 6. Nothing is acted on because of a retained or restored message.
 //! 7. The hub's loop never blocks: the disk and the ports answer by events, and a sentence that is
 //!    said before the languages are ready waits beside it.
-//! 8. [`hub::HubHandle`] has four methods: `send`, `read`, `ask` and `watch`. A fifth needs a
+//! 8. [`hub::HubHandle`] has five methods: `send`, `read`, `ask`, `watch` and `by`. A sixth needs a
 //!    change of this list.
 //! 9. What a person put into the agenda is on the disk before it is answered; what acts by itself is
 //!    noted as begun on the disk before it acts, and is not done when its time is long over.
 //! 10. A reply is built from what devices reported, never from what was wished.
+//! 11. Whatever is asked comes with [`home::person::Rights`], and the hub holds every deed against them
+//!     ([`home::guard::check`]): no port decides who may do what. What guests see is
+//!     [`home::person::Rights::sees`].
 //!
 //! # Reading order
 //!

@@ -94,7 +94,7 @@ impl Ear for Attentive {
             area: utterance.origin.area.as_deref(),
             conversation: &conversation,
             now,
-            role: utterance.origin.role,
+            role: utterance.origin.by.role,
             means: utterance.origin.means,
         };
         let turn = self.languages.assistant().hear(&said, home);
@@ -102,6 +102,7 @@ impl Ear for Attentive {
             language: String::new(),
             area: said.area.and_then(|area| target::area_named(area, home)).map(|a| a.id.clone()),
             conversation: conversation.clone(),
+            person: utterance.origin.by.person.clone(),
             role: said.role,
             means: said.means,
         };

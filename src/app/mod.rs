@@ -20,7 +20,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use subtle::ConstantTimeEq;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -34,6 +33,7 @@ use crate::automation::{Agenda, Moment};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::home::Home;
+use crate::home::person::{Rights, Role};
 use crate::hub::event::Effect;
 use crate::hub::{Hub, HubHandle, Setup};
 use crate::storage::{Storage, Writer};
@@ -117,6 +117,8 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<()> {
     });
     let setup = Setup { home, agenda, writer, clock: clock.clone(), ear, outbox };
     let (hub, handle) = Hub::new(setup);
+    let people = storage.people();
+    let hub = hub.knowing(Box::new(move |person| people.rights(person)));
     let (stop_hub, hub_stops) = watch::channel(false);
     let mut hub = tokio::spawn(async move { hub.run(turned(hub_stops)).await });
 
@@ -127,7 +129,7 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<()> {
         clock,
         hub: &handle,
         listener,
-        check_token: check_token(&storage, &token),
+        access: web::Access::new(&storage, Some(&token)),
         effects,
         reached: &reached,
         retained: reached.is_ours.then_some(retained),
@@ -245,20 +247,6 @@ fn local_token(dir: &Path, is_demo: bool) -> Result<String> {
     Ok(token)
 }
 
-/// Tokens on the disk, as they are now, and the local one.
-fn check_token(storage: &Storage, local: &str) -> web::CheckToken {
-    let (tokens, local) = (storage.tokens(), local.to_owned());
-    Arc::new(move |said: &str| {
-        if bool::from(local.as_bytes().ct_eq(said.as_bytes())) {
-            return Some("this machine".to_owned());
-        }
-        tokens.check(said).unwrap_or_else(|error| {
-            warn!(%error, "Tokens cannot be read; refused.");
-            None
-        })
-    })
-}
-
 fn house(config: &Config, reached: &Reached) -> demo::Settings {
     demo::Settings {
         host: reached.outside.host.clone(),
@@ -276,7 +264,7 @@ struct Ports<'a> {
     clock: Clock,
     hub: &'a HubHandle,
     listener: std::net::TcpListener,
-    check_token: web::CheckToken,
+    access: web::Access,
     effects: mpsc::Receiver<Vec<Effect>>,
     reached: &'a Reached,
     /// What our own broker keeps.
@@ -286,7 +274,7 @@ struct Ports<'a> {
 }
 
 fn start_ports(ports: Ports<'_>) -> Result<JoinSet<()>> {
-    let Ports { config, clock, hub, listener, check_token, effects, reached, .. } = ports;
+    let Ports { config, clock, hub, listener, access, effects, reached, .. } = ports;
     let Ports { retained, house, stop, .. } = ports;
     let mut tasks = JoinSet::new();
 
@@ -294,12 +282,12 @@ fn start_ports(ports: Ports<'_>) -> Result<JoinSet<()>> {
     let (to_hub, stopping) = (hub.clone(), stop.clone());
     tasks.spawn(supervise::keep("panel", hub.clone(), stop.clone(), move || {
         let (settings, hub) = (settings.clone(), to_hub.clone());
-        let (check_token, stopping) = (Arc::clone(&check_token), stopping.clone());
+        let (access, stopping) = (access.clone(), stopping.clone());
         // The port stays ours over a restart of what answers on it.
         let listener = listener.try_clone();
         async move {
             let listener = tokio::net::TcpListener::from_std(listener?)?;
-            web::run(listener, settings, hub, check_token, turned(stopping)).await
+            web::run(listener, settings, hub, access, turned(stopping)).await
         }
     }));
 
@@ -307,7 +295,8 @@ fn start_ports(ports: Ports<'_>) -> Result<JoinSet<()>> {
     settings.kept_since = retained.map(|retained| -> mqtt::KeptSince {
         Arc::new(move |topic, payload| retained.kept_since(topic, payload))
     });
-    let (to_hub, stopping) = (hub.clone(), stop.clone());
+    // Whoever may write to the broker is taken for somebody who lives here.
+    let (to_hub, stopping) = (hub.by(Rights::of(Role::Adult)), stop.clone());
     let effects = Arc::new(tokio::sync::Mutex::new(effects));
     tasks.spawn(supervise::keep("mqtt", hub.clone(), stop.clone(), move || {
         let (settings, hub, clock) = (settings.clone(), to_hub.clone(), clock.clone());

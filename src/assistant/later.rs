@@ -340,6 +340,7 @@ impl Language {
             language: self.code.clone(),
             area: area.map(|area| area.id.clone()),
             conversation: said.conversation.to_owned(),
+            person: None,
             role: said.role,
             means: said.means,
         }

@@ -9,6 +9,7 @@ use crate::automation::EntryId;
 use crate::home::Home;
 use crate::home::action::{Outcome, Refusal};
 use crate::home::domain::{Action, State};
+use crate::home::guard;
 use crate::home::id::EntityId;
 use crate::home::place::Area;
 use crate::home::target::{self, By, Target, TargetWords};
@@ -316,12 +317,12 @@ impl Planner<'_> {
 
     fn verdict(&self, id: &EntityId, action: &Action, aim: Aim, plan: &mut Plan) -> Verdict {
         let Some(entity) = self.home.entity(id.as_str()) else { return Verdict::Never };
-        let risk = policy::risk(entity, action, self.home);
+        let risk = guard::risk(entity, action, self.home);
         let verdict = match self.policy.verdict(risk, self.voucher, aim) {
             Verdict::Ask if self.is_confirmed => Verdict::Allow,
             verdict => verdict,
         };
-        if risk != policy::Risk::Harmless || verdict != Verdict::Allow {
+        if risk != guard::Risk::Harmless || verdict != Verdict::Allow {
             let role = self.voucher.role.word();
             plan.why.push(format!("{id}: {}, by {role}: {verdict:?}", risk.word()));
         }

@@ -1,19 +1,12 @@
-//! Who may do what, from where, and what needs a yes first: one table in code. The owner may tighten
-//! it. It says nothing of whether a thing can be done.
+//! What needs a yes first, by whom and how it was said: one table in code. The owner may tighten it. Who
+//! may do a thing at all is `home::guard`'s to say; whether it can be done, the thing's.
 
 use crate::home::Home;
-use crate::home::domain::{
-    Action, alarm_control_panel, climate, cover, lock, siren, valve, water_heater,
-};
-use crate::home::entity::{Category, Entity};
-use crate::home::guard;
+use crate::home::domain::Action;
+use crate::home::entity::Entity;
+use crate::home::guard::{self, Risk};
 use crate::home::person::{Means, Role};
 use crate::home::target::By;
-
-/// What a thermostat is set to without a yes, in °C.
-pub const ROOM_RANGE: std::ops::RangeInclusive<f64> = 5.0..=30.0;
-/// What a boiler is set to without a yes, in °C.
-pub const WATER_RANGE: std::ops::RangeInclusive<f64> = 30.0..=65.0;
 
 /// What comes of a wish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,49 +17,6 @@ pub enum Verdict {
     Ask,
     /// Do not.
     Never,
-}
-
-/// What could go wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Risk {
-    /// Nothing that saying the opposite does not mend.
-    Harmless,
-    /// Ends a movement or a noise.
-    Stops,
-    /// A temperature that people live with.
-    Heating,
-    /// A temperature that harms people or pipes.
-    Extreme,
-    /// Locks, shuts or arms: somebody may stand before the door.
-    Secures,
-    /// Lets people in.
-    Opens,
-    /// Ends the watch.
-    Disarms,
-    /// Lets water or gas run.
-    Flows,
-    /// Wakes the street.
-    Loud,
-    /// Changes how a device works.
-    Setting,
-}
-
-impl Risk {
-    /// The word in explanations.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Harmless => "harmless",
-            Self::Stops => "stops",
-            Self::Heating => "heating",
-            Self::Extreme => "extreme temperature",
-            Self::Secures => "secures",
-            Self::Opens => "opens an entrance",
-            Self::Disarms => "disarms",
-            Self::Flows => "lets flow",
-            Self::Loud => "loud",
-            Self::Setting => "setting",
-        }
-    }
 }
 
 /// How sure it is that just this thing was meant.
@@ -141,68 +91,24 @@ impl Policy {
 fn table(risk: Risk, voucher: Voucher, aim: Aim) -> Verdict {
     use Verdict::{Allow, Ask, Never};
     let is_sure = voucher.means == Means::Written && aim == Aim::Exact;
-    match (risk, voucher.role) {
-        (Risk::Harmless | Risk::Stops, _) => Allow,
-        (Risk::Setting, Role::Admin | Role::Adult) => Allow,
-        (Risk::Setting, Role::Child | Role::Guest) => Never,
-        (Risk::Heating, Role::Child) => Never,
-        (Risk::Heating, Role::Admin | Role::Adult | Role::Guest) => Allow,
-        (Risk::Secures, Role::Child | Role::Guest) => Never,
-        (Risk::Secures, Role::Admin | Role::Adult) => match aim {
+    if !risk.is_for(voucher.role) {
+        return Never;
+    }
+    match risk {
+        Risk::Harmless | Risk::Stops | Risk::Setting | Risk::Heating => Allow,
+        Risk::Secures => match aim {
             Aim::Exact => Allow,
             Aim::Guessed => Ask,
         },
-        (Risk::Opens | Risk::Flows, Role::Child | Role::Guest) => Never,
-        (Risk::Opens | Risk::Flows, Role::Admin | Role::Adult) if is_sure => Allow,
-        (Risk::Opens | Risk::Flows, Role::Admin | Role::Adult) => Ask,
-        (Risk::Extreme | Risk::Disarms | Risk::Loud, Role::Child | Role::Guest) => Never,
-        (Risk::Extreme | Risk::Disarms | Risk::Loud, Role::Admin | Role::Adult) => Ask,
-    }
-}
-
-/// What could go wrong when this thing does that.
-pub fn risk(entity: &Entity, action: &Action, home: &Home) -> Risk {
-    let is_setting = entity.traits.category == Some(Category::Config);
-    match action {
-        Action::Lock(lock::Action::Lock(_)) => Risk::Secures,
-        Action::Lock(lock::Action::Unlock(_) | lock::Action::Open(_)) => Risk::Opens,
-        Action::Cover(cover::Action::Stop | cover::Action::StopTilt) => Risk::Stops,
-        Action::Cover(action) if guard::is_guarded(entity, home) => match action {
-            cover::Action::Close | cover::Action::SetPosition(0) => Risk::Secures,
-            _ => Risk::Opens,
-        },
-        Action::Valve(valve::Action::Stop) => Risk::Stops,
-        Action::Valve(valve::Action::Close | valve::Action::SetPosition(0)) => Risk::Secures,
-        Action::Valve(_) => Risk::Flows,
-        Action::AlarmControlPanel(alarm_control_panel::Action::Arm(..)) => Risk::Secures,
-        Action::AlarmControlPanel(alarm_control_panel::Action::Disarm(_)) => Risk::Disarms,
-        Action::AlarmControlPanel(alarm_control_panel::Action::Trigger(_)) => Risk::Loud,
-        Action::Siren(siren::Action::TurnOff) => Risk::Stops,
-        Action::Siren(_) => Risk::Loud,
-        Action::Climate(climate::Action::SetTemperature { target, low, high, .. }) => {
-            let wished = [target, low, high];
-            match wished.into_iter().flatten().all(|degrees| ROOM_RANGE.contains(degrees)) {
-                true => Risk::Heating,
-                false => Risk::Extreme,
-            }
-        }
-        Action::WaterHeater(water_heater::Action::SetTemperature(degrees, _)) => {
-            match WATER_RANGE.contains(degrees) {
-                true => Risk::Heating,
-                false => Risk::Extreme,
-            }
-        }
-        Action::Climate(_) | Action::WaterHeater(_) => Risk::Heating,
-        Action::Update(_) => Risk::Setting,
-        _ if is_setting => Risk::Setting,
-        _ => Risk::Harmless,
+        Risk::Opens | Risk::Flows if is_sure => Allow,
+        Risk::Opens | Risk::Flows | Risk::Extreme | Risk::Disarms | Risk::Loud => Ask,
     }
 }
 
 /// Whether several of its kind at once are meant only when each is named.
 pub fn is_single(entity: &Entity, action: &Action, home: &Home) -> bool {
     matches!(
-        risk(entity, action, home),
+        guard::risk(entity, action, home),
         Risk::Opens | Risk::Disarms | Risk::Flows | Risk::Loud | Risk::Extreme
     )
 }

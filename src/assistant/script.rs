@@ -23,7 +23,7 @@ use crate::intent::script::{Script, is_jinja};
 use crate::intent::value::Value as Slot;
 use crate::template::{Scope, States, Templates, Variable};
 
-use super::policy::{self, Aim, Policy, Verdict, Voucher};
+use super::policy::{Aim, Policy, Verdict, Voucher};
 use super::{Answer, Code, Kind, Language, Speaker, Turn};
 
 /// Most calls that one sentence makes.
@@ -150,7 +150,7 @@ impl Permit {
     fn verdict(&self, calls: &[(EntityId, Action)], home: &Home) -> Verdict {
         let one = |(id, action): &(EntityId, Action)| {
             let Some(entity) = home.entity(id.as_str()) else { return Verdict::Never };
-            let risk = policy::risk(entity, action, home);
+            let risk = guard::risk(entity, action, home);
             match self.policy.verdict(risk, self.voucher, Aim::Exact) {
                 Verdict::Ask if self.is_confirmed => Verdict::Allow,
                 verdict => verdict,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::home::id::{AreaId, EntityId};
+use crate::home::id::{AreaId, EntityId, PersonId};
 use crate::home::person::{Means, Role};
 use crate::home::value::Value;
 
@@ -38,6 +38,8 @@ pub struct Asker {
     pub area: Option<AreaId>,
     /// The conversation.
     pub conversation: String,
+    /// Who, if that is known; what they may do is looked up again when the time has come.
+    pub person: Option<PersonId>,
     /// What the person may do.
     pub role: Role,
     /// How it came here.

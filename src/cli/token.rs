@@ -7,7 +7,8 @@ use jiff::tz::TimeZone;
 use super::{FAILED, Failure, Place, say};
 use crate::clock::Clock;
 use crate::config;
-use crate::storage::{Error, Storage, Tokens};
+use crate::home::person::{Person, Role};
+use crate::storage::{Error, Holder, Storage};
 
 #[derive(Args)]
 pub(super) struct Token {
@@ -21,6 +22,12 @@ enum Wish {
     Add {
         /// What it is for, `panel` or `backup script`
         name: String,
+        /// What it may do, everywhere in the house: `admin`, `adult` or `child`
+        #[arg(long, default_value = "admin", conflicts_with = "person")]
+        role: Role,
+        /// The person whose it is: it may do what they may, and goes with them
+        #[arg(long, value_name = "NAME")]
+        person: Option<String>,
         #[command(flatten)]
         place: Place,
     },
@@ -41,26 +48,40 @@ enum Wish {
 impl Token {
     pub(super) fn run(&self) -> Result<(), Failure> {
         match &self.wish {
-            Wish::Add { name, place } => {
+            Wish::Add { name, role, person, place } => {
                 let now = Clock::system(TimeZone::UTC).now();
-                let token = tokens(place, IfAbsent::Make)?.add(name, now).map_err(failed)?;
+                let storage = open(place, IfAbsent::Make)?;
+                let holder = match person {
+                    None => Holder::Role(*role),
+                    Some(person) => Holder::Person(named(&storage, person)?.id),
+                };
+                let token = storage.tokens().add(name, &holder, now).map_err(failed)?;
                 say(format!("Token `{name}` was made. It is shown only now:"))?;
                 say(token)
             }
             Wish::List { place } => {
                 let zone = place.config()?.home.time_zone;
-                let all = tokens(place, IfAbsent::Fail)?.list().map_err(failed)?;
+                let storage = open(place, IfAbsent::Fail)?;
+                let all = storage.tokens().list().map_err(failed)?;
                 if all.is_empty() {
                     return say("There are no tokens. Make one with `homard token add NAME`.");
                 }
                 for token in all {
                     let made_at = token.made_at.to_zoned(zone.clone());
-                    say(format!("{}  {}", made_at.strftime("%Y-%m-%d %H:%M"), token.name))?;
+                    let holder = match &token.holder {
+                        Holder::Role(role) => role.word().to_owned(),
+                        Holder::Person(id) => match storage.people().person(id).map_err(failed)? {
+                            Some(person) => person.name,
+                            None => "nobody".to_owned(),
+                        },
+                    };
+                    let made_at = made_at.strftime("%Y-%m-%d %H:%M");
+                    say(format!("{made_at}  {}  ({holder})", token.name))?;
                 }
                 Ok(())
             }
             Wish::Remove { name, place } => {
-                if tokens(place, IfAbsent::Fail)?.remove(name).map_err(failed)? {
+                if open(place, IfAbsent::Fail)?.tokens().remove(name).map_err(failed)? {
                     return say(format!("Token `{name}` was removed."));
                 }
                 let text =
@@ -73,26 +94,34 @@ impl Token {
 
 /// What to do where no house was ever remembered.
 #[derive(Clone, Copy, PartialEq)]
-enum IfAbsent {
+pub(super) enum IfAbsent {
     Make,
     Fail,
 }
 
-fn tokens(place: &Place, if_absent: IfAbsent) -> Result<Tokens, Failure> {
+/// The data of a house, beside its daemon or without one.
+pub(super) fn open(place: &Place, if_absent: IfAbsent) -> Result<Storage, Failure> {
     // A bad configuration is said here too: the same options must mean the same house.
     place.config()?;
     let dir = place.data_dir(config::RUN)?;
     if if_absent == IfAbsent::Fail && !Storage::is_there(&dir) {
         let text = format!(
-            "There are no data of a house in {}, so no tokens either. Name another place with \
-             --data-dir.",
+            "There are no data of a house in {}. Name another place with --data-dir.",
             dir.display()
         );
         return Err(Failure::new(FAILED, text));
     }
-    Ok(Storage::open_shared(&dir).map_err(failed)?.tokens())
+    Storage::open_shared(&dir).map_err(failed)
 }
 
-fn failed(error: Error) -> Failure {
+/// The person of this name.
+pub(super) fn named(storage: &Storage, name: &str) -> Result<Person, Failure> {
+    storage.people().named(name).map_err(failed)?.ok_or_else(|| {
+        let text = format!("There is nobody named `{name}`. `homard user list` shows everybody.");
+        Failure::new(FAILED, text)
+    })
+}
+
+pub(super) fn failed(error: Error) -> Failure {
     Failure::new(FAILED, error)
 }

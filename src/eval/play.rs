@@ -19,6 +19,7 @@ use crate::automation::{Agenda, Ripe};
 use crate::clock::Clock;
 use crate::home::Home;
 use crate::home::entity::Source;
+use crate::home::person::Rights;
 use crate::hub::event::{Effect, Event, Origin, Query, Reply, ReplyKind, Utterance};
 use crate::hub::{Ear, Heard, Hub, HubHandle, Setup, Stopped};
 use crate::storage::Writer;
@@ -153,11 +154,11 @@ impl Stage {
             origin: Origin {
                 area: turn.area.clone(),
                 conversation: Some("eval".to_owned()),
-                role: turn.by.role,
                 means: turn.by.means,
+                ..Origin::default()
             },
         };
-        let hub = self.hub.clone();
+        let hub = self.hub.by(Rights::of(turn.by.role));
         let answer = hub.ask(|reply| Query::Hear(utterance, reply));
         tokio::pin!(answer);
         loop {

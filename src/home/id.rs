@@ -57,6 +57,10 @@ text_id! {
     /// A storey: a slug of its first name, `first_floor`.
     FloorId
 }
+text_id! {
+    /// A person: random, as names change.
+    PersonId
+}
 
 impl EntityId {
     /// The part after the dot: `kitchen_ceiling`.

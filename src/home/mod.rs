@@ -15,6 +15,7 @@ pub mod id;
 pub mod person;
 pub mod place;
 pub mod service;
+mod sight;
 pub mod target;
 pub mod value;
 

@@ -18,7 +18,9 @@ use crate::home::Home;
 use crate::home::action::{Outcome, Refusal};
 use crate::home::domain::{Action, Domain, State};
 use crate::home::entity::{Entity, Record, Source};
+use crate::home::guard;
 use crate::home::id::{ActionId, EntityId, Handle};
+use crate::home::person::Rights;
 
 /// How long a port may take to assume a state after it sent a command.
 const ASSUMED_WITHIN: Duration = Duration::from_millis(500);
@@ -85,9 +87,10 @@ struct Waiting {
 }
 
 impl Asks {
-    /// Takes wishes in: what can be done becomes an effect, the rest is refused.
+    /// Takes wishes in: what may and can be done becomes an effect, the rest is refused.
     pub(super) fn begin(
         &mut self,
+        by: &Rights,
         home: &Home,
         wishes: Vec<Wish>,
         patience: Duration,
@@ -102,7 +105,13 @@ impl Asks {
         for Wish { entity: id, action } in wishes {
             let entity = home.entity(id.as_str());
             let before = entity.and_then(Entity::record);
-            let outcome = match home.accept(id.as_str(), action) {
+            let is_allowed = match entity {
+                Some(entity) => guard::check(by, entity, &action, home),
+                // Which names are near would tell what there is.
+                None if by.areas.is_some() => Err(guard::unseen(&id)),
+                None => Ok(()),
+            };
+            let outcome = match is_allowed.and_then(|()| home.accept(id.as_str(), action)) {
                 Err(refusal) => Outcome::Refused(refusal),
                 Ok((handle, action)) => {
                     self.last_action += 1;

@@ -22,6 +22,7 @@ use super::{Hub, LAST_EDIT, Turn, read};
 use crate::automation::{Agenda, EntryId, Fate, Moment, Record, Ripe, Task};
 use crate::home::Home;
 use crate::home::action::Refusal;
+use crate::home::person::Rights;
 use crate::storage::{Committed, Keep};
 
 /// Writes of the agenda that may wait for the disk; more are not waited for.
@@ -62,6 +63,14 @@ enum Then {
     Tell(Box<Reply>, oneshot::Sender<Reply>),
     Answer(oneshot::Sender<Result<(), EditError>>),
     Act(Vec<Ripe>),
+}
+
+/// The house, and what of it somebody sees.
+#[derive(Clone, Copy)]
+pub(super) struct Sight<'a> {
+    pub(super) home: &'a Home,
+    pub(super) seen: &'a Home,
+    pub(super) by: &'a Rights,
 }
 
 /// Who is told.
@@ -154,18 +163,27 @@ impl Hub {
         let shared = Arc::clone(&self.home);
         let home = read(&shared);
         self.books.agenda.cancel(ripe.entry.id);
-        let heard = self.ear.due(ripe, &home, self.clock.now());
+        let from = &ripe.entry.from;
+        let by = match &from.person {
+            None => Rights::of(from.role),
+            // A person may have been given another role since, or have left.
+            Some(person) => (self.look_up)(person).unwrap_or_else(Rights::none),
+        };
+        let sight = home.seen_by(&by);
+        let seen = sight.as_ref().unwrap_or(&home);
+        let heard = self.ear.due(ripe, seen, self.clock.now());
         let to = To::House(Box::new(said(ripe)));
-        self.deal_with(heard, to, &home, turn);
+        self.deal_with(heard, to, Sight { home: &home, seen, by: &by }, turn);
     }
 
     /// What was decided about an utterance or an entry is done.
-    pub(super) fn deal_with(&mut self, heard: Heard, to: To, home: &Home, turn: &mut Turn) {
+    pub(super) fn deal_with(&mut self, heard: Heard, to: To, sight: Sight<'_>, turn: &mut Turn) {
+        let Sight { home, seen, by } = sight;
         let mut heard = heard;
         let mut is_booked = false;
         while let Heard::Books(book) = heard {
             let now = self.moment();
-            heard = book(&mut self.books.agenda, home, now);
+            heard = book(&mut self.books.agenda, seen, now);
             is_booked = true;
         }
         match (heard, to) {
@@ -184,7 +202,7 @@ impl Hub {
                     To::Person(asked) => Answer::Reply(finish, asked),
                     To::House(said) => Answer::Said(finish, said),
                 };
-                self.asks.begin(home, wishes, patience, answer, &mut turn.effects);
+                self.asks.begin(by, home, wishes, patience, answer, &mut turn.effects);
                 self.asks.finish(home, &self.dirty);
                 self.say(turn);
             }

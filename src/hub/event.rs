@@ -16,7 +16,7 @@ use crate::home::device::DeviceFacts;
 use crate::home::domain::Action;
 use crate::home::entity::{Announcement, Availability, Record};
 use crate::home::id::{ActionId, AreaId, DeviceId, EntityId, FloorId, Handle};
-use crate::home::person::{Means, Role};
+use crate::home::person::{Means, Rights};
 use crate::home::place::{Area, Floor};
 use crate::home::value::Value;
 use crate::home::{Change, EntityEdit, Report};
@@ -218,8 +218,8 @@ pub struct Origin {
     pub area: Option<String>,
     /// To continue a conversation.
     pub conversation: Option<String>,
-    /// What the speaker may do.
-    pub role: Role,
+    /// How far the speaker reaches. Set by the hub: the rights of the handle by which it was asked.
+    pub by: Rights,
     /// How it came here.
     pub means: Means,
 }

@@ -7,18 +7,22 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use super::event::{Event, Query, Showing};
 use super::{Input, read};
 use crate::home::Home;
+use crate::home::person::Rights;
 
 /// The hub has stopped; there is nobody to take this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Homard is stopping")]
 pub struct Stopped;
 
-/// The way to the hub: `send`, `read`, `ask` and `watch`, and no more. Cheap to clone.
+/// The way to the hub: `send`, `read`, `ask`, `watch` and `by`, and no more. Cheap to clone. Whatever is
+/// asked by it is held against its rights, so a port is given a handle that may do no more than whoever
+/// may come in there unknown.
 #[derive(Clone)]
 pub struct HubHandle {
     home: Arc<RwLock<Home>>,
     inputs: mpsc::Sender<Input>,
     shown: broadcast::Sender<Arc<Showing>>,
+    by: Arc<Rights>,
 }
 
 impl HubHandle {
@@ -27,7 +31,12 @@ impl HubHandle {
         inputs: mpsc::Sender<Input>,
         shown: broadcast::Sender<Arc<Showing>>,
     ) -> Self {
-        Self { home, inputs, shown }
+        Self { home, inputs, shown, by: Arc::new(Rights::all()) }
+    }
+
+    /// The same way for somebody: what is asked by it may do as much as they may.
+    pub fn by(&self, rights: Rights) -> Self {
+        Self { by: Arc::new(rights), ..self.clone() }
     }
 
     /// Tells the hub what happened, in order. Give what is there in one batch, up to about a
@@ -43,9 +52,17 @@ impl HubHandle {
         self.inputs.send(Input::Events(events)).await.map_err(|_| Stopped)
     }
 
-    /// Reads the house. Keep it short: the house stands still meanwhile.
+    /// Reads the house, as far as the handle's rights let it be seen. Keep it short: the house stands
+    /// still meanwhile.
     pub fn read<T>(&self, f: impl FnOnce(&Home) -> T) -> T {
-        f(&read(&self.home))
+        let home = read(&self.home);
+        match home.seen_by(&self.by) {
+            None => f(&home),
+            Some(seen) => {
+                drop(home);
+                f(&seen)
+            }
+        }
     }
 
     /// Asks and waits for the answer: `hub.ask(Query::Problems).await`.
@@ -57,7 +74,10 @@ impl HubHandle {
         query: impl FnOnce(oneshot::Sender<T>) -> Query,
     ) -> Result<T, Stopped> {
         let (reply, answer) = oneshot::channel();
-        self.inputs.send(Input::Query(query(reply))).await.map_err(|_| Stopped)?;
+        self.inputs
+            .send(Input::Query(Arc::clone(&self.by), query(reply)))
+            .await
+            .map_err(|_| Stopped)?;
         answer.await.map_err(|_| Stopped)
     }
 

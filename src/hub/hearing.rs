@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tracing::warn;
 
-use super::books::To;
+use super::books::{Sight, To};
 use super::ear::Heard;
 use super::event::{Reply, Utterance};
 use super::{Hub, Turn, read};
@@ -26,9 +26,15 @@ impl Hub {
     ) {
         let shared = Arc::clone(&self.home);
         let home = read(&shared);
-        match self.ear.hear(&utterance, &home, self.clock.now()) {
+        // Who is bound to some rooms is heard as if there were no others.
+        let sight = home.seen_by(&utterance.origin.by);
+        let seen = sight.as_ref().unwrap_or(&home);
+        match self.ear.hear(&utterance, seen, self.clock.now()) {
             Heard::NotYet => self.hear_later(utterance, reply),
-            heard => self.deal_with(heard, To::Person(reply), &home, turn),
+            heard => {
+                let sight = Sight { home: &home, seen, by: &utterance.origin.by };
+                self.deal_with(heard, To::Person(reply), sight, turn);
+            }
         }
     }
 

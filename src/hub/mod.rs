@@ -12,6 +12,7 @@ mod dirty;
 mod ear;
 mod edit;
 pub mod event;
+mod gate;
 mod handle;
 mod hearing;
 mod outbox;
@@ -29,7 +30,7 @@ use tracing::{debug, warn};
 pub use self::ear::{Book, Deaf, Ear, Finish, Heard};
 pub use self::handle::{HubHandle, Stopped};
 
-use self::asks::{Answer, Asks};
+use self::asks::Asks;
 use self::books::Keeper;
 use self::dirty::Dirty;
 use self::edit::Edit;
@@ -43,7 +44,8 @@ use crate::automation::Agenda;
 use crate::clock::Clock;
 use crate::home::action::{Outcome, Refusal};
 use crate::home::entity::{Entity, Source};
-use crate::home::id::{ActionId, DeviceId, Handle};
+use crate::home::id::{ActionId, DeviceId, Handle, PersonId};
+use crate::home::person::Rights;
 use crate::home::{Changes, Home};
 use crate::storage::{Committed, Status, Writer};
 
@@ -97,6 +99,10 @@ pub struct Setup {
     pub outbox: mpsc::Sender<Vec<Effect>>,
 }
 
+/// Says how far a person reaches now; `None` where there is no such person any more. Quick: the hub
+/// waits for it.
+pub type LookUp = Box<dyn Fn(&PersonId) -> Option<Rights> + Send>;
+
 /// The hub; does nothing until it [runs](Hub::run).
 pub struct Hub {
     home: Arc<RwLock<Home>>,
@@ -110,6 +116,7 @@ pub struct Hub {
     status: watch::Receiver<Status>,
     dirty: Arc<Dirty>,
     clock: Clock,
+    look_up: LookUp,
     ear: Box<dyn Ear>,
     ear_ready: watch::Receiver<bool>,
     /// What was said before the ear was ready.
@@ -128,7 +135,7 @@ pub struct Hub {
 #[derive(Debug)]
 enum Input {
     Events(Vec<Event>),
-    Query(Query),
+    Query(Arc<Rights>, Query),
 }
 
 struct Waiting {
@@ -166,6 +173,7 @@ impl Hub {
             writer,
             dirty,
             clock,
+            look_up: Box::new(|_| None),
             ear_ready: ear.ready(),
             ear,
             unheard: VecDeque::new(),
@@ -179,6 +187,14 @@ impl Hub {
             counters: Counters::default(),
         };
         (hub, handle)
+    }
+
+    /// Where people are looked up when something happens that they planned. Without it nobody is known,
+    /// and nothing is done in anybody's name.
+    #[must_use]
+    pub fn knowing(mut self, look_up: LookUp) -> Self {
+        self.look_up = look_up;
+        self
     }
 
     /// Runs until `stop` is done; then takes in what was sent, answers everybody and writes
@@ -237,7 +253,7 @@ impl Hub {
         for input in inputs {
             match input {
                 Input::Events(events) => self.take_events(events, &mut turn),
-                Input::Query(query) => self.take_query(query, &mut turn),
+                Input::Query(by, query) => self.take_query(&by, query, &mut turn),
             }
         }
         self.send_out(turn);
@@ -332,35 +348,6 @@ impl Hub {
             Place::Part(_) => Named::default(),
         };
         self.problems.found(problem, named, now);
-    }
-
-    fn take_query(&mut self, query: Query, turn: &mut Turn) {
-        match query {
-            Query::Act { wishes, patience, reply } => {
-                let shared = Arc::clone(&self.home);
-                let home = read(&shared);
-                let answer = Answer::Done(reply);
-                self.asks.begin(&home, wishes, patience, answer, &mut turn.effects);
-                self.asks.finish(&home, &self.dirty);
-                self.say(turn);
-            }
-            Query::Hear(utterance, reply) => match self.unheard.is_empty() && self.is_ear_ready() {
-                true => self.hear(utterance, reply, turn),
-                false => self.hear_later(utterance, reply),
-            },
-            Query::EditEntity(id, edit, reply) => self.queue(Edit::Entity(id, edit), reply),
-            Query::PutFloor(floor, reply) => self.queue(Edit::PutFloor(floor), reply),
-            Query::RemoveFloor(id, reply) => self.queue(Edit::RemoveFloor(id), reply),
-            Query::PutArea(area, reply) => self.queue(Edit::PutArea(area), reply),
-            Query::RemoveArea(id, reply) => self.queue(Edit::RemoveArea(id), reply),
-            Query::RemoveEntity(id, reply) => self.queue(Edit::RemoveEntity(id), reply),
-            Query::Agenda(reply) => drop(reply.send(self.books_now())),
-            Query::Cancel(id, reply) => self.cancel(id, reply),
-            Query::Problems(reply) => {
-                drop(reply.send(self.problems.list()));
-            }
-            Query::Counters(reply) => drop(reply.send(self.counters())),
-        }
     }
 
     fn counters(&self) -> Counters {

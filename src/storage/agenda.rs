@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::wire::{Unusable, time};
 use crate::automation::{self, Asker, Check, Deed, EntryId, Item, Kept, KeptDue, Test, Wish};
-use crate::home::id::{AreaId, EntityId};
+use crate::home::id::{AreaId, EntityId, PersonId};
 use crate::home::person::{Means, Role};
 use crate::json::{from_json, to_json};
 use crate::text;
@@ -33,6 +33,8 @@ pub(super) struct Entry {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     conversation: String,
     role: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    person: Option<Arc<str>>,
     #[serde(default)]
     spoken: bool,
     said: String,
@@ -175,7 +177,7 @@ fn all<A, B: From<A>>(all: impl IntoIterator<Item = A>) -> Vec<B> {
 
 impl From<&Kept> for Entry {
     fn from(kept: &Kept) -> Self {
-        let Asker { language, area, conversation, role, means } = kept.from.clone();
+        let Asker { language, area, conversation, person, role, means } = kept.from.clone();
         let millis = |length: SignedDuration| i64::try_from(length.as_millis()).unwrap_or(i64::MAX);
         let due = match kept.due {
             KeptDue::In { until, left } => {
@@ -203,6 +205,7 @@ impl From<&Kept> for Entry {
             area: area.map(|id| id.shared()),
             conversation,
             role: role.word().to_owned(),
+            person: person.map(|id| id.shared()),
             spoken: means == Means::Spoken,
             said: kept.said.clone(),
             made: kept.made_at.as_microsecond(),
@@ -236,13 +239,13 @@ impl TryFrom<Entry> for Kept {
             }),
             Task::Say(text) => automation::Task::Say(text),
         };
-        let roles = [Role::Admin, Role::Adult, Role::Child];
         let from = Asker {
             language: wire.language,
             area: wire.area.map(|id| AreaId::new(&id)),
             conversation: wire.conversation,
+            person: wire.person.map(|id| PersonId::new(&id)),
             // Who is not known may do least.
-            role: roles.into_iter().find(|role| role.word() == wire.role).unwrap_or(Role::Guest),
+            role: wire.role.parse().unwrap_or(Role::Guest),
             means: if wire.spoken { Means::Spoken } else { Means::Written },
         };
         Ok(Self {

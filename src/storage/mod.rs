@@ -1,5 +1,5 @@
-//! What outlives a restart: the registry, last states, the agenda, tokens and the retained messages of
-//! the embedded broker, in one LMDB environment.
+//! What outlives a restart: the registry, last states, the agenda, people and how they come in, and the
+//! retained messages of the embedded broker, in one LMDB environment.
 //!
 //! One table per concept ([`table`]); what stands in it is written down in [`wire`], apart from the
 //! model's own types. Who decides *when* something is written is [`Writer`]. Nothing here knows the
@@ -7,7 +7,10 @@
 
 mod agenda;
 mod budget;
+pub mod password;
+mod people;
 mod retained;
+mod sessions;
 mod table;
 mod tokens;
 mod wire;
@@ -23,11 +26,14 @@ use std::sync::Arc;
 use heed::types::Str;
 use heed::{CommitOrAbort, Database, Env, EnvOpenOptions, RwTxn, WithoutTls};
 use rustix::fs::{FlockOperation, flock};
+use sha2::{Digest, Sha256};
 use tracing::warn;
 
 pub use self::budget::{Budget, Lane};
+pub use self::people::{People, PersonEdit};
 pub use self::retained::{RetainedChange, RetainedMessage};
-pub use self::tokens::{KnownToken, Tokens};
+pub use self::sessions::Sessions;
+pub use self::tokens::{Bearer, Holder, KnownToken, Tokens};
 pub use self::writer::{Committed, Settings, Source, Status, Writer};
 
 use self::table::Table;
@@ -45,6 +51,9 @@ const MAP_SIZE: usize = if usize::BITS >= 64 { 1 << 30 } else { 256 << 20 };
 const UPGRADES: &[Upgrade] = &[
     // 2: the tables of the agenda, which are made when they are opened. What knows only format 1
     // would forget what is to happen, so it must not open these data.
+    |_, _| Ok(()),
+    // 3: the tables of people and sessions, and tokens that may not do everything. What knows only
+    // format 2 would let a guest's token do it.
     |_, _| Ok(()),
 ];
 
@@ -125,6 +134,9 @@ pub enum Error {
     /// A token of that name exists, or the name cannot be used.
     #[error("{0}")]
     Token(String),
+    /// A person cannot be as wished.
+    #[error("{0}")]
+    Account(String),
 }
 
 fn holder(pid: &Option<u32>) -> String {
@@ -195,6 +207,8 @@ struct Tables {
     states: Table<wire::State>,
     agenda: Table<agenda::Entry>,
     lists: Table<agenda::List>,
+    people: Table<people::Record>,
+    sessions: Table<sessions::Record>,
     tokens: Table<wire::Token>,
     retained: table::Raw,
 }
@@ -327,6 +341,16 @@ impl Storage {
         Tokens::new(self.clone())
     }
 
+    /// The people of this house.
+    pub fn people(&self) -> People {
+        People::new(self.clone())
+    }
+
+    /// Who has signed in.
+    pub fn sessions(&self) -> Sessions {
+        Sessions::new(self.clone())
+    }
+
     /// All tables as one text, a line a record; for tests and for looking into it.
     ///
     /// # Errors
@@ -392,7 +416,7 @@ impl Tables {
         }
     }
 
-    fn raw(&self) -> [(&'static str, table::Raw); 9] {
+    fn raw(&self) -> [(&'static str, table::Raw); 11] {
         [
             ("floor", self.floors.raw()),
             ("area", self.areas.raw()),
@@ -401,6 +425,8 @@ impl Tables {
             ("state", self.states.raw()),
             ("agenda", self.agenda.raw()),
             ("list", self.lists.raw()),
+            ("person", self.people.raw()),
+            ("session", self.sessions.raw()),
             ("token", self.tokens.raw()),
             ("retained", self.retained),
         ]
@@ -456,15 +482,17 @@ fn open_tables(env: &Env<WithoutTls>) -> Result<Tables, Error> {
         let places = [raw("floor")?, raw("area")?, raw("device")?];
         let states = [raw("entity")?, raw("state")?];
         let agenda = [raw("agenda")?, raw("list")?];
+        let people = [raw("person")?, raw("session")?];
         let others = [raw("token")?, raw("retained")?];
-        Ok(CommitOrAbort::<_, ()>::Commit((meta, places, states, agenda, others)))
+        Ok(CommitOrAbort::<_, ()>::Commit((meta, places, states, agenda, people, others)))
     })?;
-    let CommitOrAbort::Commit((meta, places, states, agenda, others)) = opened else {
+    let CommitOrAbort::Commit((meta, places, states, agenda, people, others)) = opened else {
         unreachable!("the closure above only commits")
     };
     let [floors, areas, devices] = places;
     let [entities, states] = states;
     let [agenda, lists] = agenda;
+    let [people, sessions] = people;
     let [tokens, retained] = others;
     Ok(Tables {
         meta,
@@ -475,9 +503,22 @@ fn open_tables(env: &Env<WithoutTls>) -> Result<Tables, Error> {
         states: Table::new("state", states),
         agenda: Table::new("agenda", agenda),
         lists: Table::new("list", lists),
+        people: Table::new("person", people),
+        sessions: Table::new("session", sessions),
         tokens: Table::new("token", tokens),
         retained,
     })
+}
+
+/// What is kept of a secret that is random: long enough that nobody can guess it, so one pass is enough.
+fn hash(secret: &str) -> String {
+    hex(&Sha256::digest(secret))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 0xf)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
 }
 
 fn format_of(dir: &Path, found: Option<&str>) -> Result<Option<usize>, Error> {

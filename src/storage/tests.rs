@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::*;
+use crate::home::person::{Rights, Role};
 
 /// A directory of its own for one test.
 struct Dir(PathBuf);
@@ -42,8 +43,8 @@ fn check_format(format: &str, expected: &str) {
 #[test]
 fn a_newer_format_is_refused_in_plain_words() {
     check_format(
-        "3",
-        "the data in DIR was written by a newer Homard (format 3, this one knows 2); \
+        "4",
+        "the data in DIR was written by a newer Homard (format 4, this one knows 3); \
          install that version again, or start with another data directory",
     );
     check_format("x", "the data in DIR has no readable format record: `x`");
@@ -83,7 +84,7 @@ fn a_failed_upgrade_changes_nothing() {
     let dir = Dir::new("failed-upgrade");
     drop(Storage::open(&dir.0).unwrap());
     assert!(Storage::open_with(&dir.0, &[UPGRADES, &[fail]].concat()).is_err());
-    assert_eq!(Storage::open(&dir.0).unwrap().dump().unwrap(), "meta format 2\n");
+    assert_eq!(Storage::open(&dir.0).unwrap().dump().unwrap(), "meta format 3\n");
 }
 
 #[test]
@@ -167,24 +168,106 @@ fn a_token_is_known_until_it_is_removed_and_never_stored() {
     let dir = Dir::new("tokens");
     let storage = Storage::open(&dir.0).unwrap();
     let tokens = storage.tokens();
+    let admin = Holder::Role(Role::Admin);
+    let named = |token: &str| tokens.check(token).unwrap().map(|bearer| bearer.name);
     let now = jiff::Timestamp::from_second(5).unwrap();
-    let token = tokens.add(" panel ", now).unwrap();
+    let token = tokens.add(" panel ", &admin, now).unwrap();
     assert_eq!((token.len(), &token[..4]), (4 + 64, "hmd_"));
-    let other = tokens.add("phone", now).unwrap();
+    let other = tokens.add("phone", &admin, now).unwrap();
     assert_ne!(token, other);
-    assert_eq!(tokens.check(&token).unwrap().as_deref(), Some("panel"));
-    assert_eq!(tokens.check(&other).unwrap().as_deref(), Some("phone"));
+    assert_eq!(named(&token).as_deref(), Some("panel"));
+    assert_eq!(named(&other).as_deref(), Some("phone"));
     for guess in ["", "hmd_", &token[..67], &token.to_uppercase(), &format!("{token}0")] {
         assert_eq!(tokens.check(guess).unwrap(), None, "{guess}");
     }
     let dump = storage.dump().unwrap();
     assert!(!dump.contains(&token[4..]), "{dump}");
     for name in ["", "  ", "panel", "a\nb", &"n".repeat(101)] {
-        assert!(matches!(tokens.add(name, now), Err(Error::Token(_))), "{name}");
+        assert!(matches!(tokens.add(name, &admin, now), Err(Error::Token(_))), "{name}");
     }
     let names: Vec<String> = tokens.list().unwrap().into_iter().map(|known| known.name).collect();
     assert_eq!(names, ["panel", "phone"]);
     assert!(tokens.remove("panel").unwrap());
     assert!(!tokens.remove("panel").unwrap());
     assert_eq!(tokens.check(&token).unwrap(), None);
+}
+
+#[test]
+fn a_token_may_do_what_its_holder_may() {
+    let dir = Dir::new("holders");
+    let storage = Storage::open(&dir.0).unwrap();
+    let (tokens, people) = (storage.tokens(), storage.people());
+    let now = jiff::Timestamp::from_second(5).unwrap();
+    let edit =
+        PersonEdit { name: Some("Ada".into()), role: Some(Role::Guest), ..Default::default() };
+    let ada = people.add(edit, None, now).unwrap();
+    let child = tokens.add("child", &Holder::Role(Role::Child), now).unwrap();
+    let hers = tokens.add("hers", &Holder::Person(ada.id.clone()), now).unwrap();
+    let rights = |token: &str| tokens.check(token).unwrap().map(|bearer| bearer.rights);
+    assert_eq!(rights(&child), Some(Rights::of(Role::Child)));
+    assert_eq!(rights(&hers), Some(ada.rights()));
+    let areas = [AreaId::new("attic")].into();
+    let edit = PersonEdit { areas: Some(areas), ..Default::default() };
+    let ada = people.edit(&ada.id, edit).unwrap().unwrap();
+    assert_eq!(rights(&hers), Some(ada.rights()));
+    assert!(people.remove(&ada.id).unwrap());
+    assert_eq!(rights(&hers), None);
+    assert_eq!(tokens.list().unwrap().len(), 1, "a person's tokens go with them");
+    // As it was written before there were roles.
+    let mut txn = storage.env.write_txn().unwrap();
+    let old = format!(r#"{{"name":"old","sha256":"{}","made":1}}"#, hash("secret"));
+    storage.tables.tokens.raw().put(&mut txn, b"old", old.as_bytes()).unwrap();
+    txn.commit().unwrap();
+    assert_eq!(rights("secret"), Some(Rights::of(Role::Admin)));
+}
+
+#[test]
+fn people_sign_in_and_a_new_password_ends_their_sessions() {
+    let dir = Dir::new("people");
+    let storage = Storage::open(&dir.0).unwrap();
+    let (people, sessions) = (storage.people(), storage.sessions());
+    let now = jiff::Timestamp::from_second(1_000_000_000).unwrap();
+    let later = |hours| now + jiff::SignedDuration::from_hours(hours);
+    let edit = |name: &str, role| PersonEdit {
+        name: Some(name.into()),
+        role: Some(role),
+        ..PersonEdit::default()
+    };
+    assert!(people.is_empty().unwrap());
+    for (name, password) in [("", "long enough"), ("Ada", "short"), ("a\nb", "long enough")] {
+        assert!(people.add(edit(name, Role::Admin), Some(password), now).is_err(), "{name}");
+    }
+    let ada = people.add(edit(" Ada ", Role::Admin), Some("long enough"), now).unwrap();
+    let bob = people.add(edit("Bob", Role::Child), None, now).unwrap();
+    assert!(people.add(edit("ADA", Role::Adult), None, now).is_err(), "the name is taken");
+    for (name, password, expected) in [
+        ("ada", "long enough", Some(&ada)),
+        ("Ada", "Long enough", None),
+        ("Bob", "", None),
+        ("Bob", "long enough", None),
+        ("Eve", "long enough", None),
+    ] {
+        assert_eq!(people.sign_in(name, password).unwrap().as_ref(), expected, "{name} {password}");
+    }
+    assert!(!storage.dump().unwrap().contains("long enough"));
+
+    let cookie = sessions.open(&ada.id, now).unwrap();
+    assert_ne!(cookie, sessions.open(&ada.id, now).unwrap());
+    assert!(!storage.dump().unwrap().contains(&cookie));
+    assert_eq!(sessions.find(&cookie, later(1)).unwrap(), Some((ada.clone(), false)));
+    assert_eq!(sessions.find(&cookie, later(7)).unwrap(), Some((ada.clone(), true)));
+    assert_eq!(sessions.find("guess", now).unwrap(), None);
+    assert_eq!(sessions.find(&cookie, later(31 * 24)).unwrap(), None);
+    sessions.note(&cookie, later(29 * 24)).unwrap();
+    assert!(sessions.find(&cookie, later(31 * 24)).unwrap().is_some(), "it slides");
+    people.set_password(&ada.id, "another one").unwrap().unwrap();
+    assert_eq!(sessions.find(&cookie, later(29 * 24)).unwrap(), None);
+    assert_eq!(people.sign_in("Ada", "long enough").unwrap(), None);
+
+    let child = PersonEdit { role: Some(Role::Child), ..PersonEdit::default() };
+    assert!(people.edit(&ada.id, child).is_err(), "nobody would run the house");
+    assert!(people.remove(&ada.id).is_err(), "nobody would run the house");
+    assert_eq!(people.person(&ada.id).unwrap(), Some(ada));
+    assert!(people.remove(&bob.id).unwrap());
+    assert!(!people.remove(&bob.id).unwrap());
 }

@@ -1,10 +1,12 @@
 //! Tokens: who may speak to the hub's interfaces. Only hashes are kept; a token is shown once.
 
+use heed::RwTxn;
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::{Error, Storage, wire};
+use super::{Error, Storage, hash, hex, wire};
+use crate::home::id::PersonId;
+use crate::home::person::{Rights, Role};
 
 /// What every token begins with, so that people and secret scanners know it when they see it.
 const PREFIX: &str = "hmd_";
@@ -26,6 +28,26 @@ pub struct KnownToken {
     pub name: String,
     /// When it was made.
     pub made_at: Timestamp,
+    /// What it may do.
+    pub holder: Holder,
+}
+
+/// Whose a token is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Holder {
+    /// Nobody's: it may do what this role may, everywhere.
+    Role(Role),
+    /// A person's: it may do what they may, and goes with them.
+    Person(PersonId),
+}
+
+/// What a good token stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bearer {
+    /// The token's name.
+    pub name: String,
+    /// What it may do now.
+    pub rights: Rights,
 }
 
 impl Tokens {
@@ -39,7 +61,7 @@ impl Tokens {
     /// # Errors
     /// [`Error::Token`] when the name is taken, empty or longer than 100 bytes; otherwise as
     /// writing fails.
-    pub fn add(&self, name: &str, now: Timestamp) -> Result<String, Error> {
+    pub fn add(&self, name: &str, holder: &Holder, now: Timestamp) -> Result<String, Error> {
         let name = name.trim();
         if name.is_empty() || name.len() > LONGEST_NAME || name.contains(char::is_control) {
             let why = format!("a token's name has 1 to {LONGEST_NAME} bytes, on one line");
@@ -53,27 +75,41 @@ impl Tokens {
         if tables.tokens.at(&txn, name)?.is_some() {
             return Err(Error::Token(format!("there is already a token named `{name}`")));
         }
-        let record =
-            wire::Token { name: name.to_owned(), sha256: hash(&token), made: now.as_microsecond() };
+        let (role, person) = match holder {
+            Holder::Role(role) => (Some(role.word().to_owned()), None),
+            Holder::Person(id) => (None, Some(id.to_string())),
+        };
+        let record = wire::Token {
+            name: name.to_owned(),
+            sha256: hash(&token),
+            made: now.as_microsecond(),
+            role,
+            person,
+        };
         tables.tokens.put(&mut txn, name, &record)?;
         txn.commit()?;
         Ok(token)
     }
 
-    /// The name of a token, if it is one. Every stored hash is compared, each in constant time, so
+    /// What a token stands for, if it is one. Every stored hash is compared, each in constant time, so
     /// that the time taken says nothing of how near a guess was.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn check(&self, token: &str) -> Result<Option<String>, Error> {
+    pub fn check(&self, token: &str) -> Result<Option<Bearer>, Error> {
         let said = hash(token);
         let mut found = None;
         self.each(|known| {
             if bool::from(known.sha256.as_bytes().ct_eq(said.as_bytes())) {
-                found = Some(known.name);
+                found = Some(known);
             }
         })?;
-        Ok(found)
+        let Some(known) = found else { return Ok(None) };
+        let rights = match holder(&known) {
+            Holder::Role(role) => Some(Rights::of(role)),
+            Holder::Person(id) => self.storage.people().rights(&id),
+        };
+        Ok(rights.map(|rights| Bearer { name: known.name, rights }))
     }
 
     /// All tokens, in the order of their names.
@@ -84,7 +120,8 @@ impl Tokens {
         let mut tokens = Vec::new();
         self.each(|known| {
             let made_at = wire::time(known.made).unwrap_or(Timestamp::UNIX_EPOCH);
-            tokens.push(KnownToken { name: known.name, made_at });
+            let holder = holder(&known);
+            tokens.push(KnownToken { name: known.name, made_at, holder });
         })?;
         Ok(tokens)
     }
@@ -111,12 +148,27 @@ impl Tokens {
     }
 }
 
-fn hash(token: &str) -> String {
-    hex(&Sha256::digest(token))
+impl Storage {
+    /// Removes the tokens of a person.
+    pub(super) fn remove_tokens_of(&self, txn: &mut RwTxn, person: &PersonId) -> Result<(), Error> {
+        let mut names = Vec::new();
+        self.tables.tokens.each(txn, &mut Vec::new(), |token| {
+            if token.person.as_deref() == Some(person.as_str()) {
+                names.push(token.name);
+            }
+        })?;
+        for name in names {
+            self.tables.tokens.remove(txn, &name)?;
+        }
+        Ok(())
+    }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 0xf)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+fn holder(known: &wire::Token) -> Holder {
+    match (&known.person, &known.role) {
+        (Some(id), _) => Holder::Person(PersonId::new(id)),
+        // A role of a later version may do least.
+        (None, Some(role)) => Holder::Role(role.parse().unwrap_or(Role::Guest)),
+        (None, None) => Holder::Role(Role::Admin),
+    }
 }

@@ -348,6 +348,12 @@ pub(super) struct Token {
     pub(super) sha256: String,
     /// Microseconds since 1970.
     pub(super) made: i64,
+    /// What it may do; those from before there were roles run the house.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) role: Option<String>,
+    /// Whose it is: then it may do what they may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) person: Option<String>,
 }
 
 pub(super) fn time(microseconds: i64) -> Result<Timestamp, Unusable> {

@@ -1,18 +1,18 @@
 //! `/api/homard/agenda`: what is to happen in the house, and its lists.
 
-use std::sync::Arc;
-
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::Response;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value as JsonValue;
 use utoipa::ToSchema;
 
+use super::auth::Caller;
 use super::failure::{self, Failure, Message};
-use super::{Site, wire};
+use super::wire;
 use crate::automation::{Due, Entry, EntryId, List, Moment, Task, Wish};
 use crate::home::id::{AreaId, EntityId};
+use crate::home::person::Matter;
 use crate::hub::event::Query;
 use crate::json;
 
@@ -135,8 +135,9 @@ fn object(entry: &Entry, now: Moment) -> EntryObject {
 
 /// Everything that is to happen, the next first, and all lists.
 #[utoipa::path(get, path = "/api/homard/agenda", responses((status = 200, body = AgendaObject)))]
-pub(super) async fn agenda(State(site): State<Arc<Site>>) -> Result<Response, Failure> {
-    let books = site.hub.ask(Query::Agenda).await.map_err(|_| Failure::stopping())?;
+pub(super) async fn agenda(caller: Caller) -> Result<Response, Failure> {
+    caller.needs(Matter::Agenda)?;
+    let books = caller.hub.ask(Query::Agenda).await.map_err(|_| Failure::stopping())?;
     let mut entries: Vec<EntryObject> =
         books.entries.iter().map(|entry| object(entry, books.now)).collect();
     entries.sort_by(|a, b| {
@@ -150,13 +151,11 @@ pub(super) async fn agenda(State(site): State<Arc<Site>>) -> Result<Response, Fa
 /// Takes something out of the agenda; it will not happen. Answered when that is on the disk.
 #[utoipa::path(delete, path = "/api/homard/agenda/{id}", params(("id" = u64, Path)),
     responses((status = 200, body = Message), (status = 404, body = Message)))]
-pub(super) async fn cancel(
-    State(site): State<Arc<Site>>,
-    Path(id): Path<String>,
-) -> Result<Response, Failure> {
+pub(super) async fn cancel(caller: Caller, Path(id): Path<String>) -> Result<Response, Failure> {
+    caller.needs(Matter::House)?;
     let unknown = || Failure::unknown(format!("nothing in the agenda has the id `{id}`"));
     let entry = EntryId(id.parse().map_err(|_| unknown())?);
-    let done = site.hub.ask(|reply| Query::Cancel(entry, reply)).await;
+    let done = caller.hub.ask(|reply| Query::Cancel(entry, reply)).await;
     match done.map_err(|_| Failure::stopping())? {
         Ok(()) => Ok(failure::json(&Message { message: "Cancelled.".to_owned() })),
         Err(crate::hub::event::EditError::Refused(_)) => Err(unknown()),

@@ -6,18 +6,98 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use subtle::ConstantTimeEq;
 use tokio::time::Instant;
 
 use super::Site;
 use super::failure::Failure;
+use crate::home::person::{Matter, Rights};
+use crate::hub::HubHandle;
+use crate::storage::{Bearer, Storage, Tokens};
 
-/// Whose token this is, or `None` if it is nobody's. Compares in constant time; called for every
-/// request, so it must be quick.
-pub type CheckToken = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+/// What the port needs of the disk to know who somebody is.
+#[derive(Clone)]
+pub struct Access {
+    tokens: Tokens,
+    /// Of whoever started the daemon: good as long as it runs.
+    local_token: Option<Arc<str>>,
+}
+
+impl Access {
+    /// To this house; the local token runs it, as whoever started the daemon does.
+    pub fn new(storage: &Storage, local_token: Option<&str>) -> Self {
+        let local_token = local_token.map(Arc::from);
+        Self { tokens: storage.tokens(), local_token }
+    }
+
+    /// What a token stands for, if it is good. Compares in constant time.
+    fn bearer(&self, token: &str) -> Option<Bearer> {
+        let local = self.local_token.as_deref();
+        if local.is_some_and(|local| bool::from(local.as_bytes().ct_eq(token.as_bytes()))) {
+            return Some(Bearer { name: "this machine".to_owned(), rights: Rights::all() });
+        }
+        self.tokens.check(token).unwrap_or_else(|error| {
+            tracing::warn!(%error, "Tokens cannot be read; refused.");
+            None
+        })
+    }
+}
+
+/// Who sent a request. Every route takes one: what it does, it does by this handle, which sees and does
+/// no more than they may.
+#[derive(Clone)]
+pub(super) struct Caller {
+    /// Of the person, or of the token.
+    pub(super) name: Arc<str>,
+    /// How far they reach.
+    pub(super) rights: Arc<Rights>,
+    /// The house, as far as it is theirs.
+    pub(super) hub: HubHandle,
+    /// How they came in.
+    pub(super) way: Way,
+}
+
+/// How somebody came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// A program, with a token in its header.
+    Token,
+    /// A browser, with a cookie.
+    Session,
+}
+
+impl Caller {
+    fn new(site: &Site, bearer: Bearer, way: Way) -> Self {
+        let hub = site.hub.by(bearer.rights.clone());
+        Self { name: bearer.name.into(), rights: Arc::new(bearer.rights), hub, way }
+    }
+
+    /// Whether this matter is for them.
+    ///
+    /// # Errors
+    /// 403 when it is not.
+    pub(super) fn needs(&self, matter: Matter) -> Result<(), Failure> {
+        if self.rights.allow(matter) {
+            return Ok(());
+        }
+        let role = self.rights.role.word();
+        Err(Failure::new(StatusCode::FORBIDDEN, format!("this is not for the role `{role}`")))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        // Put there by the guard; a route that it does not stand before has no caller.
+        parts.extensions.get().cloned().ok_or_else(no_token)
+    }
+}
 
 const COOKIE: &str = "homard_session";
 /// The panel asks for the token again after this time without a request.
@@ -129,11 +209,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(super) async fn guard(
     State(site): State<Arc<Site>>,
     ConnectInfo(from): ConnectInfo<SocketAddr>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     match admit(&site, from.ip(), request.method(), request.headers()) {
-        Ok(()) => next.run(request).await,
+        Ok(caller) => {
+            tracing::trace!(person = %caller.name, way = ?caller.way, "A request.");
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
         Err(failure) => {
             let mut response = failure.into_response();
             let headers = response.headers_mut();
@@ -146,7 +230,12 @@ pub(super) async fn guard(
     }
 }
 
-fn admit(site: &Site, from: IpAddr, method: &Method, headers: &HeaderMap) -> Result<(), Failure> {
+fn admit(
+    site: &Site,
+    from: IpAddr,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<Caller, Failure> {
     if let Some(authorization) = headers.get(header::AUTHORIZATION) {
         let token = authorization.to_str().ok().and_then(bearer).ok_or_else(|| {
             Failure::new(
@@ -154,16 +243,12 @@ fn admit(site: &Site, from: IpAddr, method: &Method, headers: &HeaderMap) -> Res
                 "the header must be `Authorization: Bearer TOKEN`",
             )
         })?;
-        return match (site.check_token)(token) {
-            Some(_) => Ok(()),
+        return match site.access.bearer(token) {
+            Some(bearer) => Ok(Caller::new(site, bearer, Way::Token)),
             None => Err(wrong_token(site, from)),
         };
     }
-    if session_token(site, headers).is_none() {
-        let message =
-            "a token is needed: `Authorization: Bearer TOKEN`; `homard token add NAME` makes one";
-        return Err(Failure::new(StatusCode::UNAUTHORIZED, message));
-    }
+    let caller = signed_in(site, headers).ok_or_else(no_token)?;
     // The cookie goes with whatever a page makes the browser send; only our own page may act.
     if !method.is_safe() && !is_same_origin(headers) {
         return Err(Failure::new(
@@ -171,7 +256,13 @@ fn admit(site: &Site, from: IpAddr, method: &Method, headers: &HeaderMap) -> Res
             "this request came from another site's page",
         ));
     }
-    Ok(())
+    Ok(caller)
+}
+
+fn no_token() -> Failure {
+    let message =
+        "a token is needed: `Authorization: Bearer TOKEN`; `homard token add NAME` makes one";
+    Failure::new(StatusCode::UNAUTHORIZED, message)
 }
 
 fn wrong_token(site: &Site, from: IpAddr) -> Failure {
@@ -190,15 +281,10 @@ fn bearer(authorization: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
-/// The token of the request's session, if it has one and its token is still good.
-fn session_token(site: &Site, headers: &HeaderMap) -> Option<String> {
+/// Who has signed in to the panel with this request's cookie.
+pub(super) fn signed_in(site: &Site, headers: &HeaderMap) -> Option<Caller> {
     let token = site.sessions.token(cookie(headers)?)?;
-    (site.check_token)(&token).map(|_| token)
-}
-
-/// Whether the request comes from someone who has signed in to the panel.
-pub(super) fn is_signed_in(site: &Site, headers: &HeaderMap) -> bool {
-    session_token(site, headers).is_some()
+    Some(Caller::new(site, site.access.bearer(&token)?, Way::Session))
 }
 
 fn cookie(headers: &HeaderMap) -> Option<&str> {
@@ -226,7 +312,7 @@ pub(super) fn is_same_origin(headers: &HeaderMap) -> bool {
 /// Signs in with a token: the `Set-Cookie` header.
 pub(super) fn sign_in(site: &Site, from: IpAddr, token: &str) -> Result<HeaderValue, Failure> {
     let token = token.trim();
-    if (site.check_token)(token).is_none() {
+    if site.access.bearer(token).is_none() {
         return Err(wrong_token(site, from));
     }
     let id = site.sessions.open(token)?;

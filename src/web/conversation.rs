@@ -1,14 +1,11 @@
 //! `POST /api/conversation/process`: what a person says, and the answer in Home Assistant's shape.
 
-use std::sync::Arc;
-
-use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as JsonValue};
 use utoipa::ToSchema;
 
-use super::Site;
+use super::auth::Caller;
 use super::failure::{self, Failure, Json, Message};
 use crate::home::Home;
 use crate::home::action::Outcome;
@@ -171,22 +168,19 @@ struct Rival {
 /// Says something to the house.
 #[utoipa::path(post, path = "/api/conversation/process", request_body = Said,
     responses((status = 200, body = Answer), (status = 400, body = Message)))]
-pub(super) async fn process(
-    State(site): State<Arc<Site>>,
-    Json(said): Json<Said>,
-) -> Result<Response, Failure> {
+pub(super) async fn process(caller: Caller, Json(said): Json<Said>) -> Result<Response, Failure> {
     if said.text.chars().count() > MAX_CHARS {
         return Err(Failure::bad(format!("`text` must be at most {MAX_CHARS} characters")));
     }
     let (area, device) = (said.area.as_deref(), said.device_id.as_deref());
-    let area = site.hub.read(|home| speakers_room(home, area, device))?;
+    let area = caller.hub.read(|home| speakers_room(home, area, device))?;
     // A device that heard it has heard whoever was near.
     let means = if device.is_some() { Means::Spoken } else { Means::Written };
     let origin = Origin { area, conversation: said.conversation_id, means, ..Origin::default() };
     let utterance = Utterance { text: said.text, language: said.language, origin };
     let ask = |reply| Query::Hear(utterance, reply);
-    let reply = site.hub.ask(ask).await.map_err(|_| Failure::stopping())?;
-    Ok(failure::json(&site.hub.read(|home| answer(home, reply))))
+    let reply = caller.hub.ask(ask).await.map_err(|_| Failure::stopping())?;
+    Ok(failure::json(&caller.hub.read(|home| answer(home, reply))))
 }
 
 /// The id of the room where it was said. A room or device that is not known is told, or the house

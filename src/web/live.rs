@@ -27,11 +27,13 @@ use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 use utoipa::IntoParams;
 
 use super::Site;
+use super::auth::Caller;
 use super::failure::Failure;
 use super::wire::{self, Placed};
 use crate::home::action::Outcome;
 use crate::home::device::Device;
 use crate::home::id::{AreaId, DeviceId, EntityId};
+use crate::home::person::Rights;
 use crate::home::{Change, Home};
 use crate::hub::HubHandle;
 use crate::hub::event::{Said, Showing, Shown, Trigger};
@@ -76,8 +78,17 @@ impl Kind {
 struct Chunk {
     /// The number of its first event since the start.
     first: u64,
-    events: Vec<(Kind, Range<usize>)>,
+    events: Vec<Written>,
     bytes: Bytes,
+}
+
+/// One event in a chunk.
+#[derive(Debug)]
+struct Written {
+    kind: Kind,
+    /// The room it is about, for those who are bound to rooms.
+    area: Option<AreaId>,
+    at: Range<usize>,
 }
 
 /// Shares what the hub shows among all readers.
@@ -142,7 +153,12 @@ impl Live {
     }
 
     /// A new stream; what the hub shows from now on is in it. `None` when there are too many.
-    fn join(self: &Arc<Self>, hub: &HubHandle, kinds: Option<Vec<Kind>>) -> Option<Reader> {
+    fn join(
+        self: &Arc<Self>,
+        hub: &HubHandle,
+        rights: Arc<Rights>,
+        kinds: Option<Vec<Kind>>,
+    ) -> Option<Reader> {
         let mut readers = self.readers();
         if readers.count >= MAX_READERS {
             return None;
@@ -153,7 +169,7 @@ impl Live {
             readers.shown = Some(hub.watch());
             self.first_came.notify_one();
         }
-        Some(Reader::new(Arc::clone(self), kinds))
+        Some(Reader::new(Arc::clone(self), rights, kinds))
     }
 
     /// Writes what the hub shows, for as long as the hub lives.
@@ -219,7 +235,7 @@ struct Watch {
 struct Writer {
     first: u64,
     out: Vec<u8>,
-    events: Vec<(Kind, Range<usize>)>,
+    events: Vec<Written>,
 }
 
 impl Writer {
@@ -235,15 +251,18 @@ impl Writer {
         match shown {
             Shown::Changed(change, at) => {
                 let id = change.id.as_str();
-                self.event(Kind::StateChanged, *at, id, |out| change_data(out, home, change));
+                let area = home.entity(id).and_then(|entity| home.area_of(entity));
+                let area = area.map(|area| area.id.clone());
+                self.event(Kind::StateChanged, area, *at, id, |out| change_data(out, home, change));
             }
             Shown::TriggerFired(trigger, device, at) => {
-                self.event(Kind::Trigger, *at, &trigger.topic, |out| {
+                let area = device.as_ref().and_then(|id| home.device(id.as_str())?.area.clone());
+                self.event(Kind::Trigger, area, *at, &trigger.topic, |out| {
                     trigger_data(out, home, trigger, device.as_ref());
                 });
             }
             Shown::TagScanned(tag, device, at) => {
-                self.event(Kind::TagScanned, *at, tag, |out| {
+                self.event(Kind::TagScanned, None, *at, tag, |out| {
                     out.extend_from_slice(b"{\"tag_id\":");
                     wire::text(out, tag);
                     out.push(b',');
@@ -252,15 +271,24 @@ impl Writer {
                 });
             }
             Shown::Said(said, at) => {
-                self.event(Kind::Said, *at, "", |out| said_data(out, said));
+                self.event(Kind::Said, said.area.clone(), *at, "", |out| said_data(out, said));
             }
             Shown::RegistryChanged(at) => {
-                self.event(Kind::RegistryUpdated, *at, "", |out| out.extend_from_slice(b"{}"));
+                self.event(Kind::RegistryUpdated, None, *at, "", |out| {
+                    out.extend_from_slice(b"{}")
+                });
             }
         }
     }
 
-    fn event(&mut self, kind: Kind, at: Timestamp, about: &str, data: impl FnOnce(&mut Vec<u8>)) {
+    fn event(
+        &mut self,
+        kind: Kind,
+        area: Option<AreaId>,
+        at: Timestamp,
+        about: &str,
+        data: impl FnOnce(&mut Vec<u8>),
+    ) {
         let start = self.out.len();
         let out = &mut self.out;
         out.extend_from_slice(b"data: {\"event_type\":\"");
@@ -272,7 +300,7 @@ impl Writer {
         out.extend_from_slice(b"\",\"context\":");
         wire::context(out, about, at);
         out.extend_from_slice(b"}\n\n");
-        self.events.push((kind, start..self.out.len()));
+        self.events.push(Written { kind, area, at: start..self.out.len() });
     }
 }
 
@@ -352,6 +380,7 @@ pub(super) struct Wanted {
     responses((status = 200, content_type = "text/event-stream", body = String)))]
 pub(super) async fn events(
     State(site): State<Arc<Site>>,
+    caller: Caller,
     wanted: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Failure> {
     let Query(wanted) = wanted.map_err(|rejection| Failure::bad(rejection.body_text()))?;
@@ -363,7 +392,7 @@ pub(super) async fn events(
             Some(Kind::ALL.into_iter().filter(is_wanted).collect())
         }
     };
-    let Some(stream) = site.live.join(&site.hub, kinds) else {
+    let Some(stream) = site.live.join(&site.hub, caller.rights, kinds) else {
         let message = format!("{MAX_READERS} event streams are open; close one");
         return Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, message));
     };
@@ -383,6 +412,7 @@ pub(super) async fn events(
 struct Reader {
     live: Arc<Live>,
     chunks: BroadcastStream<Arc<Chunk>>,
+    rights: Arc<Rights>,
     /// `None` wants all.
     kinds: Option<Vec<Kind>>,
     /// The number of the next event; a later one says that those between are lost.
@@ -392,18 +422,18 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(live: Arc<Live>, kinds: Option<Vec<Kind>>) -> Self {
+    fn new(live: Arc<Live>, rights: Arc<Rights>, kinds: Option<Vec<Kind>>) -> Self {
         let chunks = BroadcastStream::new(live.chunks.subscribe());
         let keep_alive = tokio::time::interval_at(Instant::now() + KEEP_ALIVE, KEEP_ALIVE);
         let next = live.next.load(Ordering::Relaxed);
-        Self { live, chunks, kinds, next, keep_alive, said_hello: false }
+        Self { live, chunks, rights, kinds, next, keep_alive, said_hello: false }
     }
 
     /// The part of a chunk that this reader wants, after word of what it lost.
     fn take(&mut self, chunk: &Chunk) -> Bytes {
         let n_lost = chunk.first.saturating_sub(self.next);
         self.next = chunk.first + chunk.events.len() as u64;
-        if n_lost == 0 && self.kinds.is_none() {
+        if n_lost == 0 && self.kinds.is_none() && self.rights.areas.is_none() {
             return chunk.bytes.clone();
         }
         let mut out = Vec::new();
@@ -411,9 +441,12 @@ impl Reader {
             self.live.n_lost.fetch_add(n_lost, Ordering::Relaxed);
             lagged(&mut out, n_lost);
         }
-        for (kind, range) in &chunk.events {
-            if self.kinds.as_ref().is_none_or(|kinds| kinds.contains(kind)) {
-                out.extend_from_slice(&chunk.bytes[range.clone()]);
+        for Written { kind, area, at } in &chunk.events {
+            let is_theirs = self.rights.areas.is_none()
+                || *kind == Kind::RegistryUpdated
+                || area.as_ref().is_some_and(|area| self.rights.sees_area(area));
+            if is_theirs && self.kinds.as_ref().is_none_or(|kinds| kinds.contains(kind)) {
+                out.extend_from_slice(&chunk.bytes[at.clone()]);
             }
         }
         out.into()

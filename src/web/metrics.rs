@@ -12,7 +12,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Site;
+use super::auth::Caller;
 use super::failure::{self, Failure};
+use crate::home::person::Matter;
 use crate::hub::event::Query;
 
 /// Answered requests by the first digit of their status.
@@ -44,11 +46,15 @@ pub(super) async fn healthz() -> Response {
 /// Figures in Prometheus' text format.
 #[utoipa::path(get, path = "/metrics",
     responses((status = 200, content_type = "text/plain", body = String)))]
-pub(super) async fn metrics(State(site): State<Arc<Site>>) -> Result<Response, Failure> {
-    let hub = site.hub.ask(Query::Counters).await.map_err(|_| Failure::stopping())?;
+pub(super) async fn metrics(
+    State(site): State<Arc<Site>>,
+    caller: Caller,
+) -> Result<Response, Failure> {
+    caller.needs(Matter::House)?;
+    let hub = caller.hub.ask(Query::Counters).await.map_err(|_| Failure::stopping())?;
     let mut entities: BTreeMap<&str, usize> = BTreeMap::new();
     let mut n_unavailable = 0;
-    let (n_devices, n_areas) = site.hub.read(|home| {
+    let (n_devices, n_areas) = caller.hub.read(|home| {
         for entity in home.entities().filter(|entity| entity.is_enabled()) {
             *entities.entry(entity.domain.word()).or_default() += 1;
             n_unavailable += usize::from(!entity.is_available());

@@ -33,9 +33,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::failure::Failure;
+use crate::home::person::Rights;
 use crate::hub::HubHandle;
 
-pub use self::auth::CheckToken;
+pub use self::auth::Access;
 pub use self::states::{ContextObject, StateObject};
 
 /// Larger bodies are refused.
@@ -75,9 +76,10 @@ impl Default for Settings {
 
 /// What every request may need.
 struct Site {
+    /// Of nobody: what is done for a request is done by its [`auth::Caller`]'s.
     hub: HubHandle,
     settings: Settings,
-    check_token: CheckToken,
+    access: Access,
     sessions: auth::Sessions,
     live: Arc<live::Live>,
     requests: metrics::Requests,
@@ -95,16 +97,16 @@ pub async fn run(
     listener: TcpListener,
     settings: Settings,
     hub: HubHandle,
-    check_token: CheckToken,
+    access: Access,
     shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
     let address = listener.local_addr()?;
     // Written at once: as a tree it takes most of a megabyte.
     let openapi = serde_json::to_vec(&api().merge(open()).into_openapi()).unwrap_or_default();
     let site = Arc::new(Site {
-        hub: hub.clone(),
+        hub: hub.by(Rights::none()),
         settings,
-        check_token,
+        access,
         sessions: auth::Sessions::default(),
         live: Arc::new(live::Live::new()),
         requests: metrics::Requests::default(),

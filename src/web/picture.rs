@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 
-use super::Site;
+use super::auth::Caller;
 use super::failure::{Failure, Message};
 use crate::home::Home;
 use crate::home::domain::image::Picture;
@@ -24,22 +24,16 @@ type Found = (Arc<[u8]>, HeaderValue);
 #[utoipa::path(get, path = "/api/camera_proxy/{entity_id}", params(("entity_id" = String, Path)),
     responses((status = 200, content_type = "image/*", body = String),
         (status = 404, body = Message)))]
-pub(super) async fn camera(
-    State(site): State<Arc<Site>>,
-    Path(id): Path<String>,
-) -> Result<Response, Failure> {
-    site.hub.read(|home| find(home, &id, Domain::Camera)).map(answer)
+pub(super) async fn camera(caller: Caller, Path(id): Path<String>) -> Result<Response, Failure> {
+    caller.hub.read(|home| find(home, &id, Domain::Camera)).map(answer)
 }
 
 /// The picture of an image entity.
 #[utoipa::path(get, path = "/api/image_proxy/{entity_id}", params(("entity_id" = String, Path)),
     responses((status = 200, content_type = "image/*", body = String),
         (status = 404, body = Message)))]
-pub(super) async fn image(
-    State(site): State<Arc<Site>>,
-    Path(id): Path<String>,
-) -> Result<Response, Failure> {
-    site.hub.read(|home| find(home, &id, Domain::Image)).map(answer)
+pub(super) async fn image(caller: Caller, Path(id): Path<String>) -> Result<Response, Failure> {
+    caller.hub.read(|home| find(home, &id, Domain::Image)).map(answer)
 }
 
 fn find(home: &Home, id: &str, wanted: Domain) -> Result<Found, Failure> {

@@ -3,18 +3,19 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::Response;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use super::Site;
+use super::auth::Caller;
 use super::failure::{self, Failure, Json, Message};
 use super::states::PAGE;
 use super::wire;
 use crate::home::entity::Entity;
 use crate::home::guard;
 use crate::home::id::{AreaId, EntityId, FloorId};
+use crate::home::person::Matter;
 use crate::home::place::{Area, Floor};
 use crate::home::{EntityEdit, Home};
 use crate::hub::event::{KeptProblem, Place, Query};
@@ -118,17 +119,18 @@ impl EntityObject {
 /// All entities, disabled ones too.
 #[utoipa::path(get, path = "/api/homard/entities",
     responses((status = 200, body = [EntityObject])))]
-pub(super) async fn entities(State(site): State<Arc<Site>>) -> Result<Response, Failure> {
+pub(super) async fn entities(caller: Caller) -> Result<Response, Failure> {
     let mut problems: HashMap<EntityId, Vec<String>> = HashMap::new();
-    for kept in problems_of(&site).await? {
+    for kept in problems_of(&caller).await? {
         if let Some(entity) = kept.entity {
             problems.entry(entity).or_default().push(kept.problem.text);
         }
     }
-    let ids: Vec<EntityId> = site.hub.read(|home| home.entities().map(|e| e.id.clone()).collect());
+    let ids: Vec<EntityId> =
+        caller.hub.read(|home| home.entities().map(|e| e.id.clone()).collect());
     let mut list = Vec::with_capacity(ids.len());
     for page in ids.chunks(PAGE) {
-        site.hub.read(|home| {
+        caller.hub.read(|home| {
             for entity in page.iter().filter_map(|id| home.entity(id.as_str())) {
                 let problems = problems.remove(&entity.id).unwrap_or_default();
                 list.push(EntityObject::of(home, entity, problems));
@@ -171,11 +173,12 @@ fn said<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     responses((status = 200, body = EntityObject), (status = 400, body = Message),
         (status = 404, body = Message)))]
 pub(super) async fn edit_entity(
-    State(site): State<Arc<Site>>,
+    caller: Caller,
     Path(id): Path<String>,
     Json(patch): Json<EntityPatch>,
 ) -> Result<Response, Failure> {
-    let id = site.hub.read(|home| match home.entity(&id) {
+    caller.needs(Matter::House)?;
+    let id = caller.hub.read(|home| match home.entity(&id) {
         Some(entity) => Ok(entity.id.clone()),
         None => Err(Failure::refused("", &home.no_such_entity(&id))),
     })?;
@@ -187,17 +190,17 @@ pub(super) async fn edit_entity(
         area: match patch.area {
             None => None,
             Some(None) => Some(None),
-            Some(Some(said)) => Some(Some(site.hub.read(|home| find_area(home, &said))?)),
+            Some(Some(said)) => Some(Some(caller.hub.read(|home| find_area(home, &said))?)),
         },
         aliases: patch.aliases.map(clean_aliases).transpose()?,
         enabled: patch.enabled,
     };
     let ask = |reply| Query::EditEntity(id.clone(), edit, reply);
-    site.hub.ask(ask).await.map_err(|_| Failure::stopping())??;
-    let mut problems = problems_of(&site).await?;
+    caller.hub.ask(ask).await.map_err(|_| Failure::stopping())??;
+    let mut problems = problems_of(&caller).await?;
     problems.retain(|kept| kept.entity.as_ref() == Some(&id));
     let problems = problems.into_iter().map(|kept| kept.problem.text).collect();
-    let entity = site.hub.read(|home| {
+    let entity = caller.hub.read(|home| {
         home.entity(id.as_str()).map(|entity| EntityObject::of(home, entity, problems))
     });
     match entity {
@@ -213,11 +216,12 @@ pub(super) async fn edit_entity(
     params(("entity_id" = String, Path)),
     responses((status = 200, body = Message), (status = 404, body = Message)))]
 pub(super) async fn remove_entity(
-    State(site): State<Arc<Site>>,
+    caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
+    caller.needs(Matter::House)?;
     let ask = |reply| Query::RemoveEntity(EntityId::new(&id), reply);
-    site.hub.ask(ask).await.map_err(|_| Failure::stopping())??;
+    caller.hub.ask(ask).await.map_err(|_| Failure::stopping())??;
     Ok(failure::json(&Message { message: "Entity removed.".to_owned() }))
 }
 
@@ -286,15 +290,16 @@ struct ProblemObject {
     last: String,
 }
 
-async fn problems_of(site: &Site) -> Result<Vec<KeptProblem>, Failure> {
-    site.hub.ask(Query::Problems).await.map_err(|_| Failure::stopping())
+async fn problems_of(caller: &Caller) -> Result<Vec<KeptProblem>, Failure> {
+    caller.hub.ask(Query::Problems).await.map_err(|_| Failure::stopping())
 }
 
 /// Everything that is wrong, newest first.
 #[utoipa::path(get, path = "/api/homard/problems",
     responses((status = 200, body = [ProblemObject])))]
-pub(super) async fn problems(State(site): State<Arc<Site>>) -> Result<Response, Failure> {
-    let problems = problems_of(&site).await?.into_iter().map(|kept| {
+pub(super) async fn problems(caller: Caller) -> Result<Response, Failure> {
+    caller.needs(Matter::House)?;
+    let problems = problems_of(&caller).await?.into_iter().map(|kept| {
         let part = match &kept.problem.place {
             Place::Handle(_) | Place::Topic(_) => None,
             Place::Part(part) => Some(*part),
@@ -349,19 +354,17 @@ pub(super) struct AreaWish {
 
 /// All areas.
 #[utoipa::path(get, path = "/api/homard/areas", responses((status = 200, body = [AreaObject])))]
-pub(super) async fn areas(State(site): State<Arc<Site>>) -> Response {
-    let areas: Vec<AreaObject> = site.hub.read(|home| home.areas().map(AreaObject::from).collect());
+pub(super) async fn areas(caller: Caller) -> Response {
+    let areas: Vec<AreaObject> =
+        caller.hub.read(|home| home.areas().map(AreaObject::from).collect());
     failure::json(&areas)
 }
 
 /// One area.
 #[utoipa::path(get, path = "/api/homard/areas/{area_id}", params(("area_id" = String, Path)),
     responses((status = 200, body = AreaObject), (status = 404, body = Message)))]
-pub(super) async fn area(
-    State(site): State<Arc<Site>>,
-    Path(id): Path<String>,
-) -> Result<Response, Failure> {
-    site.hub.read(|home| match home.area(&id) {
+pub(super) async fn area(caller: Caller, Path(id): Path<String>) -> Result<Response, Failure> {
+    caller.hub.read(|home| match home.area(&id) {
         Some(area) => Ok(failure::json(&AreaObject::from(area))),
         None => Err(Failure::refused("", &home.no_such_area(&id))),
     })
@@ -372,17 +375,18 @@ pub(super) async fn area(
     request_body = AreaWish,
     responses((status = 200, body = AreaObject), (status = 400, body = Message)))]
 pub(super) async fn put_area(
-    State(site): State<Arc<Site>>,
+    caller: Caller,
     Path(id): Path<String>,
     Json(wish): Json<AreaWish>,
 ) -> Result<Response, Failure> {
+    caller.needs(Matter::House)?;
     check_id("area", &id)?;
     let floor = wish.floor.as_deref().map(FloorId::new);
     if let Some(floor) = &floor
-        && !site.hub.read(|home| home.floor(floor.as_str()).is_some())
+        && !caller.hub.read(|home| home.floor(floor.as_str()).is_some())
     {
         let known: Vec<String> =
-            site.hub.read(|home| home.floors().map(|floor| floor.id.to_string()).collect());
+            caller.hub.read(|home| home.floors().map(|floor| floor.id.to_string()).collect());
         return Err(Failure::bad(format!(
             "`floor`: no floor `{floor}`; known: {}",
             known.join(", ")
@@ -395,7 +399,11 @@ pub(super) async fn put_area(
         floor,
     };
     let object = AreaObject::from(&area);
-    site.hub.ask(|reply| Query::PutArea(area, reply)).await.map_err(|_| Failure::stopping())??;
+    caller
+        .hub
+        .ask(|reply| Query::PutArea(area, reply))
+        .await
+        .map_err(|_| Failure::stopping())??;
     Ok(failure::json(&object))
 }
 
@@ -403,11 +411,12 @@ pub(super) async fn put_area(
 #[utoipa::path(delete, path = "/api/homard/areas/{area_id}", params(("area_id" = String, Path)),
     responses((status = 200, body = Message), (status = 404, body = Message)))]
 pub(super) async fn remove_area(
-    State(site): State<Arc<Site>>,
+    caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
+    caller.needs(Matter::House)?;
     let ask = |reply| Query::RemoveArea(AreaId::new(&id), reply);
-    site.hub.ask(ask).await.map_err(|_| Failure::stopping())??;
+    caller.hub.ask(ask).await.map_err(|_| Failure::stopping())??;
     Ok(failure::json(&Message { message: "Area removed.".to_owned() }))
 }
 
@@ -447,20 +456,17 @@ pub(super) struct FloorWish {
 
 /// All floors.
 #[utoipa::path(get, path = "/api/homard/floors", responses((status = 200, body = [FloorObject])))]
-pub(super) async fn floors(State(site): State<Arc<Site>>) -> Response {
+pub(super) async fn floors(caller: Caller) -> Response {
     let floors: Vec<FloorObject> =
-        site.hub.read(|home| home.floors().map(FloorObject::from).collect());
+        caller.hub.read(|home| home.floors().map(FloorObject::from).collect());
     failure::json(&floors)
 }
 
 /// One floor.
 #[utoipa::path(get, path = "/api/homard/floors/{floor_id}", params(("floor_id" = String, Path)),
     responses((status = 200, body = FloorObject), (status = 404, body = Message)))]
-pub(super) async fn floor(
-    State(site): State<Arc<Site>>,
-    Path(id): Path<String>,
-) -> Result<Response, Failure> {
-    site.hub.read(|home| match home.floor(&id) {
+pub(super) async fn floor(caller: Caller, Path(id): Path<String>) -> Result<Response, Failure> {
+    caller.hub.read(|home| match home.floor(&id) {
         Some(floor) => Ok(failure::json(&FloorObject::from(floor))),
         None => Err(Failure::unknown(format!("no floor `{id}`"))),
     })
@@ -471,10 +477,11 @@ pub(super) async fn floor(
     request_body = FloorWish,
     responses((status = 200, body = FloorObject), (status = 400, body = Message)))]
 pub(super) async fn put_floor(
-    State(site): State<Arc<Site>>,
+    caller: Caller,
     Path(id): Path<String>,
     Json(wish): Json<FloorWish>,
 ) -> Result<Response, Failure> {
+    caller.needs(Matter::House)?;
     check_id("floor", &id)?;
     if wish.level.is_some_and(|level| level.abs() > MAX_LEVEL) {
         return Err(Failure::bad(format!("`level` must be from -{MAX_LEVEL} to {MAX_LEVEL}")));
@@ -486,7 +493,8 @@ pub(super) async fn put_floor(
         level: wish.level,
     };
     let object = FloorObject::from(&floor);
-    site.hub
+    caller
+        .hub
         .ask(|reply| Query::PutFloor(floor, reply))
         .await
         .map_err(|_| Failure::stopping())??;
@@ -497,11 +505,12 @@ pub(super) async fn put_floor(
 #[utoipa::path(delete, path = "/api/homard/floors/{floor_id}", params(("floor_id" = String, Path)),
     responses((status = 200, body = Message), (status = 404, body = Message)))]
 pub(super) async fn remove_floor(
-    State(site): State<Arc<Site>>,
+    caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
+    caller.needs(Matter::House)?;
     let ask = |reply| Query::RemoveFloor(FloorId::new(&id), reply);
-    site.hub.ask(ask).await.map_err(|_| Failure::stopping())??;
+    caller.hub.ask(ask).await.map_err(|_| Failure::stopping())??;
     Ok(failure::json(&Message { message: "Floor removed.".to_owned() }))
 }
 

@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, RawQuery};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::Value as JsonValue;
 use utoipa::ToSchema;
 
-use super::Site;
+use super::auth::Caller;
 use super::failure::{self, Failure, Json, Message};
 use super::states::StateObject;
 use super::wire::{self, Placed};
@@ -246,7 +246,7 @@ impl Ids {
     responses((status = 200, body = [StateObject]), (status = 400, body = Message),
         (status = 404, body = Message), (status = 503, body = Message)))]
 pub(super) async fn call(
-    State(site): State<Arc<Site>>,
+    caller: Caller,
     Path((domain, service)): Path<(String, String)>,
     RawQuery(query): RawQuery,
     Json(mut body): Json<serde_json::Map<String, JsonValue>>,
@@ -266,7 +266,7 @@ pub(super) async fn call(
     if let Some(domain) = call.domain {
         actions.of(domain)?;
     }
-    let meant = site.hub.read(|home| target.resolve(call, home))?;
+    let meant = caller.hub.read(|home| target.resolve(call, home))?;
     let mut wishes = Vec::with_capacity(meant.len());
     let mut refused = Vec::new();
     for entity in meant {
@@ -285,7 +285,7 @@ pub(super) async fn call(
     let mut done = Vec::new();
     if !wishes.is_empty() {
         let ask = |reply| Query::Act { wishes, patience: PATIENCE, reply };
-        done = site.hub.ask(ask).await.map_err(|_| Failure::stopping())?;
+        done = caller.hub.ask(ask).await.map_err(|_| Failure::stopping())?;
     }
     let n_meant = done.len() + refused.len();
     for Done { entity, outcome, .. } in &done {
@@ -302,7 +302,7 @@ pub(super) async fn call(
     if !refused.is_empty() {
         tracing::info!(service = %format_args!("{domain}.{service}"), n = refused.len(), refused = %reasons(&refused), "A service call was done only in part.");
     }
-    Ok(failure::json_bytes(site.hub.read(|home| changed_states(home, &done))))
+    Ok(failure::json_bytes(caller.hub.read(|home| changed_states(home, &done))))
 }
 
 /// The call's action per domain, read once for all its entities.

@@ -10,11 +10,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Site;
+use super::auth::Caller;
 use super::failure::{self, Failure, Message};
 use super::gzip;
 use super::wire::{self, Placed};
 use crate::home::Home;
 use crate::home::id::EntityId;
+use crate::home::person::Matter;
 
 /// Entities written per look at the house, so that a long list never holds up the loop.
 pub(super) const PAGE: usize = 256;
@@ -62,12 +64,13 @@ pub(super) async fn root() -> Response {
 
 /// All states, in the order of their ids.
 #[utoipa::path(get, path = "/api/states", responses((status = 200, body = [StateObject])))]
-pub(super) async fn all(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
-    let ids: Vec<EntityId> = site.hub.read(|home| home.entities().map(|e| e.id.clone()).collect());
+pub(super) async fn all(caller: Caller, headers: HeaderMap) -> Response {
+    let ids: Vec<EntityId> =
+        caller.hub.read(|home| home.entities().map(|e| e.id.clone()).collect());
     let mut out = Vec::with_capacity(2 + ids.len() * 400);
     out.push(b'[');
     for page in ids.chunks(PAGE) {
-        site.hub.read(|home| page.iter().for_each(|id| write_state(home, id, &mut out)));
+        caller.hub.read(|home| page.iter().for_each(|id| write_state(home, id, &mut out)));
         tokio::task::yield_now().await;
     }
     if out.last() == Some(&b',') {
@@ -86,11 +89,8 @@ fn write_state(home: &Home, id: &EntityId, out: &mut Vec<u8>) {
 /// One state.
 #[utoipa::path(get, path = "/api/states/{entity_id}", params(("entity_id" = String, Path)),
     responses((status = 200, body = StateObject), (status = 404, body = Message)))]
-pub(super) async fn one(
-    State(site): State<Arc<Site>>,
-    Path(id): Path<String>,
-) -> Result<Response, Failure> {
-    site.hub.read(|home| {
+pub(super) async fn one(caller: Caller, Path(id): Path<String>) -> Result<Response, Failure> {
+    caller.hub.read(|home| {
         let record = home.entity(&id).and_then(|entity| entity.record());
         let Some(record) = record else {
             return Err(Failure::refused("", &home.no_such_entity(&id)));
@@ -152,16 +152,18 @@ const US_CUSTOMARY: UnitObject = UnitObject {
 
 /// The home's settings.
 #[utoipa::path(get, path = "/api/config", responses((status = 200, body = ConfigObject)))]
-pub(super) async fn config(State(site): State<Arc<Site>>) -> Response {
+pub(super) async fn config(State(site): State<Arc<Site>>, caller: Caller) -> Response {
     let mut components: BTreeSet<&str> =
-        site.hub.read(|home| home.entities().map(|entity| entity.domain.word()).collect());
+        caller.hub.read(|home| home.entities().map(|entity| entity.domain.word()).collect());
     components.extend(["api", "conversation", "homeassistant", "mqtt"]);
     let settings = &site.settings;
+    // A guest is not told where the house is.
+    let is_told = caller.rights.allow(Matter::Agenda);
     failure::json(&ConfigObject {
         version: env!("CARGO_PKG_VERSION"),
         location_name: &settings.name,
-        latitude: settings.latitude,
-        longitude: settings.longitude,
+        latitude: settings.latitude.filter(|_| is_told),
+        longitude: settings.longitude.filter(|_| is_told),
         time_zone: &settings.time_zone,
         language: &settings.language,
         unit_system: if settings.is_metric { METRIC } else { US_CUSTOMARY },

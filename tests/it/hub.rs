@@ -12,6 +12,7 @@ use homard::home::device::DeviceFacts;
 use homard::home::domain::{Action, Caps, State, switch};
 use homard::home::entity::{Announcement, Availability, Naming, Producer, Source, Traits};
 use homard::home::id::{AreaId, EntityId, FloorId, Handle};
+use homard::home::person::{Rights, Role};
 use homard::home::place::{Area, Floor};
 use homard::home::{EntityEdit, Home, Report};
 use homard::hub::event::{
@@ -773,4 +774,51 @@ async fn a_flood_passes_and_its_last_word_stays() {
     let loaded = storage.load().unwrap();
     assert_eq!(loaded.entities.len(), 100);
     assert!(loaded.entities.iter().all(|(_, last)| last.as_ref().unwrap().view.word == "off"));
+}
+
+#[tokio::test]
+async fn whoever_asks_and_however_does_and_sees_what_they_may() {
+    let mut house = House::start();
+    for (handle, name) in [(1, "lamp"), (2, "boiler")] {
+        house.announce(handle, name).await;
+    }
+    let area =
+        |id: &str| Area { id: AreaId::new(id), name: id.into(), aliases: Vec::new(), floor: None };
+    for (id, entity) in [("attic", "switch.lamp"), ("cellar", "switch.boiler")] {
+        assert_eq!(house.hub.ask(|r| Query::PutArea(area(id), r)).await, Ok(Ok(())));
+        let edit = EntityEdit { area: Some(Some(AreaId::new(id))), ..EntityEdit::default() };
+        let edited = house.hub.ask(|r| Query::EditEntity(EntityId::new(entity), edit, r)).await;
+        assert_eq!(edited, Ok(Ok(())));
+    }
+    let guest = Rights { areas: Some([AreaId::new("attic")].into()), ..Rights::of(Role::Guest) };
+    for (rights, seen, done, edits) in [
+        (Rights::all(), "switch.boiler switch.lamp", "++", true),
+        (Rights::of(Role::Adult), "switch.boiler switch.lamp", "++", true),
+        (Rights::of(Role::Child), "switch.boiler switch.lamp", "++", false),
+        (guest, "switch.lamp", "-+", false),
+        (Rights::none(), "", "--", false),
+    ] {
+        let hub = house.hub.by(rights.clone());
+        let ids: Vec<String> =
+            hub.read(|home| home.entities().map(|entity| entity.id.to_string()).collect());
+        assert_eq!(ids.join(" "), seen, "{rights:?}");
+        let wishes = ["switch.boiler", "switch.lamp"].map(|id| Wish {
+            entity: EntityId::new(id),
+            action: Action::Switch(switch::Action::TurnOn),
+        });
+        let act = |reply| Query::Act { wishes: wishes.to_vec(), patience: Duration::ZERO, reply };
+        let outcomes = hub.ask(act).await.unwrap();
+        let marks: String = outcomes
+            .iter()
+            .map(|done| if matches!(done.outcome, Outcome::Refused(_)) { '-' } else { '+' })
+            .collect();
+        assert_eq!(marks, done, "{rights:?}: {outcomes:?}");
+        let told = outcomes.iter().any(|done| {
+            matches!(&done.outcome, Outcome::Refused(Refusal::NoSuchName { nearest, .. }) if !nearest.is_empty())
+        });
+        assert!(!told, "a refusal must not tell what there is");
+        let edited = hub.ask(|r| Query::PutArea(area("attic"), r)).await.unwrap();
+        assert_eq!(edited.is_ok(), edits, "{rights:?}: {edited:?}");
+    }
+    house.stop().await;
 }

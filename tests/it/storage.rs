@@ -14,11 +14,12 @@ use homard::clock::Clock;
 use homard::home::LastState;
 use homard::home::entity::{Source as From, View};
 use homard::home::id::{EntityId, FloorId};
+use homard::home::person::Role;
 use homard::home::place::Floor;
 use homard::home::value::Attributes;
 use homard::hub::event::{EditError, Event, Query};
 use homard::storage::{
-    Budget, Keep, Lane, RetainedChange, RetainedMessage, Settings, Source, Storage, Writer,
+    Budget, Holder, Keep, Lane, RetainedChange, RetainedMessage, Settings, Source, Storage, Writer,
 };
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -38,7 +39,10 @@ fn child() {
         "edit" => edit_without_end(dir),
         "token" => {
             let tokens = Storage::open_shared(dir).unwrap().tokens();
-            println!("\ntoken {}", tokens.add("late", Timestamp::UNIX_EPOCH).unwrap());
+            println!(
+                "\ntoken {}",
+                tokens.add("late", &Holder::Role(Role::Child), Timestamp::UNIX_EPOCH).unwrap()
+            );
         }
         "full" => runtime().block_on(live_through_a_full_disk(dir)),
         "cost" => runtime().block_on(measure(dir)),
@@ -207,7 +211,7 @@ fn a_token_added_by_another_process_works_at_once() {
     let output = task(&[], "token", &dir.0).output().unwrap();
     let output = String::from_utf8(output.stdout).unwrap();
     let token = output.lines().find_map(|line| line.strip_prefix("token ")).unwrap();
-    assert_eq!(tokens.check(token).unwrap().as_deref(), Some("late"));
+    assert_eq!(tokens.check(token).unwrap().map(|bearer| bearer.name).as_deref(), Some("late"));
 }
 
 #[test]

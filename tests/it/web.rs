@@ -18,11 +18,12 @@ use homard::home::device::DeviceFacts;
 use homard::home::domain::{Action, Caps, Domain, State, camera, image, switch};
 use homard::home::entity::{Announcement, Availability, Naming, Producer, Source, Traits};
 use homard::home::id::{EntityId, Handle};
+use homard::home::person::Role;
 use homard::hub::event::{
     Done, Effect, Event, Explained, Place, Problem, Reply, ReplyKind, Span, Utterance, Wish,
 };
 use homard::hub::{Ear, Heard, Hub, HubHandle, Setup};
-use homard::storage::{self, Storage, Writer};
+use homard::storage::{self, Holder, Storage, Writer};
 use homard::web::{self, StateObject};
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
@@ -56,7 +57,8 @@ impl House {
         let dir = std::env::temp_dir().join(format!("homard-web-{}-{n}", std::process::id()));
         let storage = Storage::open(&dir).unwrap();
         let tokens = storage.tokens();
-        let token = tokens.add("test", Timestamp::now()).unwrap();
+        let token = tokens.add("test", &Holder::Role(Role::Admin), Timestamp::now()).unwrap();
+        let access = web::Access::new(&storage, None);
         let writer = Writer::start(storage, storage::Settings::default()).unwrap();
         let runtime = Runtime::new().unwrap();
         let (outbox, effects) = mpsc::channel(16);
@@ -73,14 +75,13 @@ impl House {
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let check: web::CheckToken = Arc::new(move |token: &str| tokens.check(token).unwrap());
         let served = handle.clone();
         runtime.spawn(hub.run(std::future::pending()));
         runtime.spawn(devices(effects, handle.clone()));
         runtime.spawn(async move {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             let stop = async { drop(stopped.await) };
-            web::run(listener, web::Settings::default(), served, check, stop).await.unwrap();
+            web::run(listener, web::Settings::default(), served, access, stop).await.unwrap();
         });
         let house =
             Self { address, token, hub: handle, runtime: Some(runtime), stop: Some(stop), dir };

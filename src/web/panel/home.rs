@@ -10,9 +10,10 @@ use crate::home::domain::Domain;
 use crate::home::entity::Entity;
 use crate::home::id::{AreaId, EntityId};
 use crate::home::place::{Area, Floor};
+use crate::web::auth::Caller;
 use crate::web::registry::asks_first;
 use crate::web::states::PAGE;
-use crate::web::{Site, wire};
+use crate::web::wire;
 
 /// The order of cards in a room; what is not named here comes after.
 const ORDER: [Domain; 14] = [
@@ -45,15 +46,16 @@ struct Row {
 }
 
 /// The page's body.
-pub(super) async fn body(site: &Site, words: &Words) -> String {
+pub(super) async fn body(caller: &Caller, words: &Words) -> String {
     // A few rows at a time: a large house must not stand still while it is looked at.
-    let ids: Vec<EntityId> = site.hub.read(|home| home.entities().map(|e| e.id.clone()).collect());
+    let ids: Vec<EntityId> =
+        caller.hub.read(|home| home.entities().map(|e| e.id.clone()).collect());
     let mut rooms = Rooms::new();
     for page in ids.chunks(PAGE) {
-        site.hub.read(|home| page.iter().for_each(|id| row(home, id, words, &mut rooms)));
+        caller.hub.read(|home| page.iter().for_each(|id| row(home, id, words, &mut rooms)));
         tokio::task::yield_now().await;
     }
-    site.hub.read(|home| house(home, words, rooms))
+    caller.hub.read(|home| house(home, words, rooms))
 }
 
 /// All rooms by floor.

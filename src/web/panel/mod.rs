@@ -24,6 +24,7 @@ use self::shell::{Page, html};
 use self::words::Words;
 use super::failure::Failure;
 use super::{Site, auth};
+use crate::home::person::Matter;
 
 /// All pages and what they load.
 pub(super) fn routes() -> Router<Arc<Site>> {
@@ -54,10 +55,10 @@ async fn home_page(
     if let Some(token) = invitation.token {
         return enter(&site, from, &headers, &token);
     }
-    if !auth::is_signed_in(&site, &headers) {
+    let Some(caller) = auth::signed_in(&site, &headers) else {
         return html(StatusCode::OK, &headers, &shell::sign_in(words, None));
-    }
-    let body = home::body(&site, words).await;
+    };
+    let body = home::body(&caller, words).await;
     let page = shell::page(&site.settings, words, Page::Home, &body);
     html(StatusCode::OK, &headers, &page)
 }
@@ -65,11 +66,11 @@ async fn home_page(
 /// The chat with the house.
 async fn talk_page(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
     let words = words_for(&site, &headers);
-    if !auth::is_signed_in(&site, &headers) {
+    let Some(caller) = auth::signed_in(&site, &headers) else {
         return html(StatusCode::OK, &headers, &shell::sign_in(words, None));
-    }
+    };
     let rooms: Vec<String> =
-        site.hub.read(|home| home.areas().map(|area| area.name.clone()).collect());
+        caller.hub.read(|home| home.areas().map(|area| area.name.clone()).collect());
     let body = shell::talk(words, &rooms);
     html(StatusCode::OK, &headers, &shell::page(&site.settings, words, Page::Talk, &body))
 }
@@ -77,8 +78,11 @@ async fn talk_page(State(site): State<Arc<Site>>, headers: HeaderMap) -> Respons
 /// What was found, and what the owner makes of it.
 async fn devices_page(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
     let words = words_for(&site, &headers);
-    if !auth::is_signed_in(&site, &headers) {
+    let Some(caller) = auth::signed_in(&site, &headers) else {
         return html(StatusCode::OK, &headers, &shell::sign_in(words, None));
+    };
+    if caller.needs(Matter::House).is_err() {
+        return Redirect::to("/").into_response();
     }
     let body = shell::devices(words);
     html(StatusCode::OK, &headers, &shell::page(&site.settings, words, Page::Devices, &body))
