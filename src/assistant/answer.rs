@@ -74,6 +74,8 @@ impl Speaker<'_> {
             About::Measured(class) => self.measured(&asker, class, facts),
             About::Below(class, limit) => self.beyond(&asker, class, *limit, true, facts),
             About::Above(class, limit) => self.beyond(&asker, class, *limit, false, facts),
+            About::Most(class) => self.extreme(&asker, class, true, facts),
+            About::Least(class) => self.extreme(&asker, class, false, facts),
             About::Since => self.answer(self.since(&asker, &facts), reading),
             About::Where => self.answer(self.places(&asker, &facts), reading),
             About::Who => self.answer(self.who(&asker, facts), reading),
@@ -339,6 +341,11 @@ pub(super) fn is_in_state(fact: &Fact<'_>, asked: &str) -> bool {
         Domain::Cover | Domain::Valve => match asked {
             "open" | "on" => matches!(word, "open" | "opening" | "closing"),
             "closed" | "off" => word == "closed",
+            other => word == other,
+        },
+        Domain::AlarmControlPanel => match asked {
+            "armed" | "on" => !matches!(word, "disarmed" | "disarming"),
+            "off" => word == "disarmed",
             other => word == other,
         },
         Domain::Lock => match asked {

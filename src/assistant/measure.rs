@@ -16,7 +16,12 @@ use super::{Answer, Code, Speaker, condition};
 /// Whether something measures what is asked.
 pub(super) fn is_measured(about: &About) -> bool {
     match about {
-        About::Temperature | About::Measured(_) | About::Below(..) | About::Above(..) => true,
+        About::Temperature
+        | About::Measured(_)
+        | About::Below(..)
+        | About::Above(..)
+        | About::Most(_)
+        | About::Least(_) => true,
         About::State | About::Since | About::Where | About::Who => false,
     }
 }
@@ -83,10 +88,19 @@ fn readings<'h>(
             ("temperature", Domain::Climate | Domain::WaterHeater) => ("current_temperature", "°"),
             ("humidity", Domain::Climate | Domain::Humidifier) => ("current_humidity", "%"),
             ("battery", Domain::Vacuum | Domain::LawnMower) => ("battery_level", "%"),
+            ("speed", Domain::Fan) => ("percentage", "%"),
+            ("position", Domain::Cover) => ("current_position", "%"),
+            ("tilt", Domain::Cover) => ("current_tilt_position", "%"),
+            ("illuminance", Domain::Light) => ("brightness", "%"),
             _ => return None,
         };
         let view = fact.entity.view()?;
         let number = view.attributes.named(name).and_then(|value| value.as_f64());
+        let number = match name {
+            // Of 255.
+            "brightness" => number.map(|number| (number / 2.55).round()),
+            _ => number,
+        };
         (number.is_some() || is_named).then_some(Reading { number, unit: Some(unit), fact })
     };
     let (warners, others): (Vec<Fact<'_>>, Vec<Fact<'_>>) = others
@@ -148,6 +162,30 @@ impl Speaker<'_> {
             }
         };
         self.answer(text, reading)
+    }
+
+    /// "Which room is the warmest?" "Which battery is the emptiest?"
+    pub(super) fn extreme(
+        &self,
+        asker: &Asker<'_>,
+        class: &str,
+        is_most: bool,
+        facts: Vec<Fact<'_>>,
+    ) -> Answer {
+        let found = readings(class, facts, false, asker.home).into_iter();
+        let known = found.filter(|one| one.is_live()).filter_map(|one| Some((one.number?, one)));
+        let best = match is_most {
+            true => known.max_by(|a, b| a.0.total_cmp(&b.0)),
+            false => known.min_by(|a, b| a.0.total_cmp(&b.0)),
+        };
+        let Some((_, best)) = best else {
+            let text = self.voice.say("refused", "nothing_there", &[]);
+            return Answer::error(Code::NoValidTargets, text, self.code).of(asker.reading);
+        };
+        let value = Phrase::plain(self.amount(&best));
+        let what = self.said_name(best.fact.entity, asker.reading);
+        let gaps = [("what", &what), ("state", &value)];
+        self.answer(self.voice.say("answer", "one", &gaps), asker.reading)
     }
 
     /// Where a temperature is measured, if the place was said or is the speaker's.
@@ -250,7 +288,12 @@ impl Speaker<'_> {
             let gaps = [("what", &what), ("state", &state), ("time", &time), ("age", &age)];
             self.voice.say("answer", "since", &gaps)
         };
-        facts.iter().take(MAX_NAMED).map(one).collect::<Vec<_>>().join(" ")
+        // "Since when is the garage door open" is about the one that is.
+        let asked = asker.question.state.as_deref();
+        let is_so = |fact: &&Fact<'_>| asked.is_some_and(|state| is_in_state(fact, state));
+        let so: Vec<&Fact<'_>> = facts.iter().filter(is_so).collect();
+        let told = if so.is_empty() { facts.iter().collect() } else { so };
+        told.into_iter().take(MAX_NAMED).map(one).collect::<Vec<_>>().join(" ")
     }
 
     /// "8:35", "yesterday at 21:04".

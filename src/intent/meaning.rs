@@ -242,6 +242,10 @@ pub enum About {
     Below(Arc<str>, f64),
     /// Which have a number above this, with its device class.
     Above(Arc<str>, f64),
+    /// Which has the highest number, with its device class.
+    Most(Arc<str>),
+    /// Which has the lowest number, with its device class.
+    Least(Arc<str>),
     /// Which people or tags are there, or where a person is.
     Who,
 }

@@ -1,60 +1,59 @@
-//! From a sentence that asks to a question: what kind of answer, of what, and about what of it.
+//! From a sentence that asks to a question: whether it asks, of what, and what kind of answer it
+//! wants. What of the things is asked for is the business of `about`.
 
 use std::sync::Arc;
 
 use crate::home::domain::Domain;
-use crate::home::target::{Scope, TargetWords};
+use crate::home::target::TargetWords;
 use crate::intent::matcher::Slot;
 use crate::intent::meaning::{About, Asked, Question};
 
+use super::about;
 use super::clause::{self, Clause};
-use super::ground::Set;
 use super::noun::{self, Found, Noun, Scene, Want, is_content};
 use super::share;
 use super::spans::Span;
-use super::tag::{Act, Tag, Word};
+use super::tag::{Act, DayPart, Tag, Word};
 use super::wish::No;
 
-/// What a battery is below when it is low, in percent.
-const LOW_BATTERY: f64 = 20.0;
-
-/// Things whose state can be asked for with "on" and "off".
-const SWITCHABLE: &[Domain] = &[
-    Domain::Light,
-    Domain::Switch,
-    Domain::Fan,
-    Domain::Climate,
-    Domain::Humidifier,
-    Domain::Siren,
-    Domain::WaterHeater,
+/// Words that make a sentence a question.
+const ASKING: &[Word] = &[
+    Word::Which,
+    Word::HowMany,
+    Word::What,
+    Word::Who,
+    Word::Where,
+    Word::Since,
+    Word::HowWarm,
+    Word::HowHumid,
+    Word::HowBright,
+    Word::AskYesNo,
+    Word::Forgot,
+    Word::ThereIs,
+    Word::Most,
+    Word::Least,
 ];
+
+/// Words that stand in a question and are no part of what it is about.
+const ASIDE: &[Word] =
+    &[Word::Be, Word::Home, Word::Low, Word::Above, Word::Below, Word::Too, Word::SetTo];
+
+fn is_any_of(span: &Span, words: &[Word]) -> bool {
+    words.iter().any(|word| span.is(*word))
+}
 
 /// Whether a sentence asks, whatever else it says.
 pub(super) fn is_question(spans: &[Span], scene: &Scene<'_>) -> bool {
-    let asks = |span: &Span| {
-        [
-            Word::Which,
-            Word::HowMany,
-            Word::What,
-            Word::Who,
-            Word::Where,
-            Word::Since,
-            Word::HowWarm,
-            Word::HowHumid,
-            Word::HowBright,
-            Word::OtherQuestion,
-            Word::AskYesNo,
-            Word::ThereIs,
-        ]
-        .into_iter()
-        .any(|word| span.is(word))
-    };
+    let asks = |span: &Span| is_any_of(span, ASKING) || span.is(Word::OtherQuestion);
     let Some(first) = spans.first() else { return false };
     let lead = spans.iter().find(|span| !span.is(Word::And)).unwrap_or(first);
     let has_mark = scene.tokens.last().is_some_and(|token| token.before_question);
     let has_verb = lead.verb().is_some() && spans.iter().filter(|s| s.is(Word::Be)).count() == 0;
     // How one feels is not asked.
-    if spans.iter().any(|s| s.verb().is_some_and(Act::is_need) && s.end - s.at > 1) {
+    let asks_feeling = has_mark || lead.is(Word::Be) || asks(lead);
+    let tells_feeling =
+        |span: &Span| span.verb().is_some_and(Act::is_need) && span.end - span.at > 1;
+    if spans.iter().any(tells_feeling) && !asks_feeling {
         return false;
     }
     // "La lampe est allumée": told of a thing, it is asked.
@@ -67,34 +66,70 @@ pub(super) fn is_question(spans: &[Span], scene: &Scene<'_>) -> bool {
         || lead.is(Word::Any)
         || has_mark && !has_verb
         || tells_state
+        || reads(spans, scene)
+}
+
+/// Whether a sentence only names what can be nothing but looked at: "pool temperature", "the
+/// batteries".
+fn reads(spans: &[Span], scene: &Scene<'_>) -> bool {
+    let is_plain = |span: &Span| {
+        let is_other = span.verb().is_some()
+            || span.particle().is_some()
+            || span.number().is_some()
+            || is_any_of(span, &[Word::And, Word::Too, Word::No, Word::Not, Word::Instead])
+            || span.tags.iter().any(|tag| {
+                matches!(
+                    tag,
+                    Tag::Level(_)
+                        | Tag::Color(_)
+                        | Tag::White(_)
+                        | Tag::Mode(_)
+                        | Tag::State(_)
+                        | Tag::Degree(_)
+                )
+            });
+        !is_other || span.is_name()
+    };
+    if !spans.iter().all(is_plain) {
+        return false;
+    }
+    let mut clauses = clause::clauses(spans, scene);
+    let Some(clause) = clauses.pop().filter(|_| clauses.is_empty()) else { return false };
+    if clause.act.is_some() || !clause.strange.is_empty() || !clause.except.is_empty() {
+        return false;
+    }
+    let is_measured = clause.values.measure.is_some();
+    let is_read_only = |domain: Domain| {
+        matches!(domain, Domain::Sensor | Domain::BinarySensor | Domain::DeviceTracker)
+    };
+    let nouns = || clause.nouns.iter().filter(|noun| !noun.is_empty());
+    is_measured && nouns().count() + spans.len() > 1
+        || nouns().count() == 1
+            && nouns().all(|noun| {
+                let want = Want { is_question: true, ..Want::default() };
+                noun::find(noun, &want, scene).is_ok_and(|found| {
+                    found.score >= 1.0
+                        && found.is_single
+                        && found.set.iter().all(|i| is_read_only(scene.ground.things[i].domain))
+                })
+            })
 }
 
 /// Words that only say that and how it is asked.
 fn is_asking(span: &Span) -> bool {
-    [
-        Word::Which,
-        Word::HowMany,
-        Word::What,
-        Word::Who,
-        Word::Where,
-        Word::Since,
-        Word::HowWarm,
-        Word::HowHumid,
-        Word::HowBright,
-        Word::AskYesNo,
-        Word::ThereIs,
-        Word::Be,
-        Word::Home,
-        Word::Low,
-        Word::Above,
-        Word::Below,
-        Word::Too,
-    ]
-    .into_iter()
-    .any(|word| span.is(word))
+    let is_said_elsewhere =
+        span.tags.iter().any(|tag| matches!(tag, Tag::State(_) | Tag::Measure(_)));
+    (is_any_of(span, ASKING) || is_any_of(span, ASIDE))
         && !span.is_name()
         && span.verb().is_none()
-        && !span.tags.iter().any(|tag| matches!(tag, Tag::State(_)))
+        && !is_said_elsewhere
+}
+
+/// The spans of a question that say what it is about.
+fn content(spans: &[Span]) -> Vec<Span> {
+    let is_now = |span: &Span| span.tags.contains(&Tag::DayPart(DayPart::Today));
+    let kept = spans.iter().filter(|span| (span.is_name() || !is_now(span)) && !is_asking(span));
+    kept.map(|span| about::felt(span).unwrap_or_else(|| span.clone())).collect()
 }
 
 /// The question of a sentence and what it is about.
@@ -106,8 +141,7 @@ pub(super) fn asked(spans: &[Span], scene: &Scene<'_>) -> Result<(Question, Vec<
     if has(Word::OtherQuestion) {
         return Err(No::Wish);
     }
-    let rest: Vec<Span> = spans.iter().filter(|span| !is_asking(span)).cloned().collect();
-    let mut clauses = clause::clauses(&rest, scene);
+    let mut clauses = clause::clauses(&content(spans), scene);
     if clauses.len() > 1 {
         return Err(No::Wish);
     }
@@ -116,60 +150,45 @@ pub(super) fn asked(spans: &[Span], scene: &Scene<'_>) -> Result<(Question, Vec<
         return Err(No::Unexplained(vec![strange.clone()]));
     }
     share::share(&mut clause.nouns);
-    let measure = clause.values.measure.clone();
-    let about = about(&has, measure, &clause);
+    let about = about::about(&has, &clause);
     if clause.goes_on && about == About::State && clause.act.is_none() && clause.values.is_empty() {
         return again(&clause, scene);
     }
-    let state = state(&clause).or_else(|| has(Word::Home).then(|| Arc::from("home")));
-    let want = want(&about, state.as_deref());
+    let state = about::state(&clause, has(Word::Forgot))
+        .or_else(|| has(Word::Home).then(|| Arc::from("home")));
+    let is_set = has(Word::SetTo) && clause.act.is_none_or(|act| act == Act::Set);
+    let want = about::want(&about, state.as_deref(), is_set);
+    let mut nouns: Vec<Noun> =
+        clause.nouns.iter().filter(|noun| !noun.is_empty()).cloned().collect();
     let mut found = Vec::new();
-    for noun in clause.nouns.iter().filter(|noun| !noun.is_empty()) {
-        found.push(noun::find(noun, &want, scene)?);
+    for noun in &nouns {
+        found.push(find(noun, &about, &want, scene)?);
     }
     // "What isn't locked?"
     let asks_which = has(Word::Which) || has(Word::What) || has(Word::HowMany);
     let state = match state.as_deref() {
-        Some(state) if clause.is_negated && asks_which => opposite(state).map(Arc::from),
+        Some(state) if clause.is_negated && asks_which => about::opposite(state).map(Arc::from),
         _ => state,
     };
-    let is_any = clause.nouns.iter().any(|noun| noun.is_any || noun.is_everything);
-    let is_all = clause.nouns.iter().any(|noun| noun.is_all);
     if found.is_empty() {
-        if state.is_none() && matches!(about, About::State) {
+        if state.is_none() && !is_set && matches!(about, About::State) {
             return Err(No::Wish);
         }
         let noun = Noun {
-            is_everywhere: !matches!(about, About::Temperature | About::Measured(_)),
+            is_everywhere: !is_set && !matches!(about, About::Temperature | About::Measured(_)),
             ..Noun::default()
         };
         found.push(noun::find(&noun, &want, scene)?);
+        nouns.push(noun);
     }
-    let is_detection = found.iter().all(|found| is_detection(found, scene));
+    let is_detection = found.iter().all(|found| about::is_detection(found, scene));
+    if matches!(state.as_deref(), Some("open" | "closed")) {
+        found = found.into_iter().map(|found| about::openings(found, scene)).collect();
+    }
     let state = state.or_else(|| {
         (is_detection && !matches!(about, About::Since | About::Where)).then(|| Arc::from("on"))
     });
-    let is_single = found.len() == 1 && found[0].is_single;
-    let kind = if has(Word::HowMany) {
-        Asked::HowMany
-    } else if has(Word::Which)
-        || has(Word::Who) && !is_single
-        || matches!(about, About::Below(..) | About::Above(..))
-    {
-        Asked::Which
-    } else if !matches!(about, About::State) || state.is_none() {
-        Asked::One
-    } else if has(Word::What) && !is_single {
-        Asked::Which
-    } else if is_any || has(Word::ThereIs) {
-        Asked::Any
-    } else if is_all {
-        Asked::All
-    } else if is_single {
-        Asked::YesNo
-    } else {
-        Asked::Any
-    };
+    let kind = kind(&has, &about, state.as_deref(), &clause, &found);
     let mut except = Vec::new();
     for noun in &clause.except {
         except.extend(noun::find(noun, &want, scene)?.targets);
@@ -177,8 +196,8 @@ pub(super) fn asked(spans: &[Span], scene: &Scene<'_>) -> Result<(Question, Vec<
     let score = found.iter().map(|found| found.score).fold(1.0, f64::min);
     let slots: Vec<Slot> = found.iter().flat_map(|found| found.slots.clone()).collect();
     let mut targets = Vec::new();
-    for found in &found {
-        targets.extend(measuring(found, &about, kind, scene));
+    for (found, noun) in found.iter().zip(&nouns) {
+        targets.extend(about::targets(found, noun, &about, kind, scene));
     }
     let mut targets = targets.into_iter();
     let Some(target) = targets.next() else { return Err(No::Wish) };
@@ -187,194 +206,55 @@ pub(super) fn asked(spans: &[Span], scene: &Scene<'_>) -> Result<(Question, Vec<
     Ok((question, slots, score))
 }
 
-fn opposite(state: &str) -> Option<&'static str> {
-    Some(match state {
-        "on" => "off",
-        "off" => "on",
-        "open" => "closed",
-        "closed" => "open",
-        "locked" => "unlocked",
-        "unlocked" => "locked",
-        _ => return None,
-    })
-}
-
-fn about(has: &dyn Fn(Word) -> bool, measure: Option<Arc<str>>, clause: &Clause) -> About {
-    let number = clause.values.number.map(|(number, _)| number);
-    if has(Word::Since) {
-        return About::Since;
-    }
-    if has(Word::Where) {
-        return About::Where;
-    }
-    let nobody_else = clause.nouns.iter().all(|noun| noun.spans.is_empty());
-    if has(Word::Who) && (has(Word::Home) || nobody_else && clause.act.is_none()) {
-        return About::Who;
-    }
-    if has(Word::HowWarm) {
-        return About::Temperature;
-    }
-    if has(Word::HowHumid) {
-        return About::Measured("humidity".into());
-    }
-    if has(Word::HowBright) {
-        return About::Measured("illuminance".into());
-    }
-    match (measure, number) {
-        (Some(measure), Some(number)) if has(Word::Below) => About::Below(measure, number),
-        (Some(measure), Some(number)) if has(Word::Above) => About::Above(measure, number),
-        (Some(measure), _) if has(Word::Low) && &*measure == "battery" => {
-            About::Below(measure, LOW_BATTERY)
-        }
-        (Some(measure), _) if &*measure == "temperature" => About::Temperature,
-        (Some(measure), _) => About::Measured(measure),
-        (None, _) => About::State,
-    }
-}
-
-/// The state that is asked for: a word for it, or what a verb leads to.
-fn state(clause: &Clause) -> Option<Arc<str>> {
-    if let Some(state) = &clause.values.state {
-        // "Fermé à clé."
-        let is_locked = &**state == "closed" && clause.act == Some(Act::Lock);
-        return Some(if is_locked { "locked".into() } else { Arc::clone(state) });
-    }
-    let word = match clause.act? {
-        Act::On => "on",
-        Act::Off => "off",
-        Act::Open => "open",
-        Act::Close => "closed",
-        Act::Lock | Act::LockUp => "locked",
-        Act::Unlock => "unlocked",
-        Act::Vacuum => "cleaning",
-        Act::Mow => "mowing",
-        Act::Dock => "docked",
-        Act::Arm => "armed_away",
-        Act::Disarm => "disarmed",
-        _ => return None,
+/// What a noun phrase means, be it only by the name of what measures it.
+fn find(noun: &Noun, about: &About, want: &Want, scene: &Scene<'_>) -> Result<Found, No> {
+    let missed = match noun::find(noun, want, scene) {
+        Ok(found) if found.score >= 1.0 => return Ok(found),
+        other => other,
     };
-    Some(word.into())
-}
-
-fn want(about: &About, state: Option<&str>) -> Want {
-    let measures = vec![Domain::Sensor];
-    let (can, implied) = match about {
-        About::Temperature => (
-            vec![Domain::Climate, Domain::Sensor, Domain::WaterHeater],
-            vec![Domain::Climate, Domain::Sensor],
-        ),
-        About::Measured(_) => (Vec::new(), measures),
-        About::Below(..) | About::Above(..) => (measures.clone(), measures),
-        About::Who => (vec![Domain::DeviceTracker], vec![Domain::DeviceTracker]),
-        About::State | About::Since | About::Where => match state {
-            Some("open" | "closed") => (
-                vec![Domain::Cover, Domain::BinarySensor, Domain::Valve, Domain::Lock],
-                vec![Domain::Cover, Domain::BinarySensor],
-            ),
-            Some("locked" | "unlocked") => {
-                (vec![Domain::Lock, Domain::BinarySensor], vec![Domain::Lock])
-            }
-            Some("home" | "not_home") => (vec![Domain::DeviceTracker], vec![Domain::DeviceTracker]),
-            Some("on" | "off") => {
-                let mut can = SWITCHABLE.to_vec();
-                can.push(Domain::BinarySensor);
-                (can, SWITCHABLE.to_vec())
-            }
-            _ => (Vec::new(), SWITCHABLE.to_vec()),
-        },
-    };
-    Want { everything: implied.clone(), can, implied, is_question: true }
-}
-
-/// Whether only sensors of two states are meant, which detect something.
-fn is_detection(found: &Found, scene: &Scene<'_>) -> bool {
-    let things = || found.set.iter().map(|index| &scene.ground.things[index]);
-    !found.set.is_empty()
-        && things().all(|thing| {
-            thing.domain == Domain::BinarySensor
-                && thing.class.as_deref().is_some_and(|class| {
-                    matches!(
-                        class,
-                        "motion" | "occupancy" | "presence" | "smoke" | "gas" | "moisture"
-                    )
-                })
-        })
-}
-
-/// The targets of a question about something measured: what measures it.
-fn measuring(found: &Found, about: &About, kind: Asked, scene: &Scene<'_>) -> Vec<TargetWords> {
     let class = match about {
-        About::Measured(class) | About::Below(class, _) | About::Above(class, _) => class,
-        About::Temperature => {
-            let sensors = of_class(&found.set, "temperature", scene);
-            if found.targets.iter().any(|target| !target.entities.is_empty()) && !sensors.is_empty()
-            {
-                return vec![noun::exactly(&sensors, false, scene)];
-            }
-            return found.targets.clone();
-        }
-        About::State | About::Since | About::Where | About::Who => {
-            return found
-                .targets
-                .iter()
-                .map(|target| {
-                    let is_bare = target.name.is_none()
-                        && target.area.is_none()
-                        && target.floor.is_none()
-                        && target.entities.is_empty()
-                        && target.scope == Scope::Unsaid;
-                    let is_wide = is_bare && !matches!(kind, Asked::One | Asked::YesNo);
-                    let scope = if is_wide { Scope::Everywhere } else { target.scope };
-                    TargetWords { scope, ..target.clone() }
-                })
-                .collect();
-        }
+        About::Temperature => Some("temperature"),
+        About::Measured(class) | About::Most(class) | About::Least(class) => Some(&**class),
+        About::Below(class, _) | About::Above(class, _) => Some(&**class),
+        About::State | About::Since | About::Where | About::Who => None,
     };
-    let place: Option<&Set> = found
-        .targets
-        .first()
-        .and_then(|target| target.area.as_deref().or(target.floor.as_deref()))
-        .and_then(|name| scene.ground.place_named(name))
-        .map(|place| &scene.ground.places[usize::from(place)].things);
-    // Batteries and the like are asides of their devices.
-    let everywhere: Set = (0..scene.ground.things.len())
-        .filter(|index| place.is_none_or(|place| place.has(*index)))
-        .collect();
-    let sensors = of_class(&everywhere, class, scene);
-    if matches!(about, About::Below(..) | About::Above(..)) && !sensors.is_empty() {
-        return vec![noun::exactly(&sensors, false, scene)];
-    }
-    let sensors = of_class(&found.set, class, scene);
-    let is_named = found.is_single || found.targets.iter().any(|t| !t.entities.is_empty());
-    if is_named && !sensors.is_empty() {
-        return vec![noun::exactly(&sensors, false, scene)];
-    }
-    if is_named {
-        return found.targets.clone();
-    }
-    let wide = matches!(about, About::Below(..) | About::Above(..));
-    found
-        .targets
-        .iter()
-        .map(|target| TargetWords {
-            domains: vec![Domain::Sensor],
-            classes: vec![class.to_string()],
-            class_word: None,
-            scope: if wide && target.scope == Scope::Unsaid {
-                Scope::Everywhere
-            } else {
-                target.scope
-            },
-            ..target.clone()
-        })
-        .collect()
+    let called = class.and_then(|class| about::called(noun, class, scene));
+    Ok(called.map_or(missed, Ok)?)
 }
 
-fn of_class(set: &Set, class: &str, scene: &Scene<'_>) -> Set {
-    set.filter(|index| {
-        let thing = &scene.ground.things[index];
-        thing.domain == Domain::Sensor && thing.class.as_deref() == Some(class)
-    })
+/// What kind of answer is wanted.
+fn kind(
+    has: &dyn Fn(Word) -> bool,
+    about: &About,
+    state: Option<&str>,
+    clause: &Clause,
+    found: &[Found],
+) -> Asked {
+    let is_any = clause.nouns.iter().any(|noun| noun.is_any);
+    let is_all = clause.nouns.iter().any(|noun| noun.is_all || noun.is_everything);
+    let is_single = found.len() == 1 && found[0].is_single;
+    let is_state = matches!(about, About::State);
+    let has_kind = clause.nouns.iter().any(Noun::has_kind);
+    let counts = has(Word::HowMany) && (is_state || matches!(about, About::Who) || has_kind);
+    if counts {
+        Asked::HowMany
+    } else if has(Word::Who) && (is_all || has(Word::All)) {
+        Asked::All
+    } else if has(Word::Who) && !is_single || matches!(about, About::Below(..) | About::Above(..)) {
+        Asked::Which
+    } else if !is_state && !matches!(about, About::Who) || state.is_none() {
+        Asked::One
+    } else if has(Word::Which) || has(Word::What) && !is_single {
+        Asked::Which
+    } else if is_any || has(Word::ThereIs) {
+        Asked::Any
+    } else if is_all || !is_single && state.is_some_and(about::is_safe) {
+        Asked::All
+    } else if is_single {
+        Asked::YesNo
+    } else {
+        Asked::Any
+    }
 }
 
 /// Whether a sentence only names something else to ask the last question of: "and the hall".
@@ -389,7 +269,7 @@ pub(super) fn goes_on(spans: &[Span], scene: &Scene<'_>) -> bool {
 /// "And the hall?": what was asked before, of something else.
 fn again(clause: &Clause, scene: &Scene<'_>) -> Result<(Question, Vec<Slot>, f64), No> {
     let last = scene.memory.question.as_ref().filter(|_| clause.goes_on).ok_or(No::Wish)?;
-    let want = want(&last.about, last.state.as_deref());
+    let want = about::want(&last.about, last.state.as_deref(), false);
     let implied =
         if last.target.domains.is_empty() { want.implied } else { last.target.domains.clone() };
     let want = Want { implied, ..want };
@@ -400,16 +280,16 @@ fn again(clause: &Clause, scene: &Scene<'_>) -> Result<(Question, Vec<Slot>, f64
         let same_classes = found.targets.iter().all(|target| {
             target.entities.is_empty() && target.name.is_none() && target.classes.is_empty()
         });
-        targets.extend(measuring(&found, &last.about, last.kind, scene).into_iter().map(
-            |target| match same_classes && target.classes.is_empty() {
-                true => TargetWords {
-                    classes: last.target.classes.clone(),
-                    class_word: last.target.class_word.clone(),
-                    ..target
-                },
-                false => target,
+        let of_same = |target: TargetWords| match same_classes && target.classes.is_empty() {
+            true => TargetWords {
+                classes: last.target.classes.clone(),
+                class_word: last.target.class_word.clone(),
+                ..target
             },
-        ));
+            false => target,
+        };
+        let found_targets = about::targets(&found, noun, &last.about, last.kind, scene);
+        targets.extend(found_targets.into_iter().map(of_same));
         slots.extend(found.slots);
     }
     let mut targets = targets.into_iter();

@@ -10,12 +10,13 @@
 //!  clause   spans ► clauses: verb, noun phrases, value        time, condition: taken out before
 //!  noun     noun phrase ► target in this home
 //!  act      verb and value ► what to do, by kind of thing
-//!  wish     clauses ► steps                                   ask: clauses ► question
+//!  wish     clauses ► steps                      ask, about: clauses ► question
 //! ```
 //!
 //! All that depends on the language is in `models/sentences/LANGUAGE/words.yaml`; another language
 //! is another file.
 
+mod about;
 mod act;
 mod ask;
 mod clause;

@@ -308,6 +308,14 @@ words! {
     Be "be",
     /// Begins a question about yes or no, whatever follows: "did I leave".
     AskYesNo "ask_yes_no",
+    /// "Did I forget to": it asks whether the opposite is so.
+    Forgot "forgot",
+    /// "The warmest", "the fullest".
+    Most "most",
+    /// "The coldest", "the emptiest".
+    Least "least",
+    /// "Set to": what it is to be is asked, not what it is.
+    SetTo "set_to",
     /// Begins a statement: "I am".
     Statement "statement",
     /// "which".
