@@ -271,7 +271,7 @@ impl Speaker<'_> {
 ///
 /// # Errors
 /// Why nothing was found, and for which words.
-fn asked_about(
+pub(super) fn asked_about(
     question: &Question,
     here: Option<&Area>,
     home: &Home,

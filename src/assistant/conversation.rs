@@ -12,9 +12,8 @@ use crate::home::person::Means;
 use crate::home::place::Area;
 use crate::home::target::{self, TargetWords};
 use crate::intent::lists::{HomeLists, Names};
-use crate::intent::meaning::{Memory, Reading, Step, Talk, Understanding, What};
+use crate::intent::meaning::{Reading, Step, Talk, Understanding};
 use crate::intent::response::Voice;
-use crate::intent::words::Situation;
 use crate::text;
 
 use super::choose::{self, Chosen};
@@ -23,6 +22,7 @@ use super::memory::{self, Ask, Changed, Choice, Open, Slot};
 use super::plan::{Plan, Planned, Planner};
 use super::policy::Voucher;
 use super::script::{self, Permit};
+use super::weigh;
 use super::{Answer, Assistant, Code, Language, Said, Turn, is_same_language};
 
 /// How long "which one?" waits for its answer, in seconds.
@@ -81,12 +81,7 @@ impl Assistant {
         }
         let memory = self.talk(said).memory().clone();
         let (understanding, index) = self.understand(said, home, here, &memory);
-        let is_lost = matches!(
-            understanding,
-            Understanding::Nothing
-                | Understanding::UnknownName(..)
-                | Understanding::Unexplained(..)
-        );
+        let is_lost = weigh::is_lost(&understanding);
         if let Some(open) = open.filter(|open| is_lost && open.ask != Ask::Really) {
             // One word misheard must not cost the question; another command does.
             self.talk(said).open = Some(open);
@@ -192,7 +187,7 @@ impl Assistant {
 
     /// The languages in which an utterance is tried: the one that was named, else the home's first; then the home's
     /// others.
-    fn in_order(&self, said: &Said<'_>) -> Vec<usize> {
+    pub(super) fn in_order(&self, said: &Said<'_>) -> Vec<usize> {
         let first = self.language_of(said);
         let others = (0..self.languages.len())
             .filter(|index| *index != first && !self.languages[*index].is_on_demand);
@@ -206,83 +201,6 @@ impl Assistant {
             exact.or_else(|| self.languages.iter().position(|l| is_same_language(&l.code, wanted)))
         });
         wanted.unwrap_or(0)
-    }
-
-    /// Understands in the language said, else in any other that the assistant speaks. The second
-    /// value is the language to answer in. `memory` is what was spoken of.
-    pub(super) fn understand(
-        &self,
-        said: &Said<'_>,
-        home: &Home,
-        here: Option<&Area>,
-        memory: &Memory,
-    ) -> (Understanding, usize) {
-        let first = self.language_of(said);
-        let mut unknown = None;
-        for index in self.in_order(said) {
-            let Some(language) = self.languages.get(index) else { continue };
-            let area = here.map(|area| area.name.as_str());
-            let by_sentence = language.understand(said.text, area, &self.lists);
-            let is_lost = |understanding: &Understanding| {
-                matches!(
-                    understanding,
-                    Understanding::Nothing
-                        | Understanding::UnknownName(..)
-                        | Understanding::Unexplained(..)
-                )
-            };
-            let is_vague = names_nothing(&by_sentence);
-            if !is_lost(&by_sentence) && !is_vague && !asks(said.text) {
-                return (by_sentence, index);
-            }
-            let by_words = self.by_words(language, said.text, home, here, memory);
-            if asks(said.text)
-                && matches!(by_sentence, Understanding::Wish(..))
-                && matches!(by_words, Understanding::Question(..))
-            {
-                // "Lights on upstairs?"
-                return (by_words, index);
-            }
-            if is_vague {
-                // A sentence for a kind of thing gives way to words that name one.
-                let understanding = if names_one(&by_words) { by_words } else { by_sentence };
-                return (understanding, index);
-            }
-            if !is_lost(&by_sentence) {
-                return (by_sentence, index);
-            }
-            let by_words = match by_words {
-                Understanding::Nothing => by_sentence,
-                understanding => understanding,
-            };
-            if !is_lost(&by_words) {
-                return (by_words, index);
-            }
-            // Another language may know all the words.
-            if by_words != Understanding::Nothing {
-                unknown.get_or_insert((by_words, index));
-            }
-        }
-        unknown.unwrap_or((Understanding::Nothing, first))
-    }
-
-    /// What an utterance means by its words, if the language has a vocabulary.
-    fn by_words(
-        &self,
-        language: &Language,
-        text: &str,
-        home: &Home,
-        here: Option<&Area>,
-        memory: &Memory,
-    ) -> Understanding {
-        match (&language.vocabulary, self.indices.get(&language.code)) {
-            (Some(vocabulary), Some(names)) => {
-                // A language that nobody speaks learns no names: they take as much memory as it does.
-                let names = names.get_or_init(|| vocabulary.learn(home));
-                vocabulary.understand(text, &Situation { home, names, here, memory })
-            }
-            _ => Understanding::Nothing,
-        }
     }
 
     pub(super) fn planner<'a>(
@@ -530,35 +448,4 @@ fn with_chosen(steps: &[Step], step: usize, slot: Slot, chosen: Vec<EntityId>) -
         }
     }
     steps
-}
-
-/// Whether an utterance is written as a question.
-fn asks(text: &str) -> bool {
-    text.trim_end().ends_with(['?', '？', '؟'])
-}
-
-/// Whether an understanding is of a kind of thing and no name.
-fn names_nothing(understanding: &Understanding) -> bool {
-    let is_bare = |target: &TargetWords| target.name.is_none() && target.entities.is_empty();
-    match understanding {
-        Understanding::Wish(steps, _) => steps.iter().all(|step| is_bare(&step.command.target)),
-        Understanding::Question(question, _) => is_bare(&question.target),
-        _ => false,
-    }
-}
-
-/// Whether an understanding is of certain things and no others, and sure.
-fn names_one(understanding: &Understanding) -> bool {
-    let is_one = |target: &TargetWords| {
-        !target.must_choose && (target.name.is_some() || !target.entities.is_empty())
-    };
-    match understanding {
-        Understanding::Wish(steps, _) => steps.iter().all(|step| {
-            let command = &step.command;
-            command.what == What::Lock && !command.target.must_choose
-                || is_one(&command.target) && command.and.iter().all(is_one)
-        }),
-        Understanding::Question(question, _) => is_one(&question.target),
-        _ => false,
-    }
 }

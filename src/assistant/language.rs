@@ -1,5 +1,5 @@
-//! A language as the assistant speaks it: the owner's sentences, the official pack and Homard's own, compiled, in the
-//! order in which they are asked. It owns that order and what one pack lends to another; it reads no file.
+//! A language as the assistant speaks it: the owner's sentences, the official pack and Homard's own, compiled. It owns
+//! what one pack lends to another; it reads no file, and which of them counts is `weigh`'s business.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,19 +36,32 @@ pub struct Packs {
     pub own: Option<Pack>,
 }
 
+/// Whose sentences.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sentences {
+    /// The owner's.
+    Owner,
+    /// The official pack's.
+    Pack,
+    /// Homard's own.
+    Own,
+}
+
 /// A compiled language. It never changes: another one takes its place.
 #[derive(Debug, PartialEq)]
 pub struct Language {
     pub(super) code: String,
     /// What replies are made of: Homard's own, in English where the language has none.
     pub(super) words: Words,
-    /// Asked one after the other; the first that understands has understood.
-    matchers: Vec<Matcher>,
+    /// The owner's sentences.
+    owner: Option<Matcher>,
+    /// The official pack's.
+    pack: Option<Matcher>,
+    /// Homard's own.
+    own: Option<Matcher>,
     /// The official pack's wording for replies, with the owner's, and for what went wrong; where the language has
     /// no words of Homard's own, it answers with it.
     official: Option<Official>,
-    /// The first of `matchers` is for the owner's sentences.
-    has_owner: bool,
     /// What the owner's own intents do.
     pub(super) scripts: Scripts,
     /// Its words for way 2.
@@ -95,7 +108,6 @@ impl Language {
             }
             whole
         });
-        let has_owner = own_sentences.as_ref().is_some_and(|pack| !pack.blocks.is_empty());
         let responses = [&official, &own_sentences].into_iter().flatten().fold(
             Words::new(),
             |mut all, pack| {
@@ -112,16 +124,12 @@ impl Language {
             Some(own) => std::mem::take(&mut own.words),
             None => own::pack("en").map(|(english, _)| english.words).unwrap_or_default(),
         };
-        let matchers = [own_sentences, official, own]
-            .into_iter()
-            .flatten()
-            .filter(|pack| !pack.blocks.is_empty())
-            .map(|pack| {
-                let (matcher, found) = Matcher::new(&pack);
-                problems.extend(found);
-                matcher
-            })
-            .collect();
+        let mut compiled = |pack: Option<Pack>| {
+            let (matcher, found) = Matcher::new(&pack.filter(|pack| !pack.blocks.is_empty())?);
+            problems.extend(found);
+            Some(matcher)
+        };
+        let (owner, pack, own) = (compiled(own_sentences), compiled(official), compiled(own));
         let vocabulary = Vocabulary::own(code).map(|(vocabulary, found)| {
             problems.extend(found);
             vocabulary
@@ -130,9 +138,10 @@ impl Language {
         let language = Language {
             code,
             words,
-            matchers,
+            owner,
+            pack,
+            own,
             official: official_voice,
-            has_owner,
             scripts,
             vocabulary,
             is_on_demand: false,
@@ -152,28 +161,25 @@ impl Language {
 
     /// Bytes held by its sentences, about.
     pub fn size(&self) -> usize {
-        self.matchers.iter().map(Matcher::size).sum()
+        [&self.owner, &self.pack, &self.own].into_iter().flatten().map(Matcher::size).sum()
     }
 
-    /// What an utterance means in this language. `area` is the speaker's, by name.
+    /// What an utterance means by sentences of this kind. `area` is the speaker's, by name.
     pub(super) fn understand(
         &self,
+        sentences: Sentences,
         utterance: &str,
         area: Option<&str>,
         lists: &HomeLists,
     ) -> Understanding {
-        let mut unknown = None;
-        for matcher in &self.matchers {
-            match intent::understand(utterance, area, &self.code, matcher, lists) {
-                Understanding::Nothing => {}
-                // The next may know all the words.
-                understanding @ Understanding::UnknownName(..) => {
-                    unknown.get_or_insert(understanding);
-                }
-                understanding => return understanding,
-            }
-        }
-        unknown.unwrap_or(Understanding::Nothing)
+        let matcher = match sentences {
+            Sentences::Owner => &self.owner,
+            Sentences::Pack => &self.pack,
+            Sentences::Own => &self.own,
+        };
+        matcher.as_ref().map_or(Understanding::Nothing, |matcher| {
+            intent::understand(utterance, area, &self.code, matcher, lists)
+        })
     }
 
     /// How the owner's sentences read an utterance, if what they mean is for a script.
@@ -183,7 +189,7 @@ impl Language {
         area: Option<&str>,
         lists: &HomeLists,
     ) -> Option<Reading> {
-        let matcher = self.matchers.first().filter(|_| self.has_owner)?;
+        let matcher = self.owner.as_ref()?;
         let context: Context =
             area.map(|area| (Arc::from("area"), Value::from(area))).into_iter().collect();
         let found = matcher.recognize(utterance, lists, &context, Options::default());

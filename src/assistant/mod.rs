@@ -23,6 +23,7 @@ pub mod policy;
 mod reply;
 mod script;
 mod undo;
+mod weigh;
 mod wish;
 
 use std::collections::BTreeMap;
@@ -289,6 +290,7 @@ impl Answer {
         self.template = reading.template.clone();
         self.spans = spans(reading);
         self.rivals = reading.rivals.clone();
+        self.why = reading.why.clone();
         self
     }
 }

@@ -126,11 +126,12 @@ impl Speaker<'_> {
             true => Kind::Error(code.unwrap_or(Code::FailedToHandle)),
             false => Kind::ActionDone,
         };
+        let why = plan.reading.why.iter().chain(&plan.why).cloned().collect();
         Answer {
             kind,
             success,
             failed,
-            why: plan.why.clone(),
+            why,
             continues: !plan.asks.is_empty()
                 || plan.parts.iter().any(|part| {
                     matches!(&part.told, Told::Instead(Instead::NoTarget(Refusal::Ambiguous(_))))

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::home::id::EntityId;
 use crate::home::target::TargetWords;
 use crate::intent::matcher::Slot;
+use crate::intent::value::Value;
 
 /// What an utterance means.
 #[derive(Debug, Clone, PartialEq)]
@@ -442,8 +443,13 @@ pub struct Reading {
     pub way: Way,
     /// The parts of the utterance and what each was taken for.
     pub spans: Vec<Span>,
+    /// How well it explains the utterance, 0–1: a sentence wholly, words as far as they were well
+    /// said.
+    pub score: f64,
     /// Other readings that were weighed, the best first: in words, with their score.
     pub rivals: Vec<(String, f64)>,
+    /// Why this one, in plain English; empty where nothing had to be weighed.
+    pub why: Vec<String>,
 }
 
 /// A part of an utterance and what it was taken for.
@@ -460,6 +466,19 @@ pub struct Span {
 }
 
 impl Reading {
+    /// The intent and its slots, in plain English: "HassLightSet, area Hall, brightness 30".
+    pub fn described(&self) -> String {
+        let mut text = self.intent.clone();
+        for Slot { name, value, .. } in &self.slots {
+            let value = match value {
+                Value::Number(number) => number.to_string(),
+                value => value.texts().join(" or "),
+            };
+            text.push_str(&format!(", {name} {value}"));
+        }
+        text
+    }
+
     /// The slot of that name, if its words were said.
     pub fn said(&self, name: &str) -> Option<&Slot> {
         self.slots.iter().rev().find(|slot| &*slot.name == name && !slot.said.is_empty())

@@ -38,6 +38,9 @@ use crate::intent::meaning::{
 use crate::intent::value::{Context, Value};
 use crate::text;
 
+/// Other matches of a sentence that are told beside the best.
+const MOST_RIVALS: usize = 2;
+
 /// Words that a name never consists of alone: "turn on the" names nothing.
 const EMPTY_NAMES: &[&str] = &[
     "the",
@@ -138,8 +141,9 @@ pub fn understand(
     let context: Context =
         area.map(|area| (Arc::from("area"), Value::from(area))).into_iter().collect();
     let found = matcher.recognize(utterance, home, &context, Options::default());
-    for candidate in &found.matches {
-        let reading = reading(utterance, language, candidate);
+    for (at, candidate) in found.matches.iter().enumerate() {
+        let rivals = rivals(candidate, &found.matches[at + 1..]);
+        let reading = Reading { rivals, ..reading(utterance, language, candidate) };
         if let Some(meant) = meaning(candidate, &named_domains(candidate, &found.matches), reading)
         {
             return meant;
@@ -180,8 +184,21 @@ pub fn reading(utterance: &str, language: &str, found: &Match) -> Reading {
         slots: found.slots.clone(),
         response: found.response.to_string(),
         template: found.template.to_string(),
+        score: 1.0,
         ..Reading::default()
     }
+}
+
+/// Other matches that mean something else, with how much of them is literal text compared to `best`.
+fn rivals(best: &Match, others: &[Match]) -> Vec<(String, f64)> {
+    let differs = |other: &&Match| other.intent != best.intent || other.slots != best.slots;
+    let weighed = |other: &Match| {
+        let share = f64::from(other.n_literal) / f64::from(best.n_literal.max(1));
+        let told = reading("", "", other);
+        let text = format!("{}, by `{}`", told.described(), told.template);
+        (text, (share.min(1.0) * 100.0).round() / 100.0)
+    };
+    others.iter().filter(differs).take(MOST_RIVALS).map(weighed).collect()
 }
 
 fn unknown(found: &Match) -> Option<UnknownName> {

@@ -39,7 +39,7 @@ pub(crate) struct Came {
 }
 
 impl Talk {
-    fn new(language: &str, places: &[(&str, &[&str], &str)], devices: &[Json]) -> Self {
+    pub(crate) fn new(language: &str, places: &[(&str, &[&str], &str)], devices: &[Json]) -> Self {
         // Packs are read once; each talk has a copy that has heard nothing yet.
         static FIRST: [OnceLock<Assistant>; 2] = [OnceLock::new(), OnceLock::new()];
         let assistant = FIRST[usize::from(language == "fr")]

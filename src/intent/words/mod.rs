@@ -104,6 +104,22 @@ impl Vocabulary {
     pub fn understand(&self, utterance: &str, situation: &Situation<'_>) -> Understanding {
         understand(utterance, situation, &self.lexicon, &situation.names.ground)
     }
+
+    /// Whether some word says what is to be done: a verb, "off", a state, a value with its unit; or
+    /// is not known here, as the verb of somebody else's sentence. Names, kinds and numbers do not.
+    pub fn says_deed(&self, utterance: &str, situation: &Situation<'_>) -> bool {
+        let (tokens, _) = token::cut(utterance);
+        let all = (0, tokens.len());
+        let spans = spans::spans(&tokens, all, false, &self.lexicon, &situation.names.ground);
+        let says = |tag: &Tag| {
+            !matches!(
+                tag,
+                Tag::Kind { .. } | Tag::Number(_) | Tag::Word(_) | Tag::Talk(_) | Tag::Storey(_)
+            )
+        };
+        let says = |span: &Span| span.is_unknown() || span.tags.iter().any(says);
+        spans.iter().any(|span| !span.is_name() && says(span))
+    }
 }
 
 /// Below this a reading is not acted on: it was put together from too many slips.
@@ -303,6 +319,7 @@ impl Reader<'_> {
             slots,
             way: Way::Words,
             spans: self.all.iter().map(|span| self.explained(span, score)).collect(),
+            score,
             ..Reading::default()
         }
     }
