@@ -15,9 +15,7 @@ const HEAPS: i32 = 2;
 /// The announcements after a start are over by then.
 const FIRST: Duration = Duration::from_secs(10);
 /// And from time to time, for what comes later. Takes a millisecond.
-const AGAIN: Duration = Duration::from_secs(60);
-/// Pages of files are let go at the first time, and then every so many times: they gather slowly.
-const FILES_EVERY: u32 = 10;
+const AGAIN: Duration = Duration::from_secs(15);
 
 /// To be called before there are threads.
 pub(super) fn share_heaps() {
@@ -34,7 +32,7 @@ pub(super) async fn give_back(storage: Storage, data_dir: PathBuf) {
     let files = Files::new(storage, &data_dir);
     let mut ticks = interval_at(Instant::now() + FIRST, AGAIN);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    for n in 0_u32.. {
+    loop {
         ticks.tick().await;
         #[cfg(target_env = "gnu")]
         // SAFETY: `malloc_trim` may be called from any thread at any time; it takes the
@@ -43,32 +41,33 @@ pub(super) async fn give_back(storage: Storage, data_dir: PathBuf) {
         unsafe {
             libc::malloc_trim(0);
         }
-        if n % FILES_EVERY == 0 {
-            files.let_go();
-        }
+        files.let_go();
     }
 }
 
-/// The program and the database, which stay mapped for as long as this value lives.
+/// What is mapped of files for as long as this value lives.
 struct Files {
-    /// As the kernel writes them: without links.
-    paths: Vec<PathBuf>,
+    /// Of the program and its libraries, which are never unmapped, what nobody writes to.
+    program: Vec<(usize, usize)>,
+    /// As the kernel writes it: without links.
+    database: PathBuf,
     _storage: Storage,
 }
 
 impl Files {
+    /// To be called before there are libraries that come and go.
     fn new(storage: Storage, data_dir: &Path) -> Self {
-        let program = std::fs::read_link("/proc/self/exe");
-        let database = Storage::file(data_dir).canonicalize();
-        Self { paths: [program, database].into_iter().flatten().collect(), _storage: storage }
+        let database = Storage::file(data_dir);
+        let program = maps().lines().filter_map(of_program).collect();
+        Self { program, database: database.canonicalize().unwrap_or(database), _storage: storage }
     }
 
     /// Lets go of their pages. They stay in the system's cache while it has room, and what is used
     /// comes back from there at the next access.
     fn let_go(&self) {
-        // In memory, so reading it waits for nothing. Where it is not readable, all stays as it is.
-        let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
-        for (start, len) in maps.lines().filter_map(|line| self.read_only(line)) {
+        let maps = maps();
+        let database = maps.lines().filter_map(|line| self.of_database(line));
+        for (start, len) in self.program.iter().copied().chain(database) {
             // SAFETY: this is a mapping of a file that cannot be written through and never was, so
             // that each of its pages is read from the file again when it is touched, and nobody
             // sees a difference. Nothing else comes to stand at this address meanwhile: the program
@@ -80,23 +79,50 @@ impl Files {
         }
     }
 
-    /// The address and length of a mapping, if this line of the kernel's list is one of code or of
-    /// the shared view of the database. Private data that is read-only now is neither: the loader
-    /// may have written to it.
-    fn read_only(&self, line: &str) -> Option<(usize, usize)> {
+    /// The shared view of the database.
+    fn of_database(&self, line: &str) -> Option<(usize, usize)> {
+        let mapping = Mapping::read(line)?;
+        (mapping.rights == "r--s" && self.database.as_os_str() == mapping.path)
+            .then_some(mapping.place)
+    }
+}
+
+/// Code, and the constants at the head of a program or library. Other private data that is read-only
+/// now is neither: the loader may have written to it.
+fn of_program(line: &str) -> Option<(usize, usize)> {
+    let mapping = Mapping::read(line)?;
+    let is_untouched = match mapping.rights {
+        "r-xp" => true,
+        "r--p" => mapping.offset.bytes().all(|digit| digit == b'0'),
+        _ => false,
+    };
+    is_untouched.then_some(mapping.place)
+}
+
+/// The kernel's list. In memory, so reading it waits for nothing; where it is not readable, nothing
+/// is let go.
+fn maps() -> String {
+    std::fs::read_to_string("/proc/self/maps").unwrap_or_default()
+}
+
+/// A mapping of a file, as the kernel lists it.
+struct Mapping<'a> {
+    /// Address and length.
+    place: (usize, usize),
+    rights: &'a str,
+    offset: &'a str,
+    path: &'a str,
+}
+
+impl<'a> Mapping<'a> {
+    fn read(line: &'a str) -> Option<Self> {
         let (head, path) = line.split_at(line.find('/')?);
-        if !self.paths.iter().any(|known| known.as_os_str() == path) {
-            return None;
-        }
         let mut words = head.split_ascii_whitespace();
-        let (range, rights) = (words.next()?, words.next()?);
-        if !matches!(rights, "r-xp" | "r--s") {
-            return None;
-        }
+        let (range, rights, offset) = (words.next()?, words.next()?, words.next()?);
         let (start, end) = range.split_once('-')?;
         let start = usize::from_str_radix(start, 16).ok()?;
         let end = usize::from_str_radix(end, 16).ok()?;
-        Some((start, end.checked_sub(start)?))
+        Some(Self { place: (start, end.checked_sub(start)?), rights, offset, path })
     }
 }
 
@@ -143,20 +169,29 @@ mod tests {
     fn only_what_is_never_written_to_is_let_go() {
         let dir = std::env::temp_dir().join(format!("homard-{}-let-go-not", std::process::id()));
         let mut files = Files::new(Storage::open(&dir).unwrap(), &dir);
-        assert_eq!(files.paths.len(), 2);
-        files.paths = vec!["/opt/a b/homard".into()];
-        let mapping = |rights: &str, path: &str| {
-            files.read_only(&format!("1000-3000 {rights} 00000000 fe:00 7      {path}"))
+        files.database = "/var/a b/data.mdb".into();
+        let line = |rights: &str, offset: &str, path: &str| {
+            format!("1000-3000 {rights} {offset} fe:00 7      {path}")
         };
-        for rights in ["r-xp", "r--s"] {
-            assert_eq!(mapping(rights, "/opt/a b/homard"), Some((0x1000, 0x2000)), "{rights}");
+        let check = |rights, offset, path, of_program: bool, of_database: bool| {
+            let line = line(rights, offset, path);
+            let found = (super::of_program(&line).is_some(), files.of_database(&line).is_some());
+            assert_eq!(found, (of_program, of_database), "{line}");
+        };
+        let place = Some((0x1000, 0x2000));
+        assert_eq!(of_program(&line("r-xp", "00026000", "/opt/a b/homard")), place);
+        assert_eq!(files.of_database(&line("r--s", "00000000", "/var/a b/data.mdb")), place);
+        check("r-xp", "00026000", "/usr/lib/libc.so.6", true, false);
+        check("r--p", "00000000", "/opt/a b/homard", true, false);
+        check("r--s", "00000000", "/var/a b/data.mdb", false, true);
+        check("r--s", "00000000", "/var/data.mdb", false, false);
+        // What the loader writes to before it is read-only comes after the head of a file.
+        check("r--p", "00d1c000", "/opt/a b/homard", false, false);
+        for rights in ["rw-p", "rw-s", "rwxp", "---p"] {
+            check(rights, "00000000", "/opt/a b/homard", false, false);
         }
-        for rights in ["r--p", "rw-p", "rw-s", "rwxp", "---p"] {
-            assert_eq!(mapping(rights, "/opt/a b/homard"), None, "{rights}");
-        }
-        for other in ["/opt/a", "/usr/lib/libc.so.6", "[vdso]", ""] {
-            assert_eq!(mapping("r-xp", other), None, "{other}");
-        }
+        check("r-xp", "00000000", "[vdso]", false, false);
+        check("r-xp", "00000000", "", false, false);
         let _ = std::fs::remove_dir_all(&dir);
     }
 }

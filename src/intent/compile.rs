@@ -2,13 +2,13 @@
 //! and each sentence gets the fragments that it needs. What cannot be resolved never matches and is
 //! told.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::intent::number::Speller;
 use crate::intent::pack::{Block, Fractions, List, ListValue, Pack, PackProblem, Range, Template};
 use crate::intent::program::{
-    BlockRef, HOME_LISTS, ListIndex, Node, Program, RangeList, Sentence, Skips, SlotRef, TextList,
-    TextListBuilder, TextValue, trimmed, without_inner_spaces,
+    BlockRef, HOME_LISTS, ListIndex, Node, NumberWords, Program, Sentence, Skips, SlotRef,
+    TextList, TextListBuilder, TextValue, trimmed, without_inner_spaces,
 };
 use crate::intent::sentence::{Expr, ListRef};
 use crate::intent::trie::Trie;
@@ -16,8 +16,10 @@ use crate::text;
 
 /// Most texts that a list value's template is written out to; beyond that it stays a template.
 const MAX_EXPANSION: usize = 512;
-/// Most numbers of a range that are indexed as words.
-const MAX_SPELLED: i64 = 4000;
+/// Most whole numbers of a range that are indexed as words.
+const MAX_SPELLED: usize = 4000;
+/// Up to here each of them is, beyond those that are round.
+const ALL_SPELLED: i64 = 400;
 
 /// Compiles a pack.
 pub(crate) fn compile(pack: &Pack) -> (Program, Vec<PackProblem>) {
@@ -27,6 +29,7 @@ pub(crate) fn compile(pack: &Pack) -> (Program, Vec<PackProblem>) {
         problems: Vec::new(),
         lists: HashMap::new(),
         ranges: HashMap::new(),
+        spelled: BTreeSet::new(),
         fragments: HashMap::new(),
         speller: Speller::new(&pack.language),
     };
@@ -65,6 +68,8 @@ struct Compiler<'p> {
     problems: Vec<PackProblem>,
     lists: HashMap<String, Option<ListIndex>>,
     ranges: HashMap<RangeKey, u32>,
+    /// Numbers, in tenths, that some range may have in words.
+    spelled: BTreeSet<i64>,
     fragments: HashMap<String, u32>,
     speller: Speller,
 }
@@ -324,8 +329,6 @@ impl Compiler<'_> {
         if let Some(known) = self.ranges.get(&key) {
             return ListIndex::Range(*known);
         }
-        let mut spelled = Vec::new();
-        let mut entries = Vec::new();
         if words {
             let tenths: &[i64] = match fractions {
                 Fractions::None => &[0],
@@ -333,25 +336,32 @@ impl Compiler<'_> {
                 Fractions::Tenths => &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
             };
             let wholes = (from..=to).step_by(step.unsigned_abs().max(1) as usize);
-            for whole in wholes.take(MAX_SPELLED as usize) {
-                for tenth in tenths {
-                    let number = whole * 10 + tenth;
-                    let index = spelled.len() as u32;
-                    spelled.push(number as f64 / 10.0);
-                    for said in self.speller.spell(number) {
-                        // As an utterance is heard: without commas between words.
-                        let letters = text::hear(&said).letters;
-                        entries.push((letters.iter().map(|l| l.plain).collect(), index));
-                    }
-                }
+            // Nobody says "one thousand and seventeen seconds".
+            let is_round = |whole: &i64| step > 1 || whole.abs() <= ALL_SPELLED || whole % 5 == 0;
+            for whole in wholes.filter(is_round).take(MAX_SPELLED) {
+                self.spelled.extend(tenths.iter().map(|tenth| whole * 10 + tenth));
+            }
+        }
+        self.program.ranges.push(range);
+        let index = self.program.ranges.len() as u32 - 1;
+        self.ranges.insert(key, index);
+        ListIndex::Range(index)
+    }
+
+    /// The words of all numbers that some range may have in words.
+    fn number_words(&self) -> NumberWords {
+        let mut entries = Vec::new();
+        let tenths: Box<[i64]> = self.spelled.iter().copied().collect();
+        for (index, tenths) in tenths.iter().enumerate() {
+            for said in self.speller.spell(*tenths) {
+                // As an utterance is heard: without commas between words.
+                let letters = text::hear(&said).letters;
+                entries.push((letters.iter().map(|l| l.plain).collect(), index as u32));
             }
         }
         entries.sort();
         entries.dedup();
-        self.program.ranges.push(RangeList { range, words: Trie::new(entries), spelled });
-        let index = self.program.ranges.len() as u32 - 1;
-        self.ranges.insert(key, index);
-        ListIndex::Range(index)
+        NumberWords { words: Trie::new(entries), tenths }
     }
 
     fn missing(&mut self, place: Place<'_>, problem: String) {
@@ -364,6 +374,7 @@ impl Compiler<'_> {
     }
 
     fn finish(mut self) -> (Program, Vec<PackProblem>) {
+        self.program.number_words = self.number_words();
         self.program.n_fragments = self.fragments.len();
         self.program.fragments = Trie::new(
             self.fragments.into_iter().map(|(f, id)| (f.chars().collect(), id)).collect(),
@@ -378,6 +389,14 @@ impl Compiler<'_> {
         skip_words.sort_by_key(|word| std::cmp::Reverse(word.len()));
         skip_words.dedup();
         self.program.skip_words = skip_words;
+        // It stays for as long as the program runs.
+        self.program.nodes.shrink_to_fit();
+        self.program.children.shrink_to_fit();
+        self.program.letters.shrink_to_fit();
+        self.program.slots.shrink_to_fit();
+        self.program.lists.shrink_to_fit();
+        self.program.sentences.shrink_to_fit();
+        self.program.blocks.shrink_to_fit();
         (self.program, self.problems)
     }
 }

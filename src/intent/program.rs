@@ -90,12 +90,12 @@ pub(crate) struct TextValue {
     pub(crate) context: Vec<(Arc<str>, Value)>,
 }
 
-#[derive(Debug, Clone)]
-pub(crate) struct RangeList {
-    pub(crate) range: Range,
-    /// Number words; the value indexes `spelled`.
+/// Numbers in words, of all ranges of a language.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct NumberWords {
+    /// The value indexes `tenths`.
     pub(crate) words: Trie,
-    pub(crate) spelled: Vec<f64>,
+    pub(crate) tenths: Box<[i64]>,
 }
 
 /// One sentence template.
@@ -138,7 +138,8 @@ pub(crate) struct Program {
     pub(crate) letters: Vec<Letter>,
     pub(crate) slots: Vec<SlotRef>,
     pub(crate) lists: Vec<TextList>,
-    pub(crate) ranges: Vec<RangeList>,
+    pub(crate) ranges: Vec<Range>,
+    pub(crate) number_words: NumberWords,
     pub(crate) sentences: Vec<Sentence>,
     pub(crate) blocks: Vec<BlockRef>,
     pub(crate) fragments: Trie,
@@ -152,8 +153,7 @@ impl Program {
     /// Bytes held, about.
     pub(crate) fn size(&self) -> usize {
         let lists: usize = self.lists.iter().map(TextList::size).sum();
-        let ranges: usize =
-            self.ranges.iter().map(|r| r.words.size() + r.spelled.len() * size_of::<f64>()).sum();
+        let numbers = self.number_words.words.size() + size_of_val(&*self.number_words.tenths);
         let clauses: usize = self
             .sentences
             .iter()
@@ -168,7 +168,7 @@ impl Program {
             + self.sentences.iter().map(|s| s.template.len()).sum::<usize>()
             + self.fragments.size()
             + lists
-            + ranges
+            + numbers
             + clauses
     }
 }

@@ -1,22 +1,24 @@
 //! A compact prefix tree over plain letters. It finds which of many texts stand at a place of an
 //! utterance in time that depends on the text, not on how many there are.
 
+use std::collections::VecDeque;
+
 use crate::text::Letter;
 
 /// Maps texts to numbers; a text may have several.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Trie {
-    nodes: Vec<Node>,
-    values: Vec<u32>,
+    /// Level by level, so that the children of a node and its values end where those of the next
+    /// begin; the last one only ends those of the node before.
+    nodes: Box<[Node]>,
+    values: Box<[u32]>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Node {
     letter: char,
     first_child: u32,
-    n_children: u32,
     first_value: u32,
-    n_values: u32,
 }
 
 impl Trie {
@@ -24,49 +26,32 @@ impl Trie {
     pub(crate) fn new(mut entries: Vec<(Vec<char>, u32)>) -> Self {
         entries.retain(|(text, _)| !text.is_empty());
         entries.sort();
-        let mut trie = Trie { nodes: Vec::new(), values: Vec::new() };
-        trie.nodes.push(Node {
-            letter: ' ',
-            first_child: 0,
-            n_children: 0,
-            first_value: 0,
-            n_values: 0,
-        });
-        // Each task: a node, the entries below it, and how many of their letters are used up.
-        let mut tasks = vec![(0usize, 0..entries.len(), 0usize)];
-        while let Some((node, range, depth)) = tasks.pop() {
-            let first_value = trie.values.len() as u32;
-            let mut start = range.start;
-            while start < range.end && entries[start].0.len() == depth {
-                trie.values.push(entries[start].1);
-                start += 1;
+        let mut values = Vec::with_capacity(entries.len());
+        let mut nodes = vec![Node { letter: ' ', first_child: 0, first_value: 0 }];
+        // Of each node the entries below it and how many of their letters are used up.
+        let mut below = VecDeque::from([(0..entries.len(), 0usize)]);
+        let mut node = 0;
+        while let Some((range, depth)) = below.pop_front() {
+            nodes[node].first_child = nodes.len() as u32;
+            nodes[node].first_value = values.len() as u32;
+            node += 1;
+            let mut from = range.start;
+            while from < range.end && entries[from].0.len() == depth {
+                values.push(entries[from].1);
+                from += 1;
             }
-            let first_child = trie.nodes.len() as u32;
-            let mut from = start;
             while from < range.end {
                 let letter = entries[from].0[depth];
                 let length =
                     entries[from..range.end].partition_point(|(text, _)| text[depth] == letter);
-                tasks.push((trie.nodes.len(), from..from + length, depth + 1));
-                trie.nodes.push(Node {
-                    letter,
-                    first_child: 0,
-                    n_children: 0,
-                    first_value: 0,
-                    n_values: 0,
-                });
+                below.push_back((from..from + length, depth + 1));
+                nodes.push(Node { letter, first_child: 0, first_value: 0 });
                 from += length;
             }
-            let n_nodes = trie.nodes.len() as u32;
-            let node = &mut trie.nodes[node];
-            node.n_values = (start - range.start) as u32;
-            node.first_value = first_value;
-            node.n_children = n_nodes - first_child;
-            node.first_child = first_child;
         }
-        trie.nodes.shrink_to_fit();
-        trie.values.shrink_to_fit();
-        trie
+        let (first_child, first_value) = (nodes.len() as u32, values.len() as u32);
+        nodes.push(Node { letter: ' ', first_child, first_value });
+        Trie { nodes: nodes.into(), values: values.into() }
     }
 
     /// Calls `found(end, value)` for every text that stands in `letters` from `start` on. A hyphen
@@ -104,17 +89,17 @@ impl Trie {
     }
 
     fn report(&self, node: usize, at: usize, found: &mut impl FnMut(usize, u32)) {
-        let Node { first_value, n_values, .. } = self.nodes[node];
-        for value in &self.values[first_value as usize..(first_value + n_values) as usize] {
+        let (first, end) = (self.nodes[node].first_value, self.nodes[node + 1].first_value);
+        for value in &self.values[first as usize..end as usize] {
             found(at, *value);
         }
     }
 
     fn child(&self, node: usize, letter: char) -> Option<usize> {
-        let Node { first_child, n_children, .. } = self.nodes[node];
-        let children = &self.nodes[first_child as usize..(first_child + n_children) as usize];
+        let first = self.nodes[node].first_child as usize;
+        let children = &self.nodes[first..self.nodes[node + 1].first_child as usize];
         let found = children.binary_search_by_key(&letter, |node| node.letter).ok()?;
-        Some(first_child as usize + found)
+        Some(first + found)
     }
 
     /// Bytes held, for the memory figures.

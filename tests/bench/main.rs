@@ -14,6 +14,7 @@ mod house;
 mod mqtt;
 mod process;
 mod stream;
+mod table;
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -23,6 +24,7 @@ use crate::house::{Corpus, sensor_config, sensor_payload, sensor_topic};
 use crate::mqtt::Publisher;
 use crate::process::{Folder, mosquitto};
 use crate::stream::Scene;
+use crate::table::Table;
 
 /// Messages of one run at full speed.
 const N_FAST: usize = 400_000;
@@ -41,44 +43,6 @@ const SETTLED: Duration = Duration::from_secs(15);
 const WRITING: Duration = Duration::from_secs(1_800);
 /// Before that it spends what it may save up, ten minutes' share: once after each long silence.
 const SPENDING: Duration = Duration::from_secs(150);
-
-#[derive(Default)]
-struct Table(Vec<[String; 5]>);
-
-impl Table {
-    fn row(&mut self, figure: &str, bar: &str, measured: String, is_met: Option<bool>, note: &str) {
-        let verdict = match is_met {
-            Some(true) => "yes",
-            Some(false) => "NO",
-            None => "",
-        };
-        println!("  {figure}: {measured} {verdict}");
-        let row = [figure, bar, &measured, verdict, note];
-        self.0.push(row.map(str::to_owned));
-    }
-
-    fn print(&self) {
-        let head = ["figure", "bar", "measured here", "met", "beside it"].map(str::to_owned);
-        let rows: Vec<&[String; 5]> = std::iter::once(&head).chain(&self.0).collect();
-        let width =
-            |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..5).map(width).collect();
-        println!();
-        for (n, row) in rows.iter().enumerate() {
-            let cells: Vec<String> =
-                row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-            println!("{}", cells.join("  ").trim_end());
-            if n == 0 {
-                let lines: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
-                println!("{}", lines.join("  "));
-            }
-        }
-        println!(
-            "\nHome Assistant's figures were measured elsewhere, on another machine with two cores, \
-             with version\n2025.4.4 in its leanest form; they were not measured in this run."
-        );
-    }
-}
 
 fn main() -> io::Result<()> {
     let chosen = std::env::var("BENCH").unwrap_or_default();
@@ -102,6 +66,10 @@ fn main() -> io::Result<()> {
     let size = std::fs::metadata(homard::binary())?.len() as f64 / 1e6;
     table.row("binary", "<= 15 MB", format!("{size:.1} MB"), Some(size <= 15.0), "");
     table.print();
+    println!(
+        "\nHome Assistant's figures were measured elsewhere, on another machine with two cores, \
+         with version\n2025.4.4 in its leanest form; they were not measured in this run."
+    );
     Ok(())
 }
 

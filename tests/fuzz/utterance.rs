@@ -134,7 +134,16 @@ impl Talk {
         assert!(!plan.calls.is_empty(), "a plan to do nothing: {text:?}");
         let called: BTreeSet<&str> = plan.calls.iter().map(|(id, _)| id.as_str()).collect();
         assert_eq!(called.len(), plan.calls.len(), "called twice: {text:?}");
-        let key = text::key(text);
+        // Numbers are words of their own wherever they stand: "down0living" is three.
+        let mut apart = String::new();
+        for character in text.chars() {
+            let is_digit = apart.ends_with(|last: char| last.is_ascii_digit());
+            if apart.ends_with(char::is_alphanumeric) && is_digit != character.is_ascii_digit() {
+                apart.push(' ');
+            }
+            apart.push(character);
+        }
+        let key = text::key(&apart);
         let words: Vec<&str> = key.split(' ').collect();
         // An answer to "which one?" may be any words that name it.
         if is_first {

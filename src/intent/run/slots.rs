@@ -87,23 +87,33 @@ impl Run<'_> {
         }
     }
 
-    fn number(&mut self, list: u32, slot: u32, at: usize, state: State, out: &mut Vec<State>) {
-        let list = &self.program.ranges[list as usize];
+    fn number(&mut self, range: u32, slot: u32, at: usize, state: State, out: &mut Vec<State>) {
+        let program = self.program;
+        let range = &program.ranges[range as usize];
         let said = self.letters_of(self.form);
         // Digits may follow a word without a space in some scripts, and a space in all.
         let start = at + usize::from(said.get(at).is_some_and(|l| l.plain == ' '));
-        if let Some((number, end)) = digits(said, start, list.range.fractions) {
-            if list.range.digits && contains(&list.range, number) {
-                let fill = Fill::Number((number * list.range.multiplier).to_bits());
+        if let Some((number, end)) = digits(said, start, range.fractions) {
+            if range.digits && contains(range, number) {
+                let fill = Fill::Number((number * range.multiplier).to_bits());
                 let slots = self.fill(state.slots, slot, start, end, fill);
                 out.push(State { at: end as u16, slots, ..state });
             }
             return;
         }
+        if !range.words {
+            return;
+        }
         let mut hits = Vec::new();
-        list.words.find(said, at, &mut |end, index| hits.push((end, list.spelled[index as usize])));
+        let words = &program.number_words;
+        words.words.find(said, at, &mut |end, index| {
+            let number = words.tenths[index as usize] as f64 / 10.0;
+            if contains(range, number) {
+                hits.push((end, number));
+            }
+        });
         for (end, number) in hits {
-            let fill = Fill::Number((number * list.range.multiplier).to_bits());
+            let fill = Fill::Number((number * range.multiplier).to_bits());
             let slots = self.fill(state.slots, slot, at, end, fill);
             out.push(State {
                 at: end as u16,

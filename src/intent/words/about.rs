@@ -385,7 +385,7 @@ fn of_rooms(sensors: &Set, scene: &Scene<'_>) -> Set {
         let places: Vec<_> =
             std::iter::once(&scene.ground.places[usize::from(area)]).chain(floors).collect();
         let is_of_place = |word: &String| {
-            let names = places.iter().flat_map(|place| &place.names).flatten();
+            let names = places.iter().flat_map(|place| &place.names).flat_map(|name| name.iter());
             let stem = scene.lexicon.stem(word);
             names.into_iter().any(|known| scene.lexicon.stem(known) == stem)
         };

@@ -242,8 +242,9 @@ fn share(act: Act, values: &Values, step: f64) -> Option<Amount> {
 }
 
 fn light(act: Act, values: &Values) -> Vec<What> {
-    if matches!(values.measure.as_deref(), Some("temperature" | "humidity" | "speed" | "position"))
-    {
+    // "The living room volume" is nothing of its lamps.
+    let is_of_light = |measure| matches!(measure, "illuminance" | "color" | "color_temperature");
+    if values.measure.as_deref().is_some_and(|measure| !is_of_light(measure)) {
         return Vec::new();
     }
     let sets = matches!(

@@ -3,6 +3,7 @@
 //! It finds; what is meant is decided by `noun`.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use crate::home::Home;
 use crate::home::domain::Domain;
@@ -84,8 +85,8 @@ pub(super) struct Thing {
     pub area: Option<u16>,
     /// It could do harm: see [`guard::is_guarded`].
     pub is_guarded: bool,
-    /// Its names, as keys.
-    pub names: Vec<Vec<String>>,
+    /// Its names.
+    pub names: Vec<Name>,
 }
 
 /// An area or a floor.
@@ -98,13 +99,16 @@ pub(super) struct Place {
     pub level: Option<i32>,
     /// It is outside: an area that the language's words or the lack of a floor say so of.
     pub is_outside: bool,
-    /// Its names, as keys.
-    pub names: Vec<Vec<String>>,
+    /// Its names.
+    pub names: Vec<Name>,
     /// What is there.
     pub things: Set,
     /// The areas of a floor.
     pub areas: Vec<u16>,
 }
+
+/// The words of a name, as keys.
+pub(super) type Name = Arc<[String]>;
 
 /// Something with a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,9 +125,9 @@ pub(super) struct Ground {
     /// All things that are a main function.
     pub main: Set,
     /// Names by their first word.
-    by_first: HashMap<String, Vec<(Vec<String>, Named)>>,
+    by_first: HashMap<String, Vec<(Name, Named)>>,
     /// Names without any space.
-    by_whole: HashMap<String, Vec<(Vec<String>, Named)>>,
+    by_whole: HashMap<String, Vec<(Name, Named)>>,
     /// Things by the stem of a word of their names.
     by_word: HashMap<String, Set>,
     /// Places by the stem of a word of their names.
@@ -213,7 +217,7 @@ impl Ground {
                 let first = lexicon.stem(first).to_owned();
                 self.by_first.entry(first).or_default().push((name.clone(), named));
                 self.by_whole.entry(name.concat()).or_default().push((name.clone(), named));
-                for word in name {
+                for word in name.iter() {
                     let stem = lexicon.stem(word).to_owned();
                     match named {
                         Named::Thing(index) => {
@@ -383,11 +387,11 @@ fn said_whole(name: &[String], said: &[Token], is_place: bool, lexicon: &Lexicon
 }
 
 /// The words of a name, without articles at its start: "Le lampadaire" is called "lampadaire".
-fn spoken(name: &str, lexicon: &Lexicon) -> Vec<String> {
+fn spoken(name: &str, lexicon: &Lexicon) -> Name {
     let keys = token::keys(name);
     let n = keys.iter().take_while(|key| lexicon.is_article(key)).count();
     match n < keys.len() {
-        true => keys[n..].to_vec(),
-        false => keys,
+        true => keys[n..].into(),
+        false => keys.into(),
     }
 }

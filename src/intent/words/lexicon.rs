@@ -47,9 +47,18 @@ pub(super) struct Lexicon {
 /// A phrase and one thing that it can be.
 #[derive(Debug, Clone)]
 struct Phrase {
-    keys: Vec<String>,
-    exact: String,
+    n_words: usize,
+    /// The keys of its words with spaces between them.
+    keys: Box<str>,
+    /// With accents, where it has any.
+    accented: Option<Box<str>>,
     tag: Tag,
+}
+
+impl Phrase {
+    fn exact(&self) -> &str {
+        self.accented.as_deref().unwrap_or(&self.keys)
+    }
 }
 
 impl Lexicon {
@@ -116,7 +125,8 @@ impl Lexicon {
         }
         lexicon.put_numbers();
         for phrases in lexicon.phrases.values_mut() {
-            phrases.sort_by_key(|phrase| std::cmp::Reverse(phrase.keys.len()));
+            phrases.sort_by_key(|phrase| std::cmp::Reverse(phrase.n_words));
+            phrases.shrink_to_fit();
         }
         (lexicon, problems)
     }
@@ -127,12 +137,13 @@ impl Lexicon {
         if tokens.len() > MAX_PHRASE {
             return;
         }
+        let keys: Vec<&str> = tokens.iter().map(|token| token.key.as_str()).collect();
         let exact: Vec<&str> = tokens.iter().map(|token| token.exact.as_str()).collect();
-        let exact = exact.join(" ");
+        let (keys, exact) = (keys.join(" "), exact.join(" "));
         let known = self.phrases.entry(first.key.clone()).or_default();
-        if !known.iter().any(|known| known.exact == exact && known.tag == tag) {
-            let keys = tokens.iter().map(|token| token.key.clone()).collect();
-            known.push(Phrase { keys, exact, tag });
+        if !known.iter().any(|known| known.exact() == exact && known.tag == tag) {
+            let accented = (exact != keys).then(|| exact.into());
+            known.push(Phrase { n_words: tokens.len(), keys: keys.into(), accented, tag });
         }
     }
 
@@ -233,10 +244,10 @@ impl Lexicon {
         let Some(first) = tokens.get(at) else { return out };
         let Some(known) = self.phrases.get(&first.key) else { return out };
         for phrase in known {
-            let n = phrase.keys.len();
+            let n = phrase.n_words;
             let Some(said) = tokens.get(at..at + n) else { continue };
-            let is_same = phrase.keys.iter().zip(said).all(|(key, token)| *key == token.key);
-            if is_same && is_spelled_so(&phrase.exact, said) {
+            let is_same = phrase.keys.split(' ').zip(said).all(|(key, token)| key == token.key);
+            if is_same && is_spelled_so(phrase.exact(), said) {
                 out.push((n, phrase.tag.clone()));
             }
         }
@@ -246,7 +257,7 @@ impl Lexicon {
     /// Whether a word is an article.
     pub(super) fn is_article(&self, key: &str) -> bool {
         let known = self.phrases.get(key).into_iter().flatten();
-        known.into_iter().any(|p| p.keys.len() == 1 && p.tag == Tag::Word(Word::Article))
+        known.into_iter().any(|p| p.n_words == 1 && p.tag == Tag::Word(Word::Article))
     }
 
     /// Whether a word names a quantity: "temperature".
@@ -259,7 +270,7 @@ impl Lexicon {
     pub(super) fn is_glue(&self, key: &str) -> bool {
         let known = self.phrases.get(key).into_iter().flatten();
         known.into_iter().any(|phrase| {
-            phrase.keys.len() == 1
+            phrase.n_words == 1
                 && matches!(phrase.tag, Tag::Word(Word::Article | Word::In | Word::And))
         })
     }
@@ -269,7 +280,7 @@ impl Lexicon {
     pub(super) fn verb_near(&self, key: &str) -> Option<Act> {
         let sound = self.sound.key(key);
         let verbs = self.phrases.values().flatten().filter_map(|phrase| match phrase.tag {
-            Tag::Verb(act) if phrase.keys.len() == 1 => Some((phrase.keys[0].as_str(), act)),
+            Tag::Verb(act) if phrase.n_words == 1 => Some((&*phrase.keys, act)),
             _ => None,
         });
         let harmless = |act: &Act| {
@@ -300,7 +311,7 @@ impl Lexicon {
     /// All single words that name kinds, to find one misheard.
     pub(super) fn kind_words(&self) -> impl Iterator<Item = &str> {
         self.phrases.values().flatten().filter_map(|phrase| match phrase.tag {
-            Tag::Kind { .. } if phrase.keys.len() == 1 => Some(phrase.keys[0].as_str()),
+            Tag::Kind { .. } if phrase.n_words == 1 => Some(&*phrase.keys),
             _ => None,
         })
     }
