@@ -10,7 +10,7 @@ use super::device::Device;
 use super::entity::{Availability, Entity, Source};
 use super::id::{AreaId, DeviceId, EntityId, FloorId, Handle};
 use super::place::{Area, Floor};
-use super::{Changes, EntityEdit, Home, LastState, Remembered, Touched};
+use super::{Changes, DeviceEdit, EntityEdit, Home, LastState, Remembered, Touched};
 use crate::text;
 
 impl Home {
@@ -165,6 +165,50 @@ impl Home {
         self.rename(&id);
         let states = self.settle(&id, before, now).into_iter().collect();
         Ok((Changes { states, registry: vec![Touched::Entity(id)] }, rebind))
+    }
+
+    /// A device as it is after an edit, which is not made yet.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSuchName`] or [`Refusal::NoSuchPlace`].
+    pub fn edited_device(&self, id: &str, edit: &DeviceEdit) -> Result<Device, Refusal> {
+        let Some(device) = self.devices.get(id) else {
+            let nearest = self.nearest_devices(id);
+            return Err(Refusal::NoSuchName { said: id.to_owned(), nearest });
+        };
+        if let Some(Some(area)) = &edit.area
+            && !self.areas.contains_key(area)
+        {
+            return Err(self.no_such_area(area.as_str()));
+        }
+        let mut device = device.clone();
+        if let Some(name) = &edit.name {
+            device.given_name.clone_from(name);
+        }
+        if let Some(area) = &edit.area {
+            device.area.clone_from(area);
+        }
+        Ok(device)
+    }
+
+    /// Changes what the owner decides about a device; its entities' names follow.
+    ///
+    /// # Errors
+    /// As [`Home::edited_device`]; nothing was changed.
+    pub fn edit_device(
+        &mut self,
+        id: &str,
+        edit: &DeviceEdit,
+        now: Timestamp,
+    ) -> Result<Changes, Refusal> {
+        let device = self.edited_device(id, edit)?;
+        let id = device.id.clone();
+        self.devices.insert(id.clone(), device);
+        self.names += 1;
+        let mut changes =
+            Changes { states: Vec::new(), registry: vec![Touched::Device(id.clone())] };
+        self.rename_entities_of(&id, now, &mut changes);
+        Ok(changes)
     }
 
     /// Removes an entity with all that the owner decided about it, and its device if that has no

@@ -133,6 +133,15 @@ pub struct EntityEdit {
     pub enabled: Option<Option<bool>>,
 }
 
+/// What the owner changes about a device; `None` leaves a field as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DeviceEdit {
+    /// A name; `Some(None)` goes back to the producer's.
+    pub name: Option<Option<String>>,
+    /// A room; `Some(None)` is none.
+    pub area: Option<Option<AreaId>>,
+}
+
 /// The house.
 #[derive(Debug, Default)]
 pub struct Home {

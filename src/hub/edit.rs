@@ -7,9 +7,9 @@ use super::event::Effect;
 use super::{Turn, bind};
 use crate::home::action::Refusal;
 use crate::home::entity::Entity;
-use crate::home::id::{AreaId, EntityId, FloorId};
+use crate::home::id::{AreaId, DeviceId, EntityId, FloorId};
 use crate::home::place::{Area, Floor};
-use crate::home::{EntityEdit, Home, Touched};
+use crate::home::{DeviceEdit, EntityEdit, Home, Touched};
 use crate::storage::Keep;
 use crate::text;
 
@@ -17,6 +17,7 @@ use crate::text;
 #[derive(Debug, Clone)]
 pub(super) enum Edit {
     Entity(EntityId, EntityEdit),
+    Device(DeviceId, DeviceEdit),
     PutFloor(Floor),
     RemoveFloor(FloorId),
     PutArea(Area),
@@ -43,6 +44,9 @@ impl Edit {
                 given.aliases = aliases.unwrap_or_else(|| std::mem::take(&mut given.aliases));
                 given.enabled = enabled.unwrap_or(given.enabled);
                 Ok(vec![Keep::Entity(Box::new(known))])
+            }
+            Self::Device(id, edit) => {
+                Ok(vec![Keep::Device(Box::new(home.edited_device(id.as_str(), edit)?))])
             }
             Self::PutFloor(floor) => {
                 home.check_floor_names(floor)?;
@@ -91,6 +95,7 @@ impl Edit {
     pub(super) fn touched(&self) -> Touched {
         match self {
             Self::Entity(id, _) | Self::RemoveEntity(id) => Touched::Entity(id.clone()),
+            Self::Device(id, _) => Touched::Device(id.clone()),
             Self::PutFloor(floor) => Touched::Floor(floor.id.clone()),
             Self::RemoveFloor(id) => Touched::Floor(id.clone()),
             Self::PutArea(area) => Touched::Area(area.id.clone()),
@@ -113,6 +118,7 @@ impl Edit {
                 }
                 changes
             }
+            Self::Device(id, edit) => home.edit_device(id.as_str(), &edit, now)?,
             Self::PutFloor(floor) => home.put_floor(floor),
             Self::RemoveFloor(id) => home.remove_floor(id.as_str())?,
             Self::PutArea(area) => home.put_area(area)?,

@@ -19,7 +19,7 @@ use crate::home::id::{ActionId, AreaId, DeviceId, EntityId, FloorId, Handle};
 use crate::home::person::{Means, Rights};
 use crate::home::place::{Area, Floor};
 use crate::home::value::Value;
-use crate::home::{Change, EntityEdit, Report};
+use crate::home::{Change, DeviceEdit, EntityEdit, Report};
 
 /// What happened. Sent by ports, in batches, in order.
 #[derive(Debug)]
@@ -347,6 +347,8 @@ pub enum Query {
     Hear(Utterance, oneshot::Sender<Reply>),
     /// Change what the owner decides about an entity. Answered when it is on the disk.
     EditEntity(EntityId, EntityEdit, oneshot::Sender<Result<(), EditError>>),
+    /// Change what the owner decides about a device. Answered when it is on the disk.
+    EditDevice(DeviceId, DeviceEdit, oneshot::Sender<Result<(), EditError>>),
     /// Add or change a floor. Answered when it is on the disk.
     PutFloor(Floor, oneshot::Sender<Result<(), EditError>>),
     /// Remove a floor.

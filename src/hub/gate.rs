@@ -30,6 +30,7 @@ impl Hub {
                 }
             }
             Query::EditEntity(.., reply)
+            | Query::EditDevice(.., reply)
             | Query::PutFloor(_, reply)
             | Query::RemoveFloor(_, reply)
             | Query::PutArea(_, reply)
@@ -41,6 +42,7 @@ impl Hub {
                 drop(reply.send(Err(EditError::Refused(Refusal::NotAllowed))));
             }
             Query::EditEntity(id, edit, reply) => self.queue(Edit::Entity(id, edit), reply),
+            Query::EditDevice(id, edit, reply) => self.queue(Edit::Device(id, edit), reply),
             Query::PutFloor(floor, reply) => self.queue(Edit::PutFloor(floor), reply),
             Query::RemoveFloor(id, reply) => self.queue(Edit::RemoveFloor(id), reply),
             Query::PutArea(area, reply) => self.queue(Edit::PutArea(area), reply),

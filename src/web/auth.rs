@@ -281,6 +281,49 @@ fn bearer(authorization: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
+/// By what somebody was let in for longer than a request. It is looked at again and again, so that
+/// who takes a token back, signs out or gets another role is not what they were.
+#[derive(Clone)]
+pub(super) enum Key {
+    /// A token that was shown.
+    Token(String),
+    /// A session of the panel.
+    Session(String),
+}
+
+impl Key {
+    /// The key that a token is, and whose it is.
+    ///
+    /// # Errors
+    /// When nobody has it, or too many wrong ones came from there.
+    pub(super) fn of_token(
+        site: &Site,
+        from: IpAddr,
+        token: &str,
+    ) -> Result<(Self, Caller), Failure> {
+        let key = Self::Token(token.to_owned());
+        key.caller(site).map(|caller| (key, caller)).ok_or_else(|| wrong_token(site, from))
+    }
+
+    /// The session that comes with a request of our own page.
+    pub(super) fn of_page(site: &Site, headers: &HeaderMap) -> Option<(Self, Caller)> {
+        if !is_same_origin(headers) {
+            return None;
+        }
+        let key = Self::Session(cookie(headers)?.to_owned());
+        key.caller(site).map(|caller| (key, caller))
+    }
+
+    /// Whose it is now; `None` when it is good no more.
+    pub(super) fn caller(&self, site: &Site) -> Option<Caller> {
+        let (bearer, way) = match self {
+            Self::Token(token) => (site.access.bearer(token)?, Way::Token),
+            Self::Session(id) => (site.access.bearer(&site.sessions.token(id)?)?, Way::Session),
+        };
+        Some(Caller::new(site, bearer, way))
+    }
+}
+
 /// Who has signed in to the panel with this request's cookie.
 pub(super) fn signed_in(site: &Site, headers: &HeaderMap) -> Option<Caller> {
     let token = site.sessions.token(cookie(headers)?)?;

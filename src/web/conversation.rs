@@ -169,6 +169,14 @@ struct Rival {
 #[utoipa::path(post, path = "/api/conversation/process", request_body = Said,
     responses((status = 200, body = Answer), (status = 400, body = Message)))]
 pub(super) async fn process(caller: Caller, Json(said): Json<Said>) -> Result<Response, Failure> {
+    Ok(failure::json(&hear(&caller, said).await?))
+}
+
+/// Lets the house hear it; the answer.
+///
+/// # Errors
+/// When the words are too many, or it was said in a room that is not known.
+pub(super) async fn hear(caller: &Caller, said: Said) -> Result<Answer, Failure> {
     if said.text.chars().count() > MAX_CHARS {
         return Err(Failure::bad(format!("`text` must be at most {MAX_CHARS} characters")));
     }
@@ -180,7 +188,7 @@ pub(super) async fn process(caller: Caller, Json(said): Json<Said>) -> Result<Re
     let utterance = Utterance { text: said.text, language: said.language, origin };
     let ask = |reply| Query::Hear(utterance, reply);
     let reply = caller.hub.ask(ask).await.map_err(|_| Failure::stopping())?;
-    Ok(failure::json(&caller.hub.read(|home| answer(home, reply))))
+    Ok(caller.hub.read(|home| answer(home, reply)))
 }
 
 /// The id of the room where it was said. A room or device that is not known is told, or the house

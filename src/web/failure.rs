@@ -30,6 +30,16 @@ impl Failure {
         Self { status, message: message.into() }
     }
 
+    /// Whose fault it is.
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The sentence.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// 400: what was asked for cannot be understood, and what would be right.
     pub(super) fn bad(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)

@@ -6,6 +6,7 @@
 mod agenda;
 mod auth;
 mod conversation;
+mod dialect;
 mod failure;
 mod gzip;
 mod live;
@@ -16,6 +17,8 @@ mod registry;
 mod server;
 mod services;
 mod states;
+mod template;
+mod websocket;
 mod wire;
 
 use std::sync::Arc;
@@ -26,13 +29,16 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use jiff::tz::TimeZone;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::failure::Failure;
+use crate::clock::Clock;
 use crate::home::person::Rights;
 use crate::hub::HubHandle;
 
@@ -82,6 +88,9 @@ struct Site {
     access: Access,
     sessions: auth::Sessions,
     live: Arc<live::Live>,
+    /// Who may have a WebSocket open.
+    sockets: Arc<Semaphore>,
+    clock: Clock,
     requests: metrics::Requests,
     started_at: Instant,
     /// Reachable from this machine only: then the `Host` must be this machine too.
@@ -103,18 +112,23 @@ pub async fn run(
     let address = listener.local_addr()?;
     // Written at once: as a tree it takes most of a megabyte.
     let openapi = serde_json::to_vec(&api().merge(open()).into_openapi()).unwrap_or_default();
+    let zone = TimeZone::get(&settings.time_zone).unwrap_or(TimeZone::UTC);
+    let clock = Clock::system(zone);
     let site = Arc::new(Site {
         hub: hub.by(Rights::none()),
         settings,
         access,
         sessions: auth::Sessions::default(),
         live: Arc::new(live::Live::new()),
+        sockets: Arc::new(Semaphore::new(websocket::MAX_SOCKETS)),
+        clock,
         requests: metrics::Requests::default(),
         started_at: Instant::now(),
         is_loopback: address.ip().is_loopback(),
         openapi,
     });
     let live = Arc::clone(&site.live);
+    let sockets = Arc::clone(&site.sockets);
     let router = router(site);
     let stop = async {
         // When the hub ends there is nothing left to serve.
@@ -125,6 +139,7 @@ pub async fn run(
         live.close();
     };
     server::serve(listener, router, stop).await;
+    websocket::last(&sockets).await;
     Ok(())
 }
 
@@ -141,13 +156,19 @@ fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(states::root))
         .routes(routes!(states::config))
         .routes(routes!(states::all))
-        .routes(routes!(states::one))
+        .routes(routes!(states::one, dialect::set_state, dialect::remove_state))
         .routes(routes!(services::list))
         .routes(routes!(services::call))
         .routes(routes!(picture::camera))
         .routes(routes!(picture::image))
         .routes(routes!(conversation::process))
         .routes(routes!(live::events))
+        .routes(routes!(dialect::fire))
+        .routes(routes!(dialect::components))
+        .routes(routes!(dialect::discovery_info))
+        .routes(routes!(dialect::check_config))
+        .routes(routes!(dialect::error_log))
+        .routes(routes!(template::render))
         .routes(routes!(registry::entities))
         .routes(routes!(registry::edit_entity, registry::remove_entity))
         .routes(routes!(registry::problems))
@@ -163,7 +184,7 @@ fn api() -> OpenApiRouter<Arc<Site>> {
 
 /// The described routes that need no token.
 fn open() -> OpenApiRouter<Arc<Site>> {
-    OpenApiRouter::new().routes(routes!(metrics::healthz))
+    OpenApiRouter::new().routes(routes!(metrics::healthz)).routes(routes!(websocket::open))
 }
 
 /// The bearer token in the description.
@@ -240,6 +261,12 @@ mod tests {
             ("/api/services/{domain}/{service}", &["post"]),
             ("/api/conversation/process", &["post"]),
             ("/api/events", &["get"]),
+            ("/api/events/{event_type}", &["post"]),
+            ("/api/websocket", &["get"]),
+            ("/api/template", &["post"]),
+            ("/api/components", &["get"]),
+            ("/api/error_log", &["get"]),
+            ("/api/config/core/check_config", &["post"]),
             ("/api/homard/entities", &["get"]),
             ("/api/homard/entities/{entity_id}", &["patch", "delete"]),
             ("/api/camera_proxy/{entity_id}", &["get"]),

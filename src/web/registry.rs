@@ -25,7 +25,7 @@ const MAX_NAME: usize = 255;
 /// Other names per thing.
 const MAX_ALIASES: usize = 64;
 /// Levels of floors, in both directions.
-const MAX_LEVEL: i32 = 200;
+pub(super) const MAX_LEVEL: i32 = 200;
 
 /// An entity as the owner administers it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -244,7 +244,7 @@ fn find_area(home: &Home, said: &str) -> Result<AreaId, Failure> {
     }
 }
 
-fn clean_name(key: &str, name: &str) -> Result<String, Failure> {
+pub(super) fn clean_name(key: &str, name: &str) -> Result<String, Failure> {
     let name = name.trim();
     let is_good =
         !name.is_empty() && name.chars().count() <= MAX_NAME && !name.chars().any(char::is_control);
@@ -256,7 +256,7 @@ fn clean_name(key: &str, name: &str) -> Result<String, Failure> {
     Ok(name.to_owned())
 }
 
-fn clean_aliases(aliases: Vec<String>) -> Result<Vec<String>, Failure> {
+pub(super) fn clean_aliases(aliases: Vec<String>) -> Result<Vec<String>, Failure> {
     if aliases.len() > MAX_ALIASES {
         return Err(Failure::bad(format!("`aliases` may be at most {MAX_ALIASES}")));
     }

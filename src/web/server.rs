@@ -97,7 +97,8 @@ async fn connection(
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
     let mut served = pin!(served);
     // The guard that `wait_for` gives must not live on.
     let stopped = async { drop(is_stopping.wait_for(|is_stopping| *is_stopping).await) };

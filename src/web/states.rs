@@ -65,6 +65,11 @@ pub(super) async fn root() -> Response {
 /// All states, in the order of their ids.
 #[utoipa::path(get, path = "/api/states", responses((status = 200, body = [StateObject])))]
 pub(super) async fn all(caller: Caller, headers: HeaderMap) -> Response {
+    gzip::response(&headers, "application/json", written(&caller).await)
+}
+
+/// All states that somebody may see, as JSON.
+pub(super) async fn written(caller: &Caller) -> Vec<u8> {
     let ids: Vec<EntityId> =
         caller.hub.read(|home| home.entities().map(|e| e.id.clone()).collect());
     let mut out = Vec::with_capacity(2 + ids.len() * 400);
@@ -77,7 +82,7 @@ pub(super) async fn all(caller: Caller, headers: HeaderMap) -> Response {
         out.pop();
     }
     out.push(b']');
-    gzip::response(&headers, "application/json", out)
+    out
 }
 
 fn write_state(home: &Home, id: &EntityId, out: &mut Vec<u8>) {
@@ -103,7 +108,7 @@ pub(super) async fn one(caller: Caller, Path(id): Path<String>) -> Result<Respon
 
 /// The home's settings, as Home Assistant shows them.
 #[derive(Debug, Serialize, ToSchema)]
-struct ConfigObject<'a> {
+pub(super) struct ConfigObject<'a> {
     version: &'a str,
     location_name: &'a str,
     latitude: Option<f64>,
@@ -111,8 +116,10 @@ struct ConfigObject<'a> {
     time_zone: &'a str,
     language: &'a str,
     unit_system: UnitObject,
-    components: BTreeSet<&'static str>,
+    pub(super) components: BTreeSet<&'static str>,
     state: &'static str,
+    /// Nothing outside the data folder is read for anybody: always empty.
+    whitelist_external_dirs: [&'a str; 0],
 }
 
 /// Units by quantity.
@@ -153,13 +160,18 @@ const US_CUSTOMARY: UnitObject = UnitObject {
 /// The home's settings.
 #[utoipa::path(get, path = "/api/config", responses((status = 200, body = ConfigObject)))]
 pub(super) async fn config(State(site): State<Arc<Site>>, caller: Caller) -> Response {
+    failure::json(&config_of(&site, &caller))
+}
+
+/// The home's settings as Home Assistant shows them.
+pub(super) fn config_of<'a>(site: &'a Site, caller: &Caller) -> ConfigObject<'a> {
     let mut components: BTreeSet<&str> =
         caller.hub.read(|home| home.entities().map(|entity| entity.domain.word()).collect());
     components.extend(["api", "conversation", "homeassistant", "mqtt"]);
     let settings = &site.settings;
     // A guest is not told where the house is.
     let is_told = caller.rights.allow(Matter::Agenda);
-    failure::json(&ConfigObject {
+    ConfigObject {
         version: env!("CARGO_PKG_VERSION"),
         location_name: &settings.name,
         latitude: settings.latitude.filter(|_| is_told),
@@ -169,5 +181,6 @@ pub(super) async fn config(State(site): State<Arc<Site>>, caller: Caller) -> Res
         unit_system: if settings.is_metric { METRIC } else { US_CUSTOMARY },
         components,
         state: "RUNNING",
-    })
+        whitelist_external_dirs: [],
+    }
 }

@@ -37,6 +37,18 @@ pub(super) fn state(out: &mut Vec<u8>, id: &str, record: &Record, placed: Placed
     out.extend_from_slice(b",\"state\":");
     text(out, &record.view.word);
     out.extend_from_slice(b",\"attributes\":{");
+    attributes(out, record, placed);
+    out.extend_from_slice(b"},\"last_changed\":\"");
+    time(out, record.changed_at);
+    out.extend_from_slice(b"\",\"last_updated\":\"");
+    time(out, record.updated_at);
+    out.extend_from_slice(b"\",\"context\":");
+    context(out, id, record.updated_at);
+    out.push(b'}');
+}
+
+/// Writes the attributes and where the entity stands, without the braces.
+fn attributes(out: &mut Vec<u8>, record: &Record, placed: Placed<'_>) {
     let mut is_first = true;
     for (name, attribute) in record.view.attributes.iter() {
         key(out, name, &mut is_first);
@@ -51,13 +63,76 @@ pub(super) fn state(out: &mut Vec<u8>, id: &str, record: &Record, placed: Placed
             text(out, place);
         }
     }
-    out.extend_from_slice(b"},\"last_changed\":\"");
-    time(out, record.changed_at);
-    out.extend_from_slice(b"\",\"last_updated\":\"");
-    time(out, record.updated_at);
-    out.extend_from_slice(b"\",\"context\":");
-    context(out, id, record.updated_at);
+}
+
+/// Writes a state in the short form of `subscribe_entities`: `s`tate, `a`ttributes, `c`ontext,
+/// times of the `l`ast `c`hange and `u`pdate in seconds, the second only where it is another.
+pub(super) fn brief_state(out: &mut Vec<u8>, id: &str, record: &Record, placed: Placed<'_>) {
+    out.extend_from_slice(b"{\"s\":");
+    text(out, &record.view.word);
+    out.extend_from_slice(b",\"a\":{");
+    attributes(out, record, placed);
+    out.extend_from_slice(b"},\"c\":\"");
+    context_id(out, id, record.updated_at);
+    out.extend_from_slice(b"\",\"lc\":");
+    seconds(out, record.changed_at);
+    if record.updated_at != record.changed_at {
+        out.extend_from_slice(b",\"lu\":");
+        seconds(out, record.updated_at);
+    }
     out.push(b'}');
+}
+
+/// Writes what another state has in addition (`+`) and what it no longer has (`-`), in the same
+/// short form.
+pub(super) fn difference(out: &mut Vec<u8>, id: &str, before: &Record, after: &Record) {
+    out.extend_from_slice(b"{\"+\":{");
+    if before.view.word != after.view.word {
+        out.extend_from_slice(b"\"s\":");
+        text(out, &after.view.word);
+        out.push(b',');
+    }
+    let start = out.len();
+    out.extend_from_slice(b"\"a\":{");
+    let mut is_first = true;
+    for (name, attribute) in after.view.attributes.iter() {
+        if before.view.attributes.named(name) != Some(attribute) {
+            key(out, name, &mut is_first);
+            value(out, attribute);
+        }
+    }
+    if is_first {
+        out.truncate(start);
+    } else {
+        out.extend_from_slice(b"},");
+    }
+    out.extend_from_slice(b"\"c\":\"");
+    context_id(out, id, after.updated_at);
+    let changed = before.changed_at != after.changed_at;
+    out.extend_from_slice(if changed { b"\",\"lc\":" } else { b"\",\"lu\":" });
+    seconds(out, if changed { after.changed_at } else { after.updated_at });
+    out.push(b'}');
+    let gone = before.view.attributes.iter().filter(|(name, _)| {
+        // Where it stands is no attribute of its own.
+        after.view.attributes.named(name).is_none()
+    });
+    let mut gone = gone.peekable();
+    if gone.peek().is_some() {
+        out.extend_from_slice(b",\"-\":{\"a\":[");
+        for (n, (name, _)) in gone.enumerate() {
+            if n > 0 {
+                out.push(b',');
+            }
+            text(out, name);
+        }
+        out.extend_from_slice(b"]}");
+    }
+    out.push(b'}');
+}
+
+/// Seconds since 1970, as Home Assistant's short forms have them.
+pub(super) fn seconds(out: &mut Vec<u8>, at: Timestamp) {
+    write_all(out, format_args!("{}.{:06}", at.as_second(), at.subsec_microsecond()));
 }
 
 fn key(out: &mut Vec<u8>, name: &str, is_first: &mut bool) {
@@ -71,6 +146,12 @@ fn key(out: &mut Vec<u8>, name: &str, is_first: &mut bool) {
 /// Writes a context object. Homard keeps none, so its id is made from what it is about and when:
 /// the same for the same state, in the form of Home Assistant's (a ULID).
 pub(super) fn context(out: &mut Vec<u8>, about: &str, at: Timestamp) {
+    out.extend_from_slice(b"{\"id\":\"");
+    context_id(out, about, at);
+    out.extend_from_slice(b"\",\"parent_id\":null,\"user_id\":null}");
+}
+
+fn context_id(out: &mut Vec<u8>, about: &str, at: Timestamp) {
     const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     let mut hasher = std::hash::DefaultHasher::new();
     about.hash(&mut hasher);
@@ -78,11 +159,9 @@ pub(super) fn context(out: &mut Vec<u8>, about: &str, at: Timestamp) {
     let low = hasher.finish();
     let millis = u128::try_from(at.as_millisecond()).unwrap_or_default() & 0xFFFF_FFFF_FFFF;
     let number = (millis << 80) | u128::from(low);
-    out.extend_from_slice(b"{\"id\":\"");
     for place in (0..26).rev() {
         out.push(DIGITS[(number >> (place * 5)) as usize & 31]);
     }
-    out.extend_from_slice(b"\",\"parent_id\":null,\"user_id\":null}");
 }
 
 /// Writes a time as Home Assistant does, in UTC: `2026-11-22T10:57:00.123456+00:00`, the fraction

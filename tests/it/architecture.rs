@@ -21,7 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("broker", &[]),
     ("mqtt", &["config", "clock", "home", "json", "template", "hub"]),
     // Who may come in is the disk's to say, at every request: another process may have changed it.
-    ("web", &["home", "json", "automation", "storage", "hub"]),
+    ("web", &["text", "clock", "home", "json", "template", "automation", "storage", "hub"]),
     ("demo", &[]),
     // The whole road without a port: it wires a hub and the daemon's own ear to simulated devices.
     (

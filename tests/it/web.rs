@@ -31,7 +31,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot};
 
 /// Does as it is told and says so.
-const KETTLE: Handle = Handle(1);
+pub(crate) const KETTLE: Handle = Handle(1);
 const LAMP: Handle = Handle(2);
 /// Does as it is told and says nothing.
 const SILENT: Handle = Handle(3);
@@ -41,17 +41,17 @@ const OFFLINE: Handle = Handle(4);
 const SLOW: Handle = Handle(5);
 
 /// A running daemon's inside, without its other ports.
-struct House {
-    address: SocketAddr,
-    token: String,
+pub(crate) struct House {
+    pub(crate) address: SocketAddr,
+    pub(crate) token: String,
     hub: HubHandle,
     runtime: Option<Runtime>,
-    stop: Option<oneshot::Sender<()>>,
+    pub(crate) stop: Option<oneshot::Sender<()>>,
     dir: PathBuf,
 }
 
 impl House {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("homard-web-{}-{n}", std::process::id()));
@@ -137,12 +137,12 @@ impl House {
         self.tell(vec![Event::Announced(handle, Box::new(announcement))]);
     }
 
-    fn tell(&self, events: Vec<Event>) {
+    pub(crate) fn tell(&self, events: Vec<Event>) {
         let told = self.runtime.as_ref().unwrap().block_on(self.hub.send(events));
         told.unwrap();
     }
 
-    fn wait(&self, is_so: impl Fn(&Home) -> bool) {
+    pub(crate) fn wait(&self, is_so: impl Fn(&Home) -> bool) {
         let start = Instant::now();
         while !self.hub.read(&is_so) {
             assert!(start.elapsed() < Duration::from_secs(10), "the house never got there");
@@ -150,7 +150,7 @@ impl House {
         }
     }
 
-    fn call(&self, method: &str, path: &str, body: &str) -> Answer {
+    pub(crate) fn call(&self, method: &str, path: &str, body: &str) -> Answer {
         let token = format!("Bearer {}", self.token);
         self.raw(method, path, &[("Authorization", &token)], body.as_bytes())
     }
@@ -165,7 +165,13 @@ impl House {
         self.call("POST", path, &body.to_string())
     }
 
-    fn raw(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    pub(crate) fn raw(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
         let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
         if !headers.iter().any(|(name, _)| *name == "Host") {
             head += &format!("Host: {}\r\n", self.address);
@@ -225,9 +231,9 @@ impl Drop for House {
     }
 }
 
-struct Answer {
-    status: u16,
-    headers: BTreeMap<String, String>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: BTreeMap<String, String>,
     body: Vec<u8>,
 }
 
@@ -244,11 +250,11 @@ impl Answer {
         Some(Self { status, headers, body: bytes[end + 4..].to_vec() })
     }
 
-    fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
 
-    fn json(&self) -> Json {
+    pub(crate) fn json(&self) -> Json {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("JSON: {}", self.text()))
     }
 
@@ -284,7 +290,7 @@ impl Events {
     }
 }
 
-fn report(handle: Handle, on: bool) -> Event {
+pub(crate) fn report(handle: Handle, on: bool) -> Event {
     let state = State::Switch(switch::State { on: Some(on) });
     let report = Report {
         state: Some(state),
@@ -424,6 +430,11 @@ fn nothing_below_api_is_open() {
             let answer = house.raw(&method, &path, &[], b"{}");
             if path == "/healthz" {
                 assert_eq!(answer.status, 200);
+                continue;
+            }
+            if path == "/api/websocket" {
+                // It asks for the token in its own words; tests/it/websocket.rs.
+                assert_eq!(answer.status, 400);
                 continue;
             }
             n_closed += 1;

@@ -2,8 +2,8 @@
 # Installs what is missing and nothing else; silent when nothing is. Called by `make`.
 #
 #   setup.sh run     what building and running need: a C compiler and Rust
-#   setup.sh test    also what the tests talk to: mosquitto, a Python MQTT client, zigbee2mqtt, a browser; and the
-#                    sentence packs
+#   setup.sh test    also what the tests talk to: mosquitto, a Python MQTT client, zigbee2mqtt, a browser, clients
+#                    of Home Assistant; and the sentence packs
 #   setup.sh check   also clippy and cargo-deny
 #   setup.sh hassil  hassil, for `make bench-sentences` to compare with
 #
@@ -126,6 +126,16 @@ make_python() {
     ln -sfnr "$node/lib/node_modules/npm/bin/npm-cli.js" "$CACHE/python/bin/npm-cli.js"
 }
 
+# The clients' tests say so where they cannot be had: their versions have no build for every Python.
+make_clients() {
+    say "installing Home Assistant's clients from PyPI"
+    rm -rf "$CACHE/clients"
+    quietly python3 -m venv "$CACHE/clients" &&
+        quietly "$CACHE/clients/bin/python" -m pip install --disable-pip-version-check --no-deps \
+            --only-binary :all: -r "$TOOLS/clients.txt" ||
+        say "Home Assistant's clients could not be installed (output: $LOG); their tests will say so"
+}
+
 make_npm() {
     say "installing test tools from npm"
     rm -rf "$CACHE/npm"
@@ -192,6 +202,7 @@ install_packages
 if [ "$what" != run ]; then
     made_from "$(cat "$TOOLS/requirements.txt") $(python3 --version)" python make_python
     made_from "$(cat "$TOOLS"/npm/package*.json)" npm make_npm
+    made_from "$(cat "$TOOLS/clients.txt") $(python3 --version)" clients make_clients
 fi
 if [ "$what" = test ] && [ models/catalog.toml -nt "$CACHE/models/.verified" ]; then
     pull_sentences

@@ -99,7 +99,16 @@ impl Daemon {
 
     /// The same with these lines in `[mqtt]`.
     pub(crate) fn start_with(what: &str, folder: &Folder, mqtt: &str) -> Self {
-        let text = format!("[http]\nlisten = \"127.0.0.1:0\"\n[mqtt]\n{mqtt}\n");
+        Self::start_as(what, folder, 0, mqtt)
+    }
+
+    /// The same with the panel at this port.
+    pub(crate) fn start_at(what: &str, folder: &Folder, port: u16) -> Self {
+        Self::start_as(what, folder, port, "listen = \"127.0.0.1:0\"")
+    }
+
+    fn start_as(what: &str, folder: &Folder, port: u16, mqtt: &str) -> Self {
+        let text = format!("[http]\nlisten = \"127.0.0.1:{port}\"\n[mqtt]\n{mqtt}\n");
         let config = folder.file("homard.toml", &text);
         let data = folder.path("data");
         let log = fs::File::create(folder.path("log")).unwrap();
