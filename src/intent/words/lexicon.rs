@@ -263,7 +263,7 @@ impl Lexicon {
     /// Whether a word names a quantity: "temperature".
     pub(super) fn is_measure(&self, key: &str) -> bool {
         let known = self.phrases.get(key).into_iter().flatten();
-        known.into_iter().any(|p| p.keys.len() == 1 && matches!(p.tag, Tag::Measure(_)))
+        known.into_iter().any(|p| p.n_words == 1 && matches!(p.tag, Tag::Measure(_)))
     }
 
     /// Whether a word only joins the words of a name: an article or a preposition.

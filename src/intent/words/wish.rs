@@ -453,6 +453,10 @@ fn sure(target: TargetWords, found: &Found, what: &What, scene: &Scene<'_>) -> T
 
 /// The wish that a thing will refuse.
 fn cannot(act: Act, clause: &Clause) -> Option<What> {
+    if clause.values.measure.is_some() {
+        // What it has no such quantity of is not what was meant: "the living room volume" are not its lamps.
+        return None;
+    }
     if !clause.values.is_empty() {
         let percent = clause.values.number.map(|(number, _)| number);
         return percent.map(|n| What::Brightness(crate::intent::meaning::Amount::To(n)));
