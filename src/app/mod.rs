@@ -100,8 +100,8 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<()> {
 
     let storage = Storage::open(&data_dir)?;
     let (home, agenda) = restore(&storage, &clock)?;
-    let writer = Writer::start(storage.clone(), storage::Settings::default())
-        .context("the system gives no thread")?;
+    let settings = storage::Settings { history: recorded(&config), ..storage::Settings::default() };
+    let writer = Writer::start(storage.clone(), settings).context("the system gives no thread")?;
     let retained = Arc::new(mqtt_broker::Retained::new(storage.clone(), writer.clone()));
     let (reached, broker) =
         mqtt_broker::open(&config.mqtt.broker, retained.clone(), is_demo, &mut notes).await?;
@@ -185,6 +185,13 @@ fn restore(storage: &Storage, clock: &Clock) -> Result<(Home, Agenda)> {
     let agenda = Agenda::restore(known.agenda, known.lists, now);
     let home = Home::restore(known.floors, known.areas, known.devices, known.entities, now.wall);
     Ok((home, agenda))
+}
+
+/// What the history keeps.
+fn recorded(config: &Config) -> storage::history::Settings {
+    let config::History { days, megabytes, exclude } = config.history.clone();
+    let usual = storage::history::Settings::default();
+    storage::history::Settings { days, megabytes, exclude, ..usual }
 }
 
 /// The home's languages, its own first.

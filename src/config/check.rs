@@ -9,8 +9,8 @@ use toml::Spanned;
 use super::problem::Problems;
 use super::raw::{self, Field, Raw, suggestion};
 use super::{
-    Broker, Config, HTTP_LISTEN, Home, Http, MQTT_LISTEN, Mqtt, Outside, Policy, Position, Rule,
-    Secret, Tls, UnitSystem, User, url,
+    Broker, Config, HTTP_LISTEN, History, Home, Http, MQTT_LISTEN, Mqtt, Outside, Policy, Position,
+    Rule, Secret, Tls, UnitSystem, User, url,
 };
 
 /// The languages that come with Homard, and are spoken unless said otherwise.
@@ -36,6 +36,7 @@ pub(super) fn check(raw: Raw, folder: &Path, problems: &mut Problems) -> Config 
     Config {
         home: home(raw.home, problems),
         http: http(raw.http, problems),
+        history: history(raw.history, problems),
         policy: policy(raw.policy, problems),
         mqtt: mqtt(raw.mqtt, folder, problems),
     }
@@ -156,6 +157,40 @@ fn http(raw: raw::Http, problems: &mut Problems) -> Http {
     let is_default = raw.listen.is_none();
     let listen = address(raw.listen, "[http] listen", HTTP_LISTEN, problems);
     Http { listen, is_default }
+}
+
+fn history(raw: raw::History, problems: &mut Problems) -> History {
+    let usual = History::default();
+    let mut whole = |field: Field<f64>, key: &str, (least, most): (u32, u32), usual: u32| {
+        let Some(field) = field else { return usual };
+        let number = *field.get_ref();
+        if number.fract() == 0.0 && (f64::from(least)..=f64::from(most)).contains(&number) {
+            return number as u32;
+        }
+        let what = format!("`[history] {key}` cannot be {number}");
+        problems.add(field.span(), what, format!("It is a whole number from {least} to {most}."));
+        usual
+    };
+    let days = whole(raw.days, "days", (1, 366), usual.days);
+    let megabytes = whole(raw.megabytes, "megabytes", (10, 4_000), usual.megabytes);
+    let mut exclude = Vec::new();
+    for item in raw.exclude.map(Spanned::into_inner).unwrap_or_default() {
+        let is_name = |part: &str| {
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|byte| byte == b'_' || byte.is_ascii_digit() || byte.is_ascii_lowercase())
+        };
+        let said = item.get_ref();
+        let (domain, object) = said.split_once('.').unwrap_or((said, "all"));
+        if is_name(domain) && is_name(object) {
+            exclude.push(item.into_inner());
+        } else {
+            let what = format!("`[history] exclude`: `{said}` is no entity and no domain");
+            problems.add(item.span(), what, "Write `sensor.kitchen_noise`, or `update` for all.");
+        }
+    }
+    History { days, megabytes, exclude }
 }
 
 fn policy(raw: raw::Policy, problems: &mut Problems) -> Policy {

@@ -49,10 +49,29 @@ pub struct Config {
     pub home: Home,
     /// `[http]`
     pub http: Http,
+    /// `[history]`
+    pub history: History,
     /// `[policy]`
     pub policy: Policy,
     /// `[mqtt]`
     pub mqtt: Mqtt,
+}
+
+/// What is recorded, and for how long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct History {
+    /// Days for which every change is kept; hours are kept for years.
+    pub days: u32,
+    /// Room for all of it on the disk; the oldest goes first.
+    pub megabytes: u32,
+    /// Entities and domains that are not recorded.
+    pub exclude: Vec<String>,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self { days: 10, megabytes: 500, exclude: Vec::new() }
+    }
 }
 
 /// What a sentence may have done that could do harm; `None` leaves it to Homard's own table.

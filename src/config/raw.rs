@@ -51,6 +51,11 @@ section! {
 }
 
 section! {
+    /// `[history]`
+    History { days: f64, megabytes: f64, exclude: Vec<Spanned<String>>, }
+}
+
+section! {
     /// `[policy]`
     Policy {
         unlock: String,
@@ -86,11 +91,12 @@ section! {
 pub(super) struct Raw {
     pub(super) home: Home,
     pub(super) http: Http,
+    pub(super) history: History,
     pub(super) policy: Policy,
     pub(super) mqtt: Mqtt,
 }
 
-const SECTIONS: &[&str] = &["home", "http", "policy", "mqtt"];
+const SECTIONS: &[&str] = &["home", "http", "history", "policy", "mqtt"];
 
 /// Reads what can be read and notes what cannot.
 pub(super) fn read(text: &str, problems: &mut Problems) -> Raw {
@@ -115,6 +121,7 @@ pub(super) fn read(text: &str, problems: &mut Problems) -> Raw {
         match section {
             ("home", table) => raw.home = Home::read("[home]", table, problems),
             ("http", table) => raw.http = Http::read("[http]", table, problems),
+            ("history", table) => raw.history = History::read("[history]", table, problems),
             ("policy", table) => raw.policy = Policy::read("[policy]", table, problems),
             ("mqtt", table) => raw.mqtt = Mqtt::read("[mqtt]", table, problems),
             (name, _) => problems.add(
@@ -132,6 +139,7 @@ fn report_loose_key(name: &str, span: Range<usize>, problems: &mut Problems) {
     let sections = [
         ("home", Home::KEYS),
         ("http", Http::KEYS),
+        ("history", History::KEYS),
         ("policy", Policy::KEYS),
         ("mqtt", Mqtt::KEYS),
     ];

@@ -56,8 +56,8 @@ fn the_examples_hidden_keys_are_known_and_every_key_is_in_it() {
         .filter(|line| !line.starts_with('#'))
         .filter_map(|line| Some(line.split_once(" = ")?.0))
         .collect();
-    let all = "broker ca_file client_id disarm discovery_prefix language languages latitude listen \
-               longitude name password password_file sirens status_topic temperatures time_zone \
+    let all = "broker ca_file client_id days disarm discovery_prefix exclude language languages latitude listen \
+               longitude megabytes name password password_file sirens status_topic temperatures time_zone \
                unit_system unlock valves will";
     assert_eq!(keys, all.split(' ').collect());
 }

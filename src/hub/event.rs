@@ -20,6 +20,7 @@ use crate::home::person::{Means, Rights};
 use crate::home::place::{Area, Floor};
 use crate::home::value::Value;
 use crate::home::{Change, DeviceEdit, EntityEdit, Report};
+use crate::storage::history::History;
 
 /// What happened. Sent by ports, in batches, in order.
 #[derive(Debug)]
@@ -363,6 +364,8 @@ pub enum Query {
     Agenda(oneshot::Sender<Books>),
     /// Take an entry out of the agenda. Answered when that is on the disk.
     Cancel(EntryId, oneshot::Sender<Result<(), EditError>>),
+    /// The history, to read in it; `None` when it could not be opened.
+    History(oneshot::Sender<Option<History>>),
     /// All problems, newest first.
     Problems(oneshot::Sender<Vec<KeptProblem>>),
     /// What the hub has counted since it started.

@@ -61,6 +61,8 @@ impl Hub {
                 let may_see = by.allow(Matter::House);
                 drop(reply.send(if may_see { self.problems.list() } else { Vec::new() }));
             }
+            // Of what somebody may see of it, whoever shows it to them keeps account.
+            Query::History(reply) => drop(reply.send(self.writer.history().cloned())),
             Query::Counters(reply) => drop(reply.send(self.counters())),
         }
     }

@@ -371,6 +371,9 @@ impl Hub {
         let mut happened = std::mem::take(&mut turn.happened).into_iter().peekable();
         self.counters.n_changes += states.len() as u64;
         self.dirty.mark(&states, &registry);
+        if self.writer.history().is_some_and(|history| history.note(&states, now)) {
+            self.writer.nudge_history();
+        }
         if self.shown.receiver_count() == 0 {
             return;
         }

@@ -5,6 +5,9 @@
 //! was told. A share earns bytes all day and saves up a few; who has spent more waits until that is
 //! earned again, but never longer than the lane's longest pause.
 //!
+//! The history is not paced here: it writes every quarter of an hour whatever that costs, a fifth of
+//! the budget in the usual house.
+//!
 //! That longest pause has a price, which only big houses pay. A thousand entities at five messages
 //! a second stay within the budget (40 MB a day; `tests/it/storage.rs` measures it). LMDB writes
 //! whole pages of 4 KiB, and ten minutes of five messages a second touch up to 3,000 different
@@ -73,7 +76,7 @@ impl Budget {
             // A write of one state is about 40 kB: two hundred in a row (two days' share), and a
             // hundred a day for ever.
             told: Share::new(daily * 0.1, 2_880.0, shortest / 60, shortest),
-            states: Share::new(daily * 0.8, 1.0, shortest, longest),
+            states: Share::new(daily * 0.6, 1.0, shortest, longest),
         }
     }
 

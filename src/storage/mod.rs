@@ -1,12 +1,16 @@
 //! What outlives a restart: the registry, last states, the agenda, people and how they come in, and the
 //! retained messages of the embedded broker, in one LMDB environment.
 //!
+//! The history is beside it, in an environment of its own ([`history`]).
+//!
 //! One table per concept ([`table`]); what stands in it is written down in [`wire`], apart from the
 //! model's own types. Who decides *when* something is written is [`Writer`]. Nothing here knows the
 //! hub or a port.
 
 mod agenda;
 mod budget;
+mod cost;
+pub mod history;
 pub mod password;
 mod people;
 mod retained;
@@ -334,6 +338,11 @@ impl Storage {
             warn!(error = %problem, "Stored record cannot be read; left out.");
         }
         Ok(loaded)
+    }
+
+    /// Where the data are.
+    fn dir(&self) -> &Path {
+        self.env.path()
     }
 
     /// The tokens of this data.

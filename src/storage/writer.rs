@@ -1,5 +1,5 @@
 //! The one thread that writes: at once what a person did, and in groups, within the [`Budget`],
-//! what devices did. Not what is written: a [`Source`] is asked when the time has come, so nothing
+//! what devices did; and in its own time the history. Not what is written: a [`Source`] is asked when the time has come, so nothing
 //! waits here twice and a slow disk costs no memory.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
 use tracing::{error, info};
 
+use super::cost::{cost, plain, written_by_thread};
+use super::history::{self, History};
 use super::retained::RetainedChange;
 use super::{Budget, Error, Keep, Lane, Storage};
 
@@ -21,9 +23,6 @@ const GROUP_RECORDS: usize = 1_000;
 
 /// Payload bytes of one transaction of retained messages.
 const GROUP_BYTES: usize = 1 << 20;
-
-/// What a file system's own journal adds to every synced write; not counted in `/proc`.
-const JOURNAL_BYTES: u64 = 16 << 10;
 
 /// How the writer paces itself.
 #[derive(Debug, Clone)]
@@ -37,6 +36,8 @@ pub struct Settings {
     pub quiet: Duration,
     /// How long a failed write waits; doubled each time, up to sixteen times this.
     pub retry: Duration,
+    /// What is recorded.
+    pub history: history::Settings,
 }
 
 impl Default for Settings {
@@ -46,6 +47,7 @@ impl Default for Settings {
             gather: Duration::from_secs(3),
             quiet: Duration::from_millis(1_500),
             retry: Duration::from_secs(5),
+            history: history::Settings::default(),
         }
     }
 }
@@ -93,6 +95,8 @@ pub struct Committed {
 
 struct Shared {
     storage: Storage,
+    /// `None` when it could not be opened: a house without a past is still a house.
+    history: Option<History>,
     inbox: Mutex<Inbox>,
     /// Rung when the thread has something to look at.
     bell: Condvar,
@@ -113,6 +117,7 @@ struct Inbox {
     registry_last: Option<Instant>,
     told_since: Option<Instant>,
     states_since: Option<Instant>,
+    history_since: Option<Instant>,
     n_unapplied: usize,
     is_stopping: bool,
     end: Option<Result<(), String>>,
@@ -126,6 +131,7 @@ struct Urgent {
 enum Work {
     Urgent(Urgent),
     Flush(Lane),
+    Record,
     Stop,
 }
 
@@ -135,8 +141,10 @@ impl Writer {
     /// # Errors
     /// When the system gives no thread.
     pub fn start(storage: Storage, settings: Settings) -> Result<Self, std::io::Error> {
+        let history = History::open(&storage.dir().join("history"), &settings.history);
         let shared = Arc::new(Shared {
             storage,
+            history: history::or_none(history),
             inbox: Mutex::default(),
             bell: Condvar::new(),
             ended: Condvar::new(),
@@ -151,6 +159,9 @@ impl Writer {
             first_retry: settings.retry,
             retry: settings.retry,
             retry_at: None,
+            pause: settings.history.pause,
+            crowded_pause: settings.history.pause / 15,
+            recorded_at: None,
             started: now(),
         };
         let thread = thread::Builder::new().name("storage".into()).spawn(move || pen.run())?;
@@ -169,6 +180,18 @@ impl Writer {
         if self.shared.lock().ask(lane) {
             self.shared.bell.notify_one();
         }
+    }
+
+    /// The history; `None` when it could not be opened.
+    pub fn history(&self) -> Option<&History> {
+        self.shared.history.as_ref()
+    }
+
+    /// The history has something to write: it is written when its time has come, or soon when it
+    /// is much.
+    pub fn nudge_history(&self) {
+        self.shared.lock().history_since.get_or_insert_with(now);
+        self.shared.bell.notify_one();
     }
 
     /// Writes what a person did, before everything else and whatever the budget says. Answered
@@ -295,6 +318,11 @@ struct Pen {
     first_retry: Duration,
     retry: Duration,
     retry_at: Option<Instant>,
+    /// How long samples of the history wait, and how long when there are many.
+    pause: Duration,
+    crowded_pause: Duration,
+    /// When the history was last written.
+    recorded_at: Option<Instant>,
     /// Zero of the budget's time.
     started: Instant,
 }
@@ -307,13 +335,17 @@ impl Pen {
                 Work::Flush(lane) => {
                     let _ = self.flush(lane);
                 }
+                Work::Record => {
+                    let _ = self.record();
+                }
                 Work::Stop => break,
             }
         }
         let end = self
             .flush(Lane::Registry)
             .and_then(|()| self.flush(Lane::Told))
-            .and_then(|()| self.flush(Lane::States));
+            .and_then(|()| self.flush(Lane::States))
+            .and_then(|()| self.record());
         if let Err(error) = &end {
             error!(%error, "Not everything could be written at the end.");
         }
@@ -343,14 +375,15 @@ impl Pen {
             let next = [registry, told, states]
                 .into_iter()
                 .flatten()
-                .map(|(lane, ready)| (self.due(lane, ready), lane))
+                .map(|(lane, ready)| (self.due(lane, ready), Work::Flush(lane)))
+                .chain(inbox.history_since.map(|since| (self.record_due(since), Work::Record)))
                 .min_by_key(|(due, _)| *due);
             let waited = match next {
                 None => self.shared.bell.wait(inbox).unwrap_or_else(PoisonError::into_inner),
-                Some((due, lane)) => {
+                Some((due, work)) => {
                     let rest = due.saturating_duration_since(now());
                     if rest.is_zero() {
-                        return Work::Flush(lane);
+                        return work;
                     }
                     let waited = self.shared.bell.wait_timeout(inbox, rest);
                     waited.unwrap_or_else(PoisonError::into_inner).0
@@ -365,8 +398,50 @@ impl Pen {
         self.retry_at.map_or(due, |retry_at| retry_at.max(due))
     }
 
+    /// When samples that wait since then are written.
+    fn record_due(&self, since: Instant) -> Instant {
+        let is_crowded = self.shared.history.as_ref().is_some_and(History::is_crowded);
+        let due = match (is_crowded, self.recorded_at) {
+            (false, _) => since + self.pause,
+            (true, None) => since,
+            (true, Some(recorded_at)) => since.max(recorded_at + self.crowded_pause),
+        };
+        self.retry_at.map_or(due, |retry_at| retry_at.max(due))
+    }
+
+    /// Writes the samples that wait, then keeps order among the old ones, in steps between which
+    /// edits of a person go.
+    fn record(&mut self) -> Result<(), String> {
+        self.shared.lock().history_since = None;
+        let Some(history) = self.shared.history.clone() else { return Ok(()) };
+        self.recorded_at = Some(now());
+        let version = || history.version();
+        let mut result = self.measured(version, |_| history.flush()).map(|_| true);
+        let mut n_steps = 0;
+        while result == Ok(true) {
+            self.write_all_urgent();
+            let mut goes_on = false;
+            let step = self.measured(version, |_| {
+                goes_on = history.tidy(n_steps)?;
+                Ok(())
+            });
+            n_steps += 1;
+            result = step.map(|_| goes_on);
+        }
+        if result.is_err() {
+            self.shared.lock().history_since.get_or_insert_with(now);
+        }
+        result.map(|_| ())
+    }
+
+    /// The number of the main database's last change.
+    fn version(&self) -> impl Fn() -> usize + use<> {
+        let storage = self.shared.storage.clone();
+        move || storage.env.info().last_txn_id
+    }
+
     fn write_urgent(&mut self, urgent: Urgent) {
-        let result = self.measured(|storage| storage.write(&urgent.keeps));
+        let result = self.measured(self.version(), |storage| storage.write(&urgent.keeps));
         let answer = result.map(|bytes| {
             // Written whatever the budget says; what a person is told of devices pays for it.
             self.budget.spend(Lane::Told, bytes, self.started.elapsed());
@@ -413,7 +488,7 @@ impl Pen {
             if keeps.is_empty() {
                 return Ok(());
             }
-            match self.measured(|storage| storage.write(&keeps)) {
+            match self.measured(self.version(), |storage| storage.write(&keeps)) {
                 Ok(more) => *bytes += more,
                 Err(error) => {
                     source.give_back(lane, keeps);
@@ -435,7 +510,7 @@ impl Pen {
             if group.is_empty() {
                 return Ok(());
             }
-            match self.measured(|storage| storage.write_retained(&group)) {
+            match self.measured(self.version(), |storage| storage.write_retained(&group)) {
                 Ok(more) => *bytes += more,
                 Err(error) => {
                     let mut inbox = self.shared.lock();
@@ -463,14 +538,14 @@ impl Pen {
     /// Does one write; returns the bytes it cost and tells everybody how it went.
     fn measured(
         &mut self,
+        version: impl Fn() -> usize,
         write: impl FnOnce(&Storage) -> Result<(), Error>,
     ) -> Result<u64, String> {
-        let storage = &self.shared.storage;
-        let (io_before, txn_before) = (written_by_thread(), storage.env.info().last_txn_id);
-        match write(storage) {
+        let (io_before, version_before) = (written_by_thread(), version());
+        match write(&self.shared.storage) {
             Ok(()) => {
                 // LMDB numbers only transactions that changed something.
-                let changed = storage.env.info().last_txn_id != txn_before;
+                let changed = version() != version_before;
                 let bytes = if changed { cost(io_before, written_by_thread()) } else { 0 };
                 self.retry = self.first_retry;
                 self.retry_at = None;
@@ -516,37 +591,8 @@ fn take_group(waiting: &mut BTreeMap<String, (Lane, RetainedChange)>) -> Vec<Ret
     group
 }
 
-/// A write error as a person can use it.
-fn plain(error: &Error) -> String {
-    match error {
-        Error::Database(heed::Error::Io(io)) if io.kind() == std::io::ErrorKind::StorageFull => {
-            "the disk is full".to_owned()
-        }
-        Error::Database(heed::Error::Mdb(heed::MdbError::MapFull)) => {
-            "the database has reached its largest size".to_owned()
-        }
-        error => error.to_string(),
-    }
-}
-
-/// Bytes that this thread has sent towards the disk, as Linux counts them.
-fn written_by_thread() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/thread-self/io").ok()?;
-    text.lines().find_map(|line| line.strip_prefix("write_bytes: ")?.parse().ok())
-}
-
-fn cost(before: Option<u64>, after: Option<u64>) -> u64 {
-    let counted = match (before, after) {
-        (Some(before), Some(after)) => after.saturating_sub(before),
-        _ => 0,
-    };
-    // Kernels without this count, and file systems in memory, say zero; six pages is the least
-    // that LMDB writes for a changed record.
-    counted.max(6 * 4_096) + JOURNAL_BYTES
-}
-
 /// The writer measures how long things take; nothing here is a time of day.
 #[allow(clippy::disallowed_methods, reason = "condition variables wait for a std `Instant`")]
-fn now() -> Instant {
+pub(super) fn now() -> Instant {
     Instant::now()
 }

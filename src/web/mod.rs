@@ -9,6 +9,7 @@ mod conversation;
 mod dialect;
 mod failure;
 mod gzip;
+mod history;
 mod live;
 mod metrics;
 mod panel;
@@ -169,6 +170,10 @@ fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(dialect::check_config))
         .routes(routes!(dialect::error_log))
         .routes(routes!(template::render))
+        .routes(routes!(history::period))
+        .routes(routes!(history::period_of_a_day))
+        .routes(routes!(history::chart))
+        .routes(routes!(history::export))
         .routes(routes!(registry::entities))
         .routes(routes!(registry::edit_entity, registry::remove_entity))
         .routes(routes!(registry::problems))
@@ -267,6 +272,10 @@ mod tests {
             ("/api/components", &["get"]),
             ("/api/error_log", &["get"]),
             ("/api/config/core/check_config", &["post"]),
+            ("/api/history/period", &["get"]),
+            ("/api/history/period/{start}", &["get"]),
+            ("/api/homard/history/{entity_id}", &["get"]),
+            ("/api/homard/history.csv", &["get"]),
             ("/api/homard/entities", &["get"]),
             ("/api/homard/entities/{entity_id}", &["patch", "delete"]),
             ("/api/camera_proxy/{entity_id}", &["get"]),

@@ -20,7 +20,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("hub", &["text", "clock", "home", "automation", "storage"]),
     ("broker", &[]),
     ("mqtt", &["config", "clock", "home", "json", "template", "hub"]),
-    // Who may come in is the disk's to say, at every request: another process may have changed it.
+    // Who may come in is the disk's to say, at every request: another process may have changed it; the
+    // history is read there, as its rows are too many to go through the hub.
     ("web", &["text", "clock", "home", "json", "template", "automation", "storage", "hub"]),
     ("demo", &[]),
     // The whole road without a port: it wires a hub and the daemon's own ear to simulated devices.

@@ -717,6 +717,7 @@ async fn a_flood_passes_and_its_last_word_stays() {
         gather: Duration::from_millis(20),
         quiet: Duration::ZERO,
         retry: Duration::from_secs(1),
+        ..Settings::default()
     };
     let mut house = House::start_in(Arc::new(Dir::new()), quick, NOON);
     for n in 0..100 {

@@ -19,6 +19,7 @@ mod discovery;
 mod errands;
 mod eval;
 mod faults;
+mod history;
 mod hub;
 mod lights;
 mod man;

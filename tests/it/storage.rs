@@ -20,6 +20,7 @@ use homard::home::value::Attributes;
 use homard::hub::event::{EditError, Event, Query};
 use homard::storage::{
     Budget, Holder, Keep, Lane, RetainedChange, RetainedMessage, Settings, Source, Storage, Writer,
+    history,
 };
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -79,6 +80,7 @@ fn hasty() -> Settings {
         gather: Duration::ZERO,
         quiet: Duration::ZERO,
         retry: Duration::from_millis(50),
+        history: history::Settings { pause: Duration::ZERO, ..history::Settings::default() },
     }
 }
 
@@ -368,7 +370,9 @@ async fn measure(dir: &Path) {
     );
     let usual = Settings::default();
     let (gather, quiet) = (usual.gather / HASTE as u32, usual.quiet / HASTE as u32);
-    let settings = Settings { budget, gather, quiet, retry: Duration::from_secs(1) };
+    let pause = usual.history.pause / HASTE as u32;
+    let history = history::Settings { pause, ..usual.history };
+    let settings = Settings { budget, gather, quiet, retry: Duration::from_secs(1), history };
     let house = House::start_in(dir, settings, NOON);
     house.send((0..N).map(|n| announced(n, &format!("s{n}"))).collect::<Vec<Event>>()).await;
     house.send((0..N).map(|n| reported(n, true, From::Live)).collect()).await;

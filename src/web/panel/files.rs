@@ -17,8 +17,10 @@ use crate::web::gzip;
 pub(super) const SCRIPTS: &[(&str, &str)] = &[
     ("act.js", include_str!("files/act.js")),
     ("card.js", include_str!("files/card.js")),
+    ("chart.js", include_str!("files/chart.js")),
     ("core.js", include_str!("files/core.js")),
     ("devices.js", include_str!("files/devices.js")),
+    ("history.js", include_str!("files/history.js")),
     ("home.js", include_str!("files/home.js")),
     ("talk.js", include_str!("files/talk.js")),
     ("things.js", include_str!("files/things.js")),

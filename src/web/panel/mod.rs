@@ -31,6 +31,7 @@ pub(super) fn routes() -> Router<Arc<Site>> {
     Router::new()
         .route("/", get(home_page))
         .route("/talk", get(talk_page))
+        .route("/history", get(history_page))
         .route("/devices", get(devices_page))
         .route("/sign-in", post(sign_in))
         .route("/sign-out", post(sign_out))
@@ -73,6 +74,16 @@ async fn talk_page(State(site): State<Arc<Site>>, headers: HeaderMap) -> Respons
         caller.hub.read(|home| home.areas().map(|area| area.name.clone()).collect());
     let body = shell::talk(words, &rooms);
     html(StatusCode::OK, &headers, &shell::page(&site.settings, words, Page::Talk, &body))
+}
+
+/// What was.
+async fn history_page(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
+    let words = words_for(&site, &headers);
+    if !auth::is_signed_in(&site, &headers) {
+        return html(StatusCode::OK, &headers, &shell::sign_in(words, None));
+    }
+    let body = shell::history(words);
+    html(StatusCode::OK, &headers, &shell::page(&site.settings, words, Page::History, &body))
 }
 
 /// What was found, and what the owner makes of it.

@@ -24,18 +24,21 @@ pub(super) enum Page {
     Home,
     /// The chat.
     Talk,
+    /// What was.
+    History,
     /// What was found.
     Devices,
 }
 
 impl Page {
-    const ALL: [Self; 3] = [Self::Home, Self::Talk, Self::Devices];
+    const ALL: [Self; 4] = [Self::Home, Self::Talk, Self::History, Self::Devices];
 
     /// Its script, its picture, its class in the style sheet, and the key of its name.
     fn word(self) -> &'static str {
         match self {
             Self::Home => "home",
             Self::Talk => "talk",
+            Self::History => "history",
             Self::Devices => "devices",
         }
     }
@@ -44,6 +47,7 @@ impl Page {
         match self {
             Self::Home => "/",
             Self::Talk => "/talk",
+            Self::History => "/history",
             Self::Devices => "/devices",
         }
     }
@@ -52,6 +56,7 @@ impl Page {
         match self {
             Self::Home => &settings.name,
             Self::Talk => words.get("talk.title"),
+            Self::History => words.get("nav.history"),
             Self::Devices => words.get("nav.devices"),
         }
     }
@@ -133,6 +138,7 @@ fn nav(out: &mut String, words: &Words, current: Page) {
                 Text(words.get(match page {
                     Page::Home => "nav.home",
                     Page::Talk => "nav.talk",
+                    Page::History => "nav.history",
                     Page::Devices => "nav.devices",
                 })),
             ),
@@ -215,6 +221,47 @@ pub(super) fn talk(words: &Words, rooms: &[String]) -> String {
             Text(words.get("talk.example")),
             Text(words.get("send")),
             Icon("send"),
+        ),
+    );
+    out
+}
+
+/// The frame of the history: its script draws in it.
+pub(super) fn history(words: &Words) -> String {
+    let mut out = String::new();
+    put(
+        &mut out,
+        format_args!(
+            "<div class=\"tools\">\n<label class=\"field\"><span class=\"legend\">{}</span>\
+             <select id=\"what\"></select></label>\n\
+             <div id=\"spans\" class=\"segments\" role=\"group\" aria-label=\"{}\">",
+            Text(words.get("history.what")),
+            Text(words.get("history.span")),
+        ),
+    );
+    for hours in ["24", "168", "720"] {
+        put(
+            &mut out,
+            format_args!(
+                "<button type=\"button\" value=\"{hours}\" aria-pressed=\"false\">{}</button>",
+                Text(words.get(&format!("history.span.{hours}"))),
+            ),
+        );
+    }
+    put(
+        &mut out,
+        format_args!(
+            "</div>\n</div>\n<div class=\"when\">\n\
+             <button type=\"button\" class=\"round\" id=\"earlier\" aria-label=\"{}\">\
+             <span class=\"flipped\">{}</span></button>\n<p id=\"when\"></p>\n\
+             <button type=\"button\" class=\"round\" id=\"later\" aria-label=\"{}\" disabled>{}</button>\n\
+             <a class=\"quiet\" id=\"csv\" download hidden>{}</a>\n</div>\n\
+             <div id=\"charts\" aria-busy=\"true\"></div>\n",
+            Text(words.get("history.earlier")),
+            Icon("more"),
+            Text(words.get("history.later")),
+            Icon("more"),
+            Text(words.get("history.csv")),
         ),
     );
     out
@@ -314,16 +361,18 @@ mod tests {
         for words in LANGUAGES.iter() {
             let bodies = [
                 (Page::Talk, talk(words, &["<Hall>".to_owned()])),
+                (Page::History, history(words)),
                 (Page::Devices, devices(words)),
             ];
             for (which, body) in bodies {
                 let page = page(&settings, words, which, &body);
                 for bad in [
                     "<nous>", "<Hall>", "style=\"", "onclick", "<style", "<script>", "talk.",
-                    "devices.",
+                    "devices.", "history.",
                 ] {
                     // The scripts' names hold a page's word and a point.
                     let said = page.replace("/talk.js", "").replace("/devices.js", "");
+                    let said = said.replace("/history.js", "");
                     assert!(!said.contains(bad), "{bad} in {said}");
                 }
             }

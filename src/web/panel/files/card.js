@@ -103,7 +103,7 @@ export function openDetails(id, heardAt) {
   const facts = el("dl", { class: "facts-list" });
   const others = el("dl", { class: "facts-list" });
   const more = el("details", {}, el("summary", { text: t("attributes") }), others);
-  const edit = el("p", {}, el("a", { href: `/devices#${id}`, text: t("edit"), onclick: () => box.close() }));
+  const edit = el("p", { class: "row" }, el("a", { href: `/history?entity=${id}`, text: t("nav.history") }), el("a", { href: `/devices#${id}`, text: t("edit"), onclick: () => box.close() }));
   body.append(el("div", { class: "row" }, words, made.main?.node ?? ""), said, el("div", { class: "all" }, all.map((control) => control.node)), facts, more, edit);
   const update = (state) => {
     setIcon(picture, iconOf(state));
