@@ -28,6 +28,7 @@ mod mosquitto;
 mod official;
 mod own_sentences;
 mod panel;
+mod panel_history;
 mod restart;
 mod sentences;
 mod simple;

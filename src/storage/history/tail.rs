@@ -44,6 +44,9 @@ const ATTRIBUTES: &[(Domain, &[&str])] = &[
     (Domain::Humidifier, &["current_humidity", "humidity"]),
 ];
 
+/// Attributes that are nothing and not unknown when their thing is off.
+const ZERO_WHEN_OFF: [&str; 2] = ["brightness", "percentage"];
+
 /// Between an entity's id and an attribute's name, in the name of a series.
 const OF: char = '\0';
 
@@ -180,11 +183,17 @@ impl Tail {
         }
         for name in attributes_of(id) {
             let attribute = after.as_ref().and_then(|record| record.view.attributes.named(name));
-            let value = attribute_value(attribute);
+            let value = match attribute_value(attribute) {
+                // A lamp that is off is dark; that its brightness is not told is no gap.
+                value if value.is_gap() && word == "off" && ZERO_WHEN_OFF.contains(name) => {
+                    Value::of("0")
+                }
+                value => value,
+            };
             let track = Track::Attribute(name);
             let is_first = recorded.series.iter().all(|series| series.track != track);
             // A thing that never has it needs no series for that.
-            let is_nothing = is_first && value == Value::nothing();
+            let is_nothing = is_first && (value.is_gap() || value.is("0"));
             if !is_nothing && is_new(track, &|last| *last == value, &recorded.series) {
                 news.push((track, value));
             }

@@ -117,8 +117,11 @@ async fn answer(
         };
         // Those of whom nothing may be said are left out like those of whom nothing is known.
         let known: Vec<(String, About)> = somebody.hub.read(|home| {
-            let known = |id| Some((About::in_home(home, &somebody, &id)?, id));
-            ids.into_iter().filter_map(known).map(|(about, id)| (id, about)).collect()
+            let known = |id: String| {
+                let about = About::in_home(home, &somebody, &id)?;
+                Some((id, about))
+            };
+            ids.into_iter().filter_map(known).collect()
         });
         let mut out = vec![b'['];
         for (id, about) in known {
@@ -244,7 +247,9 @@ fn attributes(out: &mut Vec<u8>, about: &About, row: &Row, shape: Shape) {
     if shape.has_attributes {
         if !is_gap(&row.word) {
             for (name, value) in &row.attributes {
-                let value = match value.to_f64() {
+                // Recorded as zero, as a line falls to it; Home Assistant says nothing of it.
+                let is_off = *name == "brightness" && &*row.word == "off";
+                let value = match value.to_f64().filter(|_| !is_off) {
                     Some(number) if number.fract() == 0.0 && number.abs() < 1e15 => {
                         Attribute::Int(number as i64)
                     }

@@ -79,7 +79,7 @@ async fn talk_page(State(site): State<Arc<Site>>, headers: HeaderMap) -> Respons
 /// What was.
 async fn history_page(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
     let words = words_for(&site, &headers);
-    if !auth::is_signed_in(&site, &headers) {
+    if auth::signed_in(&site, &headers).is_none() {
         return html(StatusCode::OK, &headers, &shell::sign_in(words, None));
     }
     let body = shell::history(words);

@@ -38,6 +38,9 @@ export function lengthText(seconds) {
   if (days > 0) {
     return t("history.days", { d: number(days), h: number(hours) });
   }
+  if (hours > 0 && minutes % 60 === 0) {
+    return t("history.hours.whole", { h: number(hours) });
+  }
   return hours > 0 ? t("history.hours", { h: number(hours), m: number(minutes % 60) }) : t("history.minutes", { m: number(minutes) });
 }
 
@@ -52,7 +55,7 @@ const label = (x, y, anchor, text) => draw("text", { x, y, "text-anchor": anchor
 
 /** Whole times to mark: midnights, or hours of the local day, that have room. */
 function timeTicks(from, to, width) {
-  const room = Math.max(2, Math.floor(width / 64));
+  const room = Math.max(2, Math.floor(width / 56));
   const steps = [1, 2, 3, 6, 12].map((hours) => hours * HOUR).concat([1, 2, 3, 7, 14].map((days) => days * DAY));
   const step = steps.find((one) => (to - from) / one <= room) ?? 30 * DAY;
   const ticks = [];
@@ -138,6 +141,7 @@ export class Chart {
     this.readout = el("p", { class: "readout" });
     this.node = el("div", { class: this.isLine ? "plot" : "plot low" }, this.svg, this.cursor, this.readout);
     this.cursor.addEventListener("input", () => this.point(Number(this.cursor.value)));
+    this.cursor.addEventListener("focus", () => this.mark && this.point(Number(this.cursor.value)));
     this.cursor.addEventListener("blur", () => this.unpoint());
     this.node.addEventListener("pointermove", (move) => move.pointerType === "mouse" && this.pointAt(move.clientX));
     this.node.addEventListener("pointerleave", () => document.activeElement !== this.cursor && this.unpoint());

@@ -134,7 +134,11 @@ function figure(history, series, open) {
 /** Places behind the point that tell something. */
 function places({ min, max }) {
   const span = Math.abs((max ?? 0) - (min ?? 0));
-  return span >= 20 || (Number.isInteger(min) && Number.isInteger(max) && span >= 3) ? 0 : span >= 0.5 || span === 0 ? 1 : 2;
+  const isWhole = Number.isInteger(min) && Number.isInteger(max);
+  if (span >= 20 || (isWhole && (span >= 3 || span === 0))) {
+    return 0;
+  }
+  return span >= 0.5 || span === 0 ? 1 : 2;
 }
 
 function statistics({ min, mean, max, changes, states_s: times }, scale, valueOf, wordOf) {
@@ -167,7 +171,8 @@ function show() {
 
 function move(direction) {
   const to = (end ?? Date.now()) + direction * hours * HOUR;
-  end = to >= Date.now() ? null : to;
+  // A moment passes while one looks: nearly now is now.
+  end = to > Date.now() - hours * HOUR / 100 ? null : to;
   show();
 }
 
