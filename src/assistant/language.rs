@@ -122,7 +122,7 @@ impl Language {
         let official_voice = (own.is_none() && !replies.is_empty()).then_some(replies);
         let words = match &mut own {
             Some(own) => std::mem::take(&mut own.words),
-            None => own::pack("en").map(|(english, _)| english.words).unwrap_or_default(),
+            None => own::english_replies(),
         };
         let mut compiled = |pack: Option<Pack>| {
             let (matcher, found) = Matcher::new(&pack.filter(|pack| !pack.blocks.is_empty())?);

@@ -1,5 +1,7 @@
 //! Homard's own language packs, built into the program. The sentences are in `models/sentences`.
 
+use std::collections::BTreeMap;
+
 use crate::intent::pack::{Pack, PackProblem, Source};
 
 macro_rules! sources {
@@ -41,6 +43,14 @@ pub fn pack(language: &str) -> Option<(Pack, Vec<PackProblem>)> {
     Some(Pack::read(code, sources))
 }
 
+/// Homard's own words for replies in English, with which a language is spoken that has none.
+pub(crate) fn english_replies() -> BTreeMap<String, BTreeMap<String, String>> {
+    let english =
+        OWN.iter().find(|(code, _)| *code == "en").map_or(&[][..], |(_, sources)| *sources);
+    let replies = english.iter().filter(|source| source.file.ends_with("/replies.yaml"));
+    Pack::read("en", &replies.copied().collect::<Vec<_>>()).0.words
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,6 +68,7 @@ mod tests {
             let unused = program::unused(&pack);
             assert!(unused.is_empty(), "{language}: {unused:?}");
         }
+        assert_eq!(english_replies(), pack("en").unwrap().0.words);
         assert!(pack("tlh").is_none());
         assert_eq!(pack("en-GB").unwrap().0.language, "en");
     }
