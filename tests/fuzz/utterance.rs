@@ -19,6 +19,9 @@ use crate::house::House;
 /// A reply is spoken: nobody listens to a longer one. What was said may be repeated in it.
 const MAX_REPLY: usize = 8 << 10;
 
+/// How like a name misheard words must be, of one.
+const LIKE_ENOUGH: f64 = 0.7;
+
 /// Floor, room, its other names.
 const ROOMS: &[(&str, &str, &[&str])] = &[
     ("Ground floor", "Kitchen", &["cuisine"]),
@@ -158,10 +161,7 @@ impl Talk {
             let names = std::iter::once(&area.name)
                 .chain(&area.aliases)
                 .chain(floor.map(|floor| &floor.name));
-            if names
-                .into_iter()
-                .any(|name| format!(" {key} ").contains(&format!(" {} ", text::key(name))))
-            {
+            if names.into_iter().any(|name| is_said(&text::key(name), &words)) {
                 is_meant.insert(area.id.as_str());
             }
         }
@@ -176,6 +176,15 @@ impl Talk {
             assert!(is_in, "{text:?} means {is_meant:?}, and yet: {:?}", plan.calls);
         }
     }
+}
+
+/// Whether a name is among the words, perhaps misheard: as many words, or one more or fewer, that look like it.
+fn is_said(name: &str, words: &[&str]) -> bool {
+    let n_words = name.split(' ').count();
+    let name = name.replace(' ', "");
+    (n_words.max(2) - 1..=n_words + 1)
+        .flat_map(|n| words.windows(n))
+        .any(|said| text::likeness(&said.concat(), &name) >= LIKE_ENOUGH)
 }
 
 fn home() -> Home {
