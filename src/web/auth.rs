@@ -86,7 +86,8 @@ impl Caller {
             return Ok(());
         }
         let role = self.rights.role.word();
-        Err(Failure::new(StatusCode::FORBIDDEN, format!("this is not for the role `{role}`")))
+        let message = format!("this is not for the role `{role}`");
+        Err(Failure::new(StatusCode::FORBIDDEN, message).with_code("not_allowed"))
     }
 }
 

@@ -92,6 +92,9 @@ struct Named {
     /// Why it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// Which refusal that is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason_code: Option<&'static str>,
 }
 
 impl Named {
@@ -108,6 +111,10 @@ impl Named {
             id: id.to_string(),
             outcome: word,
             reason,
+            reason_code: match outcome {
+                Outcome::Refused(refusal) => Some(failure::code_of(refusal)),
+                Outcome::Confirmed | Outcome::Sent => None,
+            },
         }
     }
 }

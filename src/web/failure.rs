@@ -16,6 +16,16 @@ use crate::hub::event::EditError;
 pub(super) struct Failure {
     status: StatusCode,
     message: String,
+    /// Which refusal it is, for those who say it in another language.
+    code: Option<&'static str>,
+}
+
+/// The body of an error.
+#[derive(Debug, Serialize)]
+struct Told<'a> {
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
 }
 
 /// `{"message": "…"}`: the body of every error, and of answers that only say that it is done.
@@ -27,7 +37,7 @@ pub(super) struct Message {
 
 impl Failure {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into() }
+        Self { status, message: message.into(), code: None }
     }
 
     /// Whose fault it is.
@@ -59,7 +69,35 @@ impl Failure {
     pub(super) fn refused(about: &str, refusal: &Refusal) -> Self {
         let message =
             if about.is_empty() { refusal.to_string() } else { format!("{about}: {refusal}") };
-        Self::new(status_of(refusal), message)
+        Self::new(status_of(refusal), message).with_code(code_of(refusal))
+    }
+
+    /// The same with the word for which refusal it is.
+    pub(super) fn with_code(self, code: &'static str) -> Self {
+        Self { code: Some(code), ..self }
+    }
+}
+
+/// The word by which a page that speaks another language knows why.
+pub(super) fn code_of(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::NoSuchName { .. } => "no_such_name",
+        Refusal::NoSuchPlace { .. } => "no_such_place",
+        Refusal::NothingThere => "nothing_there",
+        Refusal::Ambiguous(_) => "ambiguous",
+        Refusal::CannotDo(_) => "cannot_do",
+        Refusal::OutOfRange { .. } => "out_of_range",
+        Refusal::NotAnOption { .. } => "not_an_option",
+        Refusal::BadValue { .. } => "bad_value",
+        Refusal::NotKnown(_) => "not_known",
+        Refusal::IsOff => "is_off",
+        Refusal::NeedsCode => "needs_code",
+        Refusal::WrongCode => "wrong_code",
+        Refusal::NotAllowed => "not_allowed",
+        Refusal::Unreachable => "unreachable",
+        Refusal::NotAnnounced => "not_announced",
+        Refusal::NoBroker => "no_broker",
+        Refusal::TemplateFailed(_) => "template_failed",
     }
 }
 
@@ -99,7 +137,7 @@ impl From<EditError> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let mut response = json(&Message { message: self.message });
+        let mut response = json(&Told { message: &self.message, code: self.code });
         *response.status_mut() = self.status;
         response
     }

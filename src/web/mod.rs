@@ -6,6 +6,7 @@
 mod agenda;
 mod auth;
 mod conversation;
+mod devices;
 mod dialect;
 mod failure;
 mod gzip;
@@ -17,6 +18,7 @@ mod picture;
 mod registry;
 mod server;
 mod services;
+mod speech;
 mod states;
 mod template;
 mod websocket;
@@ -163,6 +165,7 @@ fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(picture::camera))
         .routes(routes!(picture::image))
         .routes(routes!(conversation::process))
+        .routes(routes!(speech::hear))
         .routes(routes!(live::events))
         .routes(routes!(dialect::fire))
         .routes(routes!(dialect::components))
@@ -177,6 +180,8 @@ fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(registry::entities))
         .routes(routes!(registry::edit_entity, registry::remove_entity))
         .routes(routes!(registry::problems))
+        .routes(routes!(devices::list))
+        .routes(routes!(devices::edit))
         .routes(routes!(agenda::agenda))
         .routes(routes!(agenda::cancel))
         .routes(routes!(registry::areas))
@@ -267,6 +272,9 @@ mod tests {
             ("/api/conversation/process", &["post"]),
             ("/api/events", &["get"]),
             ("/api/events/{event_type}", &["post"]),
+            ("/api/speech", &["post"]),
+            ("/api/homard/devices", &["get"]),
+            ("/api/homard/devices/{device_id}", &["patch"]),
             ("/api/websocket", &["get"]),
             ("/api/template", &["post"]),
             ("/api/components", &["get"]),

@@ -161,7 +161,7 @@ pub(super) struct EntityPatch {
 }
 
 /// Tells `null` from a key that is not there.
-fn said<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+pub(super) fn said<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
@@ -226,7 +226,7 @@ pub(super) async fn remove_entity(
 }
 
 /// An area by its id, name or alias; capitals do not count.
-fn find_area(home: &Home, said: &str) -> Result<AreaId, Failure> {
+pub(super) fn find_area(home: &Home, said: &str) -> Result<AreaId, Failure> {
     if let Some(area) = home.area(said) {
         return Ok(area.id.clone());
     }

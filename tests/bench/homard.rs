@@ -89,6 +89,11 @@ fn command(what: &str, config: &PathBuf, data: &PathBuf, rest: &[&str]) -> Comma
 }
 
 impl Homard {
+    /// Where it listens for browsers and programs, and a token.
+    pub(crate) fn door(&self) -> (SocketAddr, &str) {
+        (self.http, &self.token)
+    }
+
     pub(crate) fn get(&self, path: &str) -> io::Result<String> {
         get(self.http, &self.token, path)
     }

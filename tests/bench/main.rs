@@ -2,7 +2,7 @@
 //! connections on this machine. Prints one table. A missed bar is no failure; only what could not
 //! be measured is.
 //!
-//! `BENCH=ingest,latency,house,footprint,idle,disk` chooses parts; `BENCH_DISK_SECONDS` says how long
+//! `BENCH=ingest,latency,live,house,footprint,idle,disk` chooses parts; `BENCH_DISK_SECONDS` says how long
 //! the last one writes.
 
 #![allow(clippy::print_stdout, missing_docs)]
@@ -11,6 +11,7 @@
 
 mod homard;
 mod house;
+mod live;
 mod mqtt;
 mod process;
 mod stream;
@@ -30,6 +31,8 @@ use crate::table::Table;
 const N_FAST: usize = 400_000;
 /// Messages a second, and how many, when delays are measured.
 const PACE: (u32, usize) = (1_000, 15_000);
+/// Those who follow the house at once.
+const N_READERS: usize = 100;
 /// The large house, and the average of its entities a device.
 const N_DEVICES: usize = 5_000;
 const PER_DEVICE: usize = 8;
@@ -56,6 +59,9 @@ fn main() -> io::Result<()> {
     );
     if is_chosen("ingest") || is_chosen("latency") {
         message_path(&mut table, is_chosen("ingest"), is_chosen("latency"))?;
+    }
+    if is_chosen("live") {
+        crowd(&mut table)?;
     }
     if is_chosen("house") {
         large_house(&mut table)?;
@@ -116,6 +122,39 @@ fn message_path(table: &mut Table, ingest: bool, latency: bool) -> io::Result<()
         let is_met = Some(at(0.99) <= 5.0);
         table.row("delay at 1,000/s, p99", "<= 5 ms", measured, is_met, &note);
     }
+    Ok(())
+}
+
+/// A hundred browsers and programs follow a lively house.
+fn crowd(table: &mut Table) -> io::Result<()> {
+    println!("{N_READERS} readers, half of them WebSockets, of 1,000 changes a second …");
+    let mut scene = Scene::new()?;
+    let live::Crowd { delays, memory: (before, most), load } =
+        live::crowd(&mut scene, N_READERS, PACE.0, PACE.1)?;
+    let at = |one: &[f64], share: f64| one[((one.len() - 1) as f64 * share) as usize];
+    let worst = delays.iter().map(|one| at(one, 0.99)).fold(0.0, f64::max);
+    let median = delays.iter().map(|one| at(one, 0.5)).sum::<f64>() / delays.len() as f64;
+    let note = format!(
+        "the latest of all readers; p50 {median:.1} ms; Homard used {:.0} % of a core",
+        load * 100.0
+    );
+    let measured = format!("{worst:.1} ms");
+    table.row(
+        "delay to each of 100 at 1,000/s, p99",
+        "<= 100 ms",
+        measured,
+        Some(worst <= 100.0),
+        &note,
+    );
+    let more = most - before;
+    let note = format!("{before:.0} MB without readers, at most {most:.0} MB with them");
+    table.row(
+        "memory for 100 readers",
+        "<= 60 MB",
+        format!("{more:.0} MB"),
+        Some(more <= 60.0),
+        &note,
+    );
     Ok(())
 }
 

@@ -189,6 +189,40 @@ impl Scene {
         }
     }
 
+    /// The number of the next report.
+    pub(crate) fn next(&self) -> usize {
+        self.next
+    }
+
+    /// Publishes at a steady pace and notes when each was sent, after `base`; looks around ten times
+    /// a second.
+    pub(crate) fn publish_at_pace(
+        &mut self,
+        per_s: u32,
+        sent: &[AtomicU64],
+        base: Instant,
+        mut look: impl FnMut(&Homard),
+    ) -> io::Result<()> {
+        let mut payload = Vec::new();
+        let step = Duration::from_secs(1) / per_s;
+        let started = base.elapsed();
+        for (at, sent) in sent.iter().enumerate() {
+            let due = started + step * u32::try_from(at).unwrap_or(u32::MAX);
+            thread::sleep(due.saturating_sub(base.elapsed()));
+            let number = self.next + at;
+            sensor_payload(&mut payload, number);
+            let nanos = u64::try_from(base.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            sent.store(nanos, Ordering::Release);
+            self.publisher.put(&self.topics[number % N_SENSORS], &payload, false)?;
+            self.publisher.flush()?;
+            if at % (per_s as usize / 10).max(1) == 0 {
+                look(&self.homard);
+            }
+        }
+        self.next += sent.len();
+        Ok(())
+    }
+
     /// At a steady pace: milliseconds from before the publish to after the read, sorted.
     pub(crate) fn at_pace(&mut self, per_s: u32, n: usize) -> io::Result<Vec<f64>> {
         let events = self.homard.events()?;
@@ -198,19 +232,7 @@ impl Scene {
         let first = self.next;
         let times = Arc::clone(&sent);
         let reader = thread::spawn(move || delays(events, first, &times, base));
-        let mut payload = Vec::new();
-        let step = Duration::from_secs(1) / per_s;
-        for (at, sent) in sent.iter().enumerate() {
-            let due = step * u32::try_from(at).unwrap_or(u32::MAX);
-            thread::sleep(due.saturating_sub(base.elapsed()));
-            let number = first + at;
-            sensor_payload(&mut payload, number);
-            let nanos = u64::try_from(base.elapsed().as_nanos()).unwrap_or(u64::MAX);
-            sent.store(nanos, Ordering::Release);
-            self.publisher.put(&self.topics[number % N_SENSORS], &payload, false)?;
-            self.publisher.flush()?;
-        }
-        self.next += n;
+        self.publish_at_pace(per_s, &sent, base, |_| {})?;
         let mut delays = reader.join().map_err(|_| io::Error::other("the reader failed"))??;
         // What never came took for ever.
         delays.resize(n, f64::INFINITY);
@@ -265,7 +287,7 @@ fn count(mut events: TcpStream, n: u64) -> io::Result<(Seen, Instant)> {
     Ok((seen, last))
 }
 
-fn is_timeout(error: &io::Error) -> bool {
+pub(crate) fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
@@ -315,6 +337,6 @@ fn number_of(event: &[u8]) -> Option<usize> {
     Some((value * 100.0).round() as usize)
 }
 
-fn find(text: &[u8], part: &[u8]) -> Option<usize> {
+pub(crate) fn find(text: &[u8], part: &[u8]) -> Option<usize> {
     text.windows(part.len()).position(|window| window == part)
 }

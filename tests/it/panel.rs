@@ -352,6 +352,129 @@ fn a_thing_is_renamed_moved_and_removed_and_a_room_is_added() {
 }
 
 #[test]
+fn a_device_has_a_name_and_a_room_of_its_own_and_says_what_it_announced() {
+    let Some((_folder, demo, mut browser)) = house("panel-device", "en") else { return };
+    // The same lamp twice, as when a device announces itself under a new identifier.
+    let lamp = |id: &str| {
+        json!({"name": null, "unique_id": id, "state_topic": id, "command_topic": format!("{id}/set"),
+            "device": {"identifiers": [id], "name": "Attic lamp", "manufacturer": "Acme",
+                "sw_version": "1.2.3"}, "origin": {"name": "acme2mqtt"}})
+    };
+    publish(
+        &demo.broker,
+        &[
+            ("homeassistant/light/it1/config", lamp("it-1")),
+            ("homeassistant/light/it2/config", lamp("it-2")),
+            ("it-1", json!("ON")),
+        ],
+    );
+    demo.wait_for("light.attic_lamp", is("on"));
+    browser.open(&url(&demo, "/devices"));
+    browser.wait("document.querySelectorAll('#devices > li').length > 20");
+    browser.fill("#search", "attic");
+    browser.wait("document.querySelectorAll('#devices > li').length === 2");
+    browser.click("#devices summary");
+    browser.wait("document.querySelector('.twin').textContent.includes('called the same')");
+    browser.click("#devices li:first-child details details summary");
+    let announced = browser.text("#devices li:first-child .announced");
+    for fact in ["Acme", "1.2.3", "it-1", "homeassistant/light/it1/config"] {
+        assert!(announced.contains(fact), "{fact} in {announced}");
+    }
+    browser.picture("device-announced");
+    browser.click("[aria-label='Name of Attic lamp']");
+    browser.fill("dialog [name=name]", "Loft <i>lamp</i>");
+    browser.click("dialog button[type=submit]");
+    demo.wait_for("light.attic_lamp", |state| {
+        state["attributes"]["friendly_name"] == "Loft <i>lamp</i>"
+    });
+    let select = "document.querySelector('[data-device=\"it_1\"] select, #devices select')";
+    browser.fill("#search", "loft");
+    browser.wait("document.querySelectorAll('#devices > li').length === 1");
+    browser
+        .eval(&format!("{select}.value = 'kitchen', {select}.dispatchEvent(new Event('change'))"));
+    demo.wait_for("light.attic_lamp", |state| state["attributes"]["area"] == "Kitchen");
+    let devices = demo.get("/api/homard/devices");
+    let named = devices.as_array().unwrap().iter();
+    let named: Vec<&Json> = named.filter(|one| one["given_name"] == "Loft <i>lamp</i>").collect();
+    assert_eq!(named.len(), 1, "{devices}");
+    assert_eq!(named[0]["area_id"], "kitchen");
+    assert_no_complaint(&browser);
+}
+
+#[test]
+fn favourites_come_first_and_a_tablet_shows_nothing_else() {
+    let Some((_folder, demo, mut browser)) = house("panel-favourites", "en") else { return };
+    for id in ["light.floor_lamp", "lock.front_door_lock"] {
+        browser.click(&format!("{} .name", card(id)));
+        browser.click("dialog [data-star]");
+        browser.key("Escape");
+        browser.wait("!document.querySelector('dialog')");
+    }
+    browser.wait("document.querySelectorAll('#favourites [data-id]').length === 2");
+    browser.click("#favourites [data-id='light.floor_lamp'] [role=switch]");
+    demo.wait_for("light.floor_lamp", is("on"));
+    // Both places show it.
+    browser.wait("[...document.querySelectorAll('[data-id=\"light.floor_lamp\"]')].map((node) => node.dataset.mood).join() === 'on,on'");
+    // This browser keeps them.
+    browser.open(&url(&demo, "/"));
+    browser.wait("document.querySelectorAll('#favourites [data-id]').length === 2");
+
+    browser.click(".wall-enter");
+    browser.wait("document.documentElement.classList.contains('wall')");
+    assert_eq!(browser.eval("getComputedStyle(document.querySelector('nav')).display"), "none");
+    browser.picture("wall-tablet");
+    if let Some(found) = browser.accessibility() {
+        assert!(found.is_empty(), "{found:#?}");
+    }
+    browser.eval("document.documentElement.dataset.dim = '300'");
+    browser.key("Tab");
+    browser.wait("document.documentElement.classList.contains('dim')");
+    // The first touch only wakes it.
+    browser.eval("document.documentElement.dataset.dim = '600000'");
+    browser.click("#favourites [data-id='light.floor_lamp'] [role=switch]");
+    browser.wait("!document.documentElement.classList.contains('dim')");
+    assert_eq!(demo.get("/api/states/light.floor_lamp")["state"], "on");
+    browser.click("#favourites [data-id='light.floor_lamp'] [role=switch]");
+    demo.wait_for("light.floor_lamp", is("off"));
+    browser.open(&url(&demo, "/"));
+    browser.wait("document.documentElement.classList.contains('wall')");
+    browser.click(".wall-leave");
+    browser.wait("!document.documentElement.classList.contains('wall')");
+    browser.complaints.retain(|complaint| !complaint.contains("fullscreen"));
+    assert_no_complaint(&browser);
+}
+
+#[test]
+fn what_is_refused_is_said_in_the_reader_s_language_and_so_is_missing_speech() {
+    let Some((_folder, demo, mut browser)) = house("panel-refused", "fr") else { return };
+    let alarm = json!({"name": "Alarme", "unique_id": "it-alarm", "state_topic": "it/alarm",
+        "command_topic": "it/alarm/set", "code": "1234", "code_arm_required": true});
+    publish(
+        &demo.broker,
+        &[("homeassistant/alarm_control_panel/it/config", alarm), ("it/alarm", json!("disarmed"))],
+    );
+    demo.wait_for("alarm_control_panel.alarme", is("disarmed"));
+    let alarm = card("alarm_control_panel.alarme");
+    browser.click(&format!("{alarm} button[aria-label^='Armer (absent)']"));
+    browser.fill("dialog input", "9999");
+    browser.key("Enter");
+    browser.wait(&format!(
+        "document.querySelector('{alarm} .note.bad')?.textContent === 'Le code est faux.'"
+    ));
+    browser.open(&url(&demo, "/talk"));
+    // The browser's own microphone, which hums.
+    browser.wait("document.querySelector('#microphone')");
+    browser.eval("document.querySelector('#microphone').dispatchEvent(new KeyboardEvent('keydown', {key: ' '})), true");
+    browser.wait("document.querySelector('#told').textContent.startsWith('J’écoute')");
+    browser.picture("talk-listening");
+    std::thread::sleep(Duration::from_millis(1500));
+    browser.eval("document.querySelector('#microphone').dispatchEvent(new KeyboardEvent('keyup', {key: ' '})), true");
+    browser.wait("document.querySelector('.turn.house .note.bad')?.textContent.startsWith('La parole n’est pas encore')");
+    browser.complaints.retain(|complaint| !complaint.contains("400") && !complaint.contains("503"));
+    assert_no_complaint(&browser);
+}
+
+#[test]
 fn one_talks_with_the_house() {
     let Some((_folder, demo, mut browser)) = house("panel-talk", "en") else { return };
     browser.size(PHONE.0, PHONE.1, false);

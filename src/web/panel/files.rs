@@ -20,10 +20,14 @@ pub(super) const SCRIPTS: &[(&str, &str)] = &[
     ("chart.js", include_str!("files/chart.js")),
     ("core.js", include_str!("files/core.js")),
     ("devices.js", include_str!("files/devices.js")),
+    ("favourites.js", include_str!("files/favourites.js")),
     ("history.js", include_str!("files/history.js")),
     ("home.js", include_str!("files/home.js")),
+    ("microphone.js", include_str!("files/microphone.js")),
+    ("recorder.js", include_str!("files/recorder.js")),
     ("talk.js", include_str!("files/talk.js")),
     ("things.js", include_str!("files/things.js")),
+    ("wall.js", include_str!("files/wall.js")),
     ("widgets.js", include_str!("files/widgets.js")),
 ];
 

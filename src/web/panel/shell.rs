@@ -214,11 +214,14 @@ pub(super) fn talk(words: &Words, rooms: &[String]) -> String {
             "</datalist>\n<p class=\"after\"><button type=\"button\" class=\"quiet\" id=\"new\" \
              hidden>{}</button></p>\n<form id=\"say\">\n<label class=\"hidden\" for=\"text\">{}\
              </label>\n<input id=\"text\" name=\"text\" autocomplete=\"off\" maxlength=\"500\" \
-             enterkeyhint=\"send\" placeholder=\"{}\">\n<button type=\"submit\" aria-label=\"{}\">\
-             {}</button>\n</form>\n",
+             enterkeyhint=\"send\" placeholder=\"{}\">\n<button type=\"button\" id=\"microphone\" \
+             aria-pressed=\"false\" aria-label=\"{}\">{}</button>\n<button type=\"submit\" \
+             aria-label=\"{}\">{}</button>\n</form>\n",
             Text(words.get("talk.new")),
             Text(words.get("talk.label")),
             Text(words.get("talk.example")),
+            Text(words.get("talk.mic")),
+            Icon("microphone"),
             Text(words.get("send")),
             Icon("send"),
         ),

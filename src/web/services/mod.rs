@@ -157,6 +157,7 @@ pub(super) async fn perform(
                 entity,
                 format!("it cannot do `{domain}.{service}`"),
                 StatusCode::BAD_REQUEST,
+                "cannot_do",
             )),
         }
     }
@@ -169,13 +170,14 @@ pub(super) async fn perform(
     for Done { entity, outcome, .. } in &done {
         if let Outcome::Refused(refusal) = outcome {
             let status = failure::status_of(refusal);
-            refused.push((entity.clone(), refusal.to_string(), status));
+            let code = failure::code_of(refusal);
+            refused.push((entity.clone(), refusal.to_string(), status, code));
         }
     }
-    if let Some((_, _, status)) = refused.first()
+    if let Some((_, _, status, code)) = refused.first()
         && refused.len() == n_meant
     {
-        return Err(Failure::new(*status, reasons(&refused)));
+        return Err(Failure::new(*status, reasons(&refused)).with_code(code));
     }
     if !refused.is_empty() {
         tracing::info!(service = %format_args!("{domain}.{service}"), n = refused.len(), refused = %reasons(&refused), "A service call was done only in part.");
@@ -218,9 +220,12 @@ fn domain_of(id: &EntityId) -> Option<Domain> {
     id.as_str().split_once('.')?.0.parse().ok()
 }
 
-fn reasons(refused: &[(EntityId, String, StatusCode)]) -> String {
+/// What was not done, why in words, whose fault that is, and the word for it.
+type Refused = (EntityId, String, StatusCode, &'static str);
+
+fn reasons(refused: &[Refused]) -> String {
     let said: Vec<String> =
-        refused.iter().take(MAX_REASONS).map(|(id, why, _)| format!("{id}: {why}")).collect();
+        refused.iter().take(MAX_REASONS).map(|(id, why, ..)| format!("{id}: {why}")).collect();
     let more = match refused.len().saturating_sub(MAX_REASONS) {
         0 => String::new(),
         n => format!("; and {n} more"),

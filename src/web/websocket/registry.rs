@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
+use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
@@ -20,7 +20,7 @@ use crate::json;
 use crate::text;
 use crate::web::auth::Caller;
 use crate::web::failure::Failure;
-use crate::web::registry::{MAX_LEVEL, clean_aliases, clean_name};
+use crate::web::registry::{MAX_LEVEL, clean_aliases, clean_name, said};
 
 /// Through what everything came.
 const PLATFORM: &str = "mqtt";
@@ -250,13 +250,6 @@ fn display(home: &Home) -> Json {
     });
     let entities: Vec<Json> = entities.collect();
     json!({ "entity_categories": { "0": "config", "1": "diagnostic" }, "entities": entities })
-}
-
-/// Tells `null` from a key that is not there.
-fn said<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 /// What Homard does not keep: `null` and empty are no wish.

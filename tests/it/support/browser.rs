@@ -58,6 +58,8 @@ impl Browser {
             ])
             .args(["--disable-background-networking", "--disable-component-update"])
             .args(["--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars"])
+            // A microphone that hums, and nobody who would have to allow it.
+            .args(["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"])
             .args(["--force-prefers-reduced-motion", "--remote-debugging-pipe"])
             .arg(format!("--accept-lang={language}"))
             .arg(format!("--lang={language}"))

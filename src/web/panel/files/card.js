@@ -2,6 +2,7 @@
 
 import { ago, dialog, el, icon, now, setIcon, stateText, t, write } from "./core.js";
 import { guard, isWaiting, nameOf, note, shown } from "./act.js";
+import { isFavourite, toggleFavourite } from "./favourites.js";
 import { controls, iconOf, line, lookAt, mood } from "./things.js";
 
 lookAt(shown);
@@ -103,7 +104,10 @@ export function openDetails(id, heardAt) {
   const facts = el("dl", { class: "facts-list" });
   const others = el("dl", { class: "facts-list" });
   const more = el("details", {}, el("summary", { text: t("attributes") }), others);
-  const edit = el("p", { class: "row" }, el("a", { href: `/history?entity=${id}`, text: t("nav.history") }), el("a", { href: `/devices#${id}`, text: t("edit"), onclick: () => box.close() }));
+  const star = el("button", { type: "button", class: "quiet", "data-star": id, onclick: () => toggleFavourite(id) || drawStar() });
+  const drawStar = () => star.replaceChildren(icon(isFavourite(id) ? "star" : "star-outline"), t(isFavourite(id) ? "favourites.remove" : "favourites.add"));
+  drawStar();
+  const edit = el("p", { class: "row" }, document.body.classList.contains("home") ? star : null, el("a", { href: `/history?entity=${id}`, text: t("nav.history") }), el("a", { href: `/devices#${id}`, text: t("edit"), onclick: () => box.close() }));
   body.append(el("div", { class: "row" }, words, made.main?.node ?? ""), said, el("div", { class: "all" }, all.map((control) => control.node)), facts, more, edit);
   const update = (state) => {
     setIcon(picture, iconOf(state));

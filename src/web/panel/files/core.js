@@ -114,17 +114,30 @@ export function write(element, text) {
   }
 }
 
-/** What the house refused, or that it did not answer. */
-export class Refused extends Error {}
+/** Why not: the house says it precisely in English, and by a word for other languages. */
+export function refusal(code, message) {
+  return language === "en" ? message : (known(`refused.${code}`) ?? message);
+}
+
+/** What the house refused, or that it did not answer; in the page's language where it can be. */
+export class Refused extends Error {
+  /** `code` is the house's word for it, `status` that of the answer. */
+  constructor(message, { code, status } = {}) {
+    super(refusal(code, message));
+    this.code = code;
+    this.status = status;
+  }
+}
 
 /** Asks the house; the answer's JSON. */
 export async function call(path, { method = "GET", body } = {}) {
+  const isFile = body instanceof Blob;
   let answer;
   try {
     answer = await fetch(path, {
       method,
-      headers: body === undefined ? {} : { "Content-Type": "application/json" },
-      body: body === undefined ? undefined : JSON.stringify(body),
+      headers: body === undefined ? {} : { "Content-Type": isFile ? body.type : "application/json" },
+      body: isFile || body === undefined ? body : JSON.stringify(body),
     });
   } catch {
     throw new Refused(t("unreachable"));
@@ -136,7 +149,7 @@ export async function call(path, { method = "GET", body } = {}) {
   ahead = Math.abs(theirs - Date.now()) > 5000 ? theirs - Date.now() : 0;
   const json = await answer.json().catch(() => null);
   if (!answer.ok) {
-    throw new Refused(json?.message ?? t("failed"));
+    throw new Refused(json?.message ?? t("failed"), { code: json?.code, status: answer.status });
   }
   return json;
 }

@@ -8,6 +8,10 @@ import { iconOf } from "./things.js";
 
 /** Below this many percent a battery is low. */
 const LOW = 20;
+/** Devices shown at first, and with each press of the button below them. */
+const PAGE = 40;
+/** What a device says of itself, in the order of reading. */
+const FACTS = ["manufacturer", "model", "model_id", "serial_number", "hw_version", "sw_version", "via_device", "suggested_area", "configuration_url"];
 
 const list = document.getElementById("devices");
 const search = document.getElementById("search");
@@ -20,6 +24,7 @@ let devices = [];
 let areas = [];
 let floors = [];
 let problems = [];
+let nShown = PAGE;
 /** Lines whose value is live, by entity id. */
 const lines = new Map();
 
@@ -28,7 +33,9 @@ const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase
 const byName = (one, other) => one.name.localeCompare(other.name);
 
 async function read() {
-  const [entities, readAreas, readFloors, readProblems] = await Promise.all(["entities", "areas", "floors", "problems"].map((kind) => call(`/api/homard/${kind}`)));
+  const kinds = ["entities", "areas", "floors", "problems", "devices"];
+  const [entities, readAreas, readFloors, readProblems, wholes] = await Promise.all(kinds.map((kind) => call(`/api/homard/${kind}`)));
+  const byId = new Map(wholes.map((whole) => [whole.device_id, whole]));
   areas = readAreas.sort(byName);
   floors = readFloors.sort((one, other) => (one.level ?? 99) - (other.level ?? 99) || byName(one, other));
   problems = readProblems;
@@ -37,7 +44,7 @@ async function read() {
     guard(entity.entity_id, entity.asks_first);
     const key = entity.device?.id ?? "";
     if (!found.has(key)) {
-      found.set(key, { id: key, name: entity.device?.name ?? entity.device?.id ?? t("devices.alone"), about: entity.device, entities: [] });
+      found.set(key, { id: key, name: entity.device?.name ?? entity.device?.id ?? t("devices.alone"), about: entity.device, whole: byId.get(key) ?? null, entities: [] });
     }
     found.get(key).entities.push(entity);
   }
@@ -105,7 +112,9 @@ function draw() {
   lines.clear();
   const found = devices.filter(isShown);
   write(counted, count("devices.n", found.length));
-  list.replaceChildren(...found.map((device) => drawDevice(device, open.has(device.id))));
+  const nMore = found.length - nShown;
+  const more = el("li", { class: "more" }, el("button", { type: "button", class: "quiet", "data-focus": "more", text: count("devices.more", Math.min(nMore, PAGE)), onclick: () => draw((nShown += PAGE)) }));
+  list.replaceChildren(...found.slice(0, nShown).map((device) => drawDevice(device, open.has(device.id))), ...(nMore > 0 ? [more] : []));
   if (found.length === 0) {
     list.append(el("li", { class: "hint", text: devices.length === 0 ? t("empty") : t("devices.none") }));
   }
@@ -130,23 +139,75 @@ function drawDevice(device, isOpen) {
   const summary = el("summary", { "data-focus": `device ${device.id}` },
     el("span", { class: "words" }, el("strong", { class: "name", text: device.name }),
       el("span", { class: "state", text: [rooms.join(", "), heard ? t("heard", { time: ago(heard) }) : t("heard.never")].join(" · ") })), marks);
-  const room = device.id === "" ? null : el("label", { class: "field" }, el("span", { class: "legend", text: t("area") }), areaSelect(rooms.length === 1 ? device.entities[0].area_id : "", (area) =>
-    change(async () => {
-      for (const entity of device.entities) {
-        await call(path("entities", entity.entity_id), { method: "PATCH", body: { area } });
-      }
-    }), { "data-focus": `room ${device.id}` }));
+  const room = device.whole === null ? null : el("div", { class: "row" },
+    el("label", { class: "field" }, el("span", { class: "legend", text: t("area") }), areaSelect(device.whole.area_id, (area) => move(device, area), { "data-focus": `room ${device.id}` }, t("no_area"))),
+    el("button", { type: "button", class: "quiet", "data-focus": `rename ${device.id}`, "aria-label": t("devices.rename", { name: device.name }), onclick: () => rename(device) }, icon("edit"), t("devices.name")));
+  const twin = twinsOf(device);
   return el("li", {},
     el("details", { class: "device", "data-device": device.id, open: isOpen }, summary,
       about ? el("p", { class: "hint", text: about }) : null,
+      twin,
       room,
       el("ul", { class: "entities" }, device.entities.map(drawEntity)),
-      wrong.length > 0 ? el("ul", { class: "problems" }, wrong.map(drawProblem)) : null));
+      wrong.length > 0 ? el("ul", { class: "problems" }, wrong.map(drawProblem)) : null,
+      device.whole === null ? null : drawFacts(device)));
 }
 
-function areaSelect(now, choose, attributes = {}) {
+/** A device moves with all that stands where it stands; what the owner put elsewhere comes along too. */
+function move(device, area) {
+  return change(async () => {
+    await call(path("devices", device.id), { method: "PATCH", body: { area } });
+    for (const entity of device.entities.filter((one) => one.area_id !== device.whole.area_id)) {
+      await call(path("entities", entity.entity_id), { method: "PATCH", body: { area: null } });
+    }
+  });
+}
+
+/** Devices of one name are one device twice, or will be mixed up. */
+function twinsOf(device) {
+  const others = device.id === "" ? [] : devices.filter((other) => other.id !== "" && other !== device && plain(other.name) === plain(device.name));
+  if (others.length === 0) {
+    return null;
+  }
+  const told = others.map((other) => (heardAt(other) ? t("devices.twin.heard", { id: other.id, time: ago(heardAt(other)) }) : other.id));
+  return el("p", { class: "note twin" }, icon("alert"), t("devices.twin", { others: told.join("; ") }));
+}
+
+/** What the device announced of itself, word by word. */
+function drawFacts({ whole, entities }) {
+  const rows = FACTS.filter((fact) => whole[fact]).map((fact) => [t(`devices.fact.${fact}`), whole[fact]]);
+  const lists = [["identifiers", whole.identifiers], ["connections", whole.connections], ["topics", [...new Set(entities.map((entity) => entity.discovery_topic))]]];
+  rows.push(...lists.filter(([, values]) => values.length > 0).map(([fact, values]) => [t(`devices.fact.${fact}`), values.join("\n")]));
+  return el("details", {}, el("summary", { text: t("devices.announced") }),
+    el("dl", { class: "facts-list announced" }, rows.map(([key, value]) => el("div", {}, el("dt", { text: key }), el("dd", { text: value })))));
+}
+
+/** The device's own name; its entities are called after it. */
+function rename(device) {
+  const { box, body } = dialog(device.name);
+  const name = el("input", { value: device.whole.given_name ?? device.name, maxlength: 255, autocomplete: "off", name: "name" });
+  const wrong = el("p", { class: "note bad", role: "alert" });
+  const save = async (submit) => {
+    submit.preventDefault();
+    const given = name.value.trim();
+    try {
+      await call(path("devices", device.id), { method: "PATCH", body: { name: given === "" || given === device.whole.announced_name ? null : given } });
+      box.close();
+      tell(t("devices.saved"));
+      await read();
+    } catch (error) {
+      write(wrong, error instanceof Refused ? error.message : t("failed"));
+    }
+  };
+  body.append(el("form", { onsubmit: save }, field(t("devices.name"), name),
+    el("p", { class: "hint", text: t("devices.name.hint", { name: device.whole.announced_name ?? device.id }) }), wrong,
+    el("div", { class: "row end" }, el("button", { type: "submit", text: t("save") }))));
+  name.focus();
+}
+
+function areaSelect(now, choose, attributes = {}, none = t("devices.own_area")) {
   const select = el("select", { ...attributes, onchange: () => choose(select.value === "" ? null : select.value) },
-    el("option", { value: "", text: t("devices.own_area") }), areas.map((area) => el("option", { value: area.area_id, text: area.name })));
+    el("option", { value: "", text: none }), areas.map((area) => el("option", { value: area.area_id, text: area.name })));
   select.value = now ?? "";
   return select;
 }
@@ -298,6 +359,9 @@ function editPlace(kind, place) {
 /** Opens what the address names. */
 function goTo() {
   const id = decodeURIComponent(location.hash.slice(1));
+  if (id !== "" && !document.getElementById(id) && nShown < devices.length) {
+    draw((nShown = devices.length));
+  }
   const row = id === "" ? null : document.getElementById(id);
   const device = row?.closest("details");
   if (device) {
@@ -307,8 +371,9 @@ function goTo() {
   }
 }
 
-search.addEventListener("input", later(120, draw));
-which.addEventListener("change", draw);
+const drawAnew = () => draw((nShown = PAGE));
+search.addEventListener("input", later(120, drawAnew));
+which.addEventListener("change", drawAnew);
 on("all", () => read().then(goTo, complain));
 on("registry", readSoon);
 on("state", (id) => {

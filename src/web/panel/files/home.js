@@ -3,6 +3,8 @@
 import { count, el, follow, icon, later, on, states, t } from "./core.js";
 import { heard, onWish, shown } from "./act.js";
 import { Card } from "./card.js";
+import { favouritesRoom, onFavourites } from "./favourites.js";
+import { wall } from "./wall.js";
 import { glance } from "./things.js";
 
 const GLANCE = [["alert", "alert"], ["unlocked", "unlock"], ["open", "door-open"], ["warm", "warm"], ["lights", "bulb-on"], ["on", "switch"], ["offline", "offline"]];
@@ -11,21 +13,47 @@ const REFRESH = 10 * 60 * 1000;
 /** And not more often than this. */
 const PAUSE = 2000;
 
+/** Cards made before the browser may draw, and then per frame: a large house is shown at once and
+ * gets its controls in a moment. */
+const AT_ONCE = 40;
+
 const cards = new Map();
+/** The same things once more, above all rooms. */
+const favouriteCards = new Map();
 let house = document.getElementById("house");
 const summary = document.getElementById("glance");
 /** What is shown only, or null. */
 let filter = null;
 
 function adopt() {
-  const found = new Set();
-  for (const node of house.querySelectorAll("[data-id]")) {
-    found.add(node.dataset.id);
-    if (cards.get(node.dataset.id)?.node !== node) {
-      cards.set(node.dataset.id, new Card(node));
-    }
-  }
+  const nodes = [...house.querySelectorAll("[data-id]")];
+  const found = new Set(nodes.map((node) => node.dataset.id));
   [...cards.keys()].filter((id) => !found.has(id)).forEach((id) => cards.delete(id));
+  const fresh = nodes.filter((node) => cards.get(node.dataset.id)?.node !== node);
+  const make = () => {
+    for (const node of fresh.splice(0, AT_ONCE).filter((node) => node.isConnected)) {
+      cards.set(node.dataset.id, new Card(node));
+      soon(node.dataset.id);
+    }
+    if (fresh.length > 0) {
+      requestAnimationFrame(make);
+    } else {
+      drawFavourites();
+    }
+  };
+  make();
+}
+
+function drawFavourites() {
+  document.getElementById("favourites")?.remove();
+  favouriteCards.clear();
+  const room = favouritesRoom((id) => cards.get(id)?.node);
+  if (room) {
+    house.before(room);
+    room.querySelectorAll("[data-id]").forEach((node) => favouriteCards.set(node.dataset.id, new Card(node)));
+    favouriteCards.forEach((card) => card.update());
+    room.hidden = filter !== null;
+  }
 }
 
 /** Runs at most once a frame, however much changes. */
@@ -40,7 +68,7 @@ const soon = (() => {
         isAsked = false;
         const ids = [...waiting];
         waiting.clear();
-        ids.forEach((one) => cards.get(one)?.update());
+        ids.forEach((one) => [cards, favouriteCards].forEach((all) => all.get(one)?.update()));
         sumUp();
       });
     }
@@ -86,6 +114,7 @@ function show(found) {
     (summary.querySelector(`[data-kind="${focused}"]`) ?? summary.querySelector("button"))?.focus();
   }
   const shownIds = filter && new Set(found.get(filter));
+  document.getElementById("favourites")?.toggleAttribute("hidden", filter !== null);
   for (const [id, card] of cards) {
     card.node.hidden = shownIds ? !shownIds.has(id) : false;
   }
@@ -168,13 +197,16 @@ on("state", (id) => {
   const state = states.get(id);
   if (card && state && state.state !== "unavailable") {
     card.node.dataset.heard = state.last_updated;
+    favouriteCards.get(id)?.node.setAttribute("data-heard", state.last_updated);
   }
   heard(id);
   soon(id);
 });
 on("registry", later(800, refresh));
 onWish((id) => soon(id));
+onFavourites(drawFavourites);
 adopt();
+wall();
 follow();
 setInterval(() => !document.hidden && cards.forEach((card) => card.update()), 60 * 1000);
 setInterval(() => !document.hidden && refresh(), REFRESH);

@@ -1,6 +1,7 @@
 // Talk: a chat with the house. Shows what was understood and what became of it, and takes it back.
 
-import { Refused, call, el, follow, icon, known, language, number, on, states, t } from "./core.js";
+import { Refused, call, el, follow, icon, known, language, number, on, refusal, states, t, tell } from "./core.js";
+import { record } from "./microphone.js";
 
 /** The conversation survives a reload of the page, not the tab. */
 const KEPT = "homard.talk";
@@ -43,7 +44,7 @@ function outcomes({ success, failed }) {
   }
   return el("ul", { class: "outcomes" }, all.map((one) =>
     el("li", { class: one.outcome }, icon(OUTCOMES[one.outcome] ?? "alert"), el("span", { class: "name", text: one.name }),
-      el("span", { class: "state", text: one.reason ? `${t(`outcome.${one.outcome}`)}: ${one.reason}` : t(`outcome.${one.outcome}`) }))));
+      el("span", { class: "state", text: [t(`outcome.${one.outcome}`), refusal(one.reason_code, one.reason)].filter(Boolean).join(": ") }))));
 }
 
 function understood({ intent, slots, by, elapsed_ms: took, template, spans = [], candidates = [], why = [] }) {
@@ -158,22 +159,82 @@ function say(text) {
   line = line.then(() => exchange(text));
 }
 
-async function exchange(text) {
+function exchange(text) {
   add({ you: text });
+  return ask(() => call("/api/conversation/process", { method: "POST", body: { text, language, conversation_id: kept.conversation } }));
+}
+
+/** What was said aloud: the house says what it heard with its answer. */
+function hear(recording) {
+  line = line.then(() => ask(() => call(`/api/speech?language=${language}`, { method: "POST", body: recording })));
+}
+
+async function ask(question) {
   const waiting = bubble("house", el("p", { class: "thinking", text: t("talk.thinking") }));
   log.append(waiting);
   form.classList.add("waiting");
   try {
-    const answer = await call("/api/conversation/process", { method: "POST", body: { text, language, conversation_id: kept.conversation } });
+    const answer = await question();
     kept.conversation = answer.conversation_id;
+    if (answer.transcript !== undefined) {
+      add({ you: answer.transcript });
+    }
     add({ answer });
   } catch (error) {
-    add({ error: error instanceof Refused ? error.message : t("failed") });
+    const text = error.code === "no_speech" ? t("talk.mic.none") : error instanceof Refused ? error.message : t("failed");
+    add({ error: text });
   } finally {
     form.classList.remove("waiting");
     input.focus();
   }
 }
+
+const microphone = document.getElementById("microphone");
+let recording = null;
+
+/** Begins to listen; the button says so until it is let go. */
+async function listen() {
+  if (recording !== null) {
+    return;
+  }
+  recording = record();
+  microphone.setAttribute("aria-pressed", "true");
+  try {
+    await recording.begun;
+    tell(t("talk.mic.on"));
+  } catch (error) {
+    recording = null;
+    microphone.setAttribute("aria-pressed", "false");
+    tell(t(error.message), true);
+  }
+}
+
+async function send() {
+  const ended = recording;
+  recording = null;
+  microphone.setAttribute("aria-pressed", "false");
+  const sound = await ended?.end();
+  if (sound) {
+    hear(sound);
+  } else if (ended && sound === null) {
+    tell(t("talk.mic.short"), true);
+  }
+}
+
+microphone.addEventListener("pointerdown", (press) => {
+  microphone.setPointerCapture(press.pointerId);
+  listen();
+});
+microphone.addEventListener("pointerup", send);
+microphone.addEventListener("pointercancel", send);
+microphone.addEventListener("contextmenu", (menu) => menu.preventDefault());
+microphone.addEventListener("keydown", (key) => {
+  if ((key.key === " " || key.key === "Enter") && !key.repeat) {
+    key.preventDefault();
+    listen();
+  }
+});
+microphone.addEventListener("keyup", (key) => (key.key === " " || key.key === "Enter") && send());
 
 form.addEventListener("submit", (submit) => {
   submit.preventDefault();
