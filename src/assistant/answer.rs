@@ -179,7 +179,10 @@ impl Speaker<'_> {
             known.into_iter().partition(|fact| is_in_state(fact, state));
         let names = |facts: &[&Fact<'_>]| {
             let names: Vec<Phrase> = facts.iter().map(|fact| self.name(fact.entity)).collect();
-            self.voice.list(&names)
+            match kind {
+                Asked::Which => self.voice.long_list(&names),
+                _ => self.voice.list(&names),
+            }
         };
         // "None" agrees with what there is none of.
         let domain = facts.first().map_or("any", |fact| fact.entity.domain.word());

@@ -299,7 +299,17 @@ fn question(found: &Match, named: &[Domain]) -> Option<Question> {
         target.domains = named.to_vec();
     }
     let state = found.slot("state").and_then(Value::as_text).map(Arc::from);
+    let kind = match state.as_deref() {
+        // "Are the windows closed?" asks whether one of them is not.
+        Some("off" | "closed" | "locked") if kind == Asked::Any && is_definite(found) => Asked::All,
+        _ => kind,
+    };
     Some(Question::new(kind, state, target))
+}
+
+/// Whether a sentence of Homard's own packs is about "the" things and not about "any".
+fn is_definite(found: &Match) -> bool {
+    ["(is|are) [the] ", "is [the] ", "<est_ce>"].iter().any(|lead| found.template.starts_with(lead))
 }
 
 fn says_everything(found: &Match) -> bool {

@@ -57,6 +57,8 @@ impl Phrase {
 
 /// Most things named one by one in a reply.
 pub const MAX_NAMED: usize = 4;
+/// Most things named where somebody asked which they are.
+pub const MAX_LISTED: usize = 8;
 
 impl<'p> Voice<'p> {
     /// The voice of a pack.
@@ -158,15 +160,20 @@ impl<'p> Voice<'p> {
 
     /// Several as one phrase: "a, b and c"; long lists are cut with their number.
     pub fn list(&self, items: &[Phrase]) -> Phrase {
-        self.joined(items, "and")
+        self.joined(items, "and", MAX_NAMED)
+    }
+
+    /// As [`Voice::list`], for who asked which they are: more of them before it is cut.
+    pub fn long_list(&self, items: &[Phrase]) -> Phrase {
+        self.joined(items, "and", MAX_LISTED)
     }
 
     /// Several to choose from: "a, b or c".
     pub fn choice(&self, items: &[Phrase]) -> Phrase {
-        self.joined(items, "or")
+        self.joined(items, "or", MAX_NAMED)
     }
 
-    fn joined(&self, items: &[Phrase], last: &'p str) -> Phrase {
+    fn joined(&self, items: &[Phrase], last: &'p str, most: usize) -> Phrase {
         let gender = match items.iter().all(|item| item.gender == Gender::Feminine) {
             true => Gender::Feminine,
             false => Gender::Masculine,
@@ -183,12 +190,12 @@ impl<'p> Voice<'p> {
         match items {
             [] => Phrase::plain(""),
             [one] => one.clone(),
-            _ if items.len() <= MAX_NAMED => {
+            _ if items.len() <= most => {
                 Phrase { text: text(items, self.word("join", last)), gender, is_plural: true }
             }
             _ => {
-                let shown = text(&items[..MAX_NAMED - 1], self.word("join", "comma"));
-                let more = items.len() - (MAX_NAMED - 1);
+                let shown = text(&items[..most - 1], self.word("join", "comma"));
+                let more = items.len() - (most - 1);
                 let text = self.word("join", "more");
                 let text = text.replace("{list}", &shown).replace("{count}", &more.to_string());
                 Phrase { text, gender, is_plural: true }

@@ -253,13 +253,18 @@ pub(super) fn targets(
             }
         }),
         About::Measured(class) => measuring(found, noun, class, scene).unwrap_or_else(|| {
-            let of_class = |target: &TargetWords| TargetWords {
+            // Batteries are asides of their devices, which no place and no kind names.
+            let all = of_class(&all(scene), class, scene);
+            if found.targets.iter().all(is_bare) && &**class == "battery" && !all.is_empty() {
+                return vec![noun::exactly(&all, false, scene)];
+            }
+            let sensors = |target: &TargetWords| TargetWords {
                 domains: vec![Domain::Sensor],
                 classes: vec![class.to_string()],
                 class_word: None,
                 ..target.clone()
             };
-            found.targets.iter().map(of_class).collect()
+            found.targets.iter().map(sensors).collect()
         }),
         About::Below(class, _) | About::Above(class, _) => {
             let sensors = of_class(&placed(found, scene), class, scene);

@@ -109,6 +109,9 @@ pub(super) fn what(act: Act, values: &Values, domain: Domain) -> Vec<What> {
         },
         Domain::Vacuum => one(
             match act {
+                Act::Set | Act::Turn | Act::On if values.mode.is_some() => {
+                    return values.mode.clone().map(What::Mode).into_iter().collect();
+                }
                 Act::On => Some(What::TurnOn),
                 Act::Off => Some(What::TurnOff),
                 Act::Start | Act::Vacuum | Act::Activate => Some(What::Start),
@@ -117,9 +120,6 @@ pub(super) fn what(act: Act, values: &Values, domain: Domain) -> Vec<What> {
                 Act::Pause => Some(What::Pause),
                 Act::Resume => Some(What::Resume),
                 Act::Locate => Some(What::Locate),
-                Act::Set | Act::Turn => {
-                    return values.mode.clone().map(What::Mode).into_iter().collect();
-                }
                 _ => None,
             },
             values,
@@ -181,7 +181,7 @@ pub(super) fn what(act: Act, values: &Values, domain: Domain) -> Vec<What> {
             _ => Vec::new(),
         },
         Domain::Select => match (act, &values.mode) {
-            (Act::Set | Act::Turn | Act::On | Act::Ensure, Some(mode)) => {
+            (Act::Set | Act::Turn | Act::On | Act::Ensure | Act::Start, Some(mode)) => {
                 vec![What::Mode(mode.clone())]
             }
             _ => Vec::new(),
@@ -311,7 +311,8 @@ fn cover(act: Act, values: &Values) -> Vec<What> {
         _ => What::Position(amount),
     };
     let is_open = matches!(act, Act::Open | Act::Raise | Act::Up);
-    let is_close = matches!(act, Act::Close | Act::Lower | Act::Down);
+    // An awning "goes home".
+    let is_close = matches!(act, Act::Close | Act::Lower | Act::Down | Act::Dock);
     if matches!(act, Act::More | Act::Less) && values.number.is_none() {
         let sign = if act == Act::More { 1.0 } else { -1.0 };
         let step = sign * COVER_STEP * values.degree.unwrap_or(1.0).max(0.5);
@@ -373,6 +374,8 @@ fn fan(act: Act, values: &Values) -> Vec<What> {
         {
             one(switch(act), values)
         }
+        // Against the heat.
+        Act::NeedCool => vec![What::Speed(Amount::By(FAN_STEP))],
         _ if moves && values.color.is_none() => {
             share(act, values, FAN_STEP).map(What::Speed).into_iter().collect()
         }
@@ -493,9 +496,8 @@ pub(super) fn implied(act: Act, values: &Values) -> &'static [Domain] {
                 _ => &[Domain::Light],
             }
         }
-        Act::Warmer | Act::Cooler | Act::Heat | Act::Cool | Act::NeedWarm | Act::NeedCool => {
-            &[Domain::Climate]
-        }
+        Act::NeedCool => &[Domain::Climate, Domain::Fan],
+        Act::Warmer | Act::Cooler | Act::Heat | Act::Cool | Act::NeedWarm => &[Domain::Climate],
         Act::Faster | Act::Slower => &[Domain::Fan],
         Act::Lock | Act::Unlock | Act::LockUp => &[Domain::Lock],
         Act::Vacuum => &[Domain::Vacuum],

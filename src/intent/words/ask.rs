@@ -35,8 +35,16 @@ const ASKING: &[Word] = &[
 ];
 
 /// Words that stand in a question and are no part of what it is about.
-const ASIDE: &[Word] =
-    &[Word::Be, Word::Home, Word::Low, Word::Above, Word::Below, Word::Too, Word::SetTo];
+const ASIDE: &[Word] = &[
+    Word::Be,
+    Word::Home,
+    Word::Low,
+    Word::Above,
+    Word::Below,
+    Word::Too,
+    Word::SetTo,
+    Word::When,
+];
 
 fn is_any_of(span: &Span, words: &[Word]) -> bool {
     words.iter().any(|word| span.is(*word))
@@ -72,8 +80,11 @@ pub(super) fn is_question(spans: &[Span], scene: &Scene<'_>) -> bool {
 /// Whether a sentence only names what can be nothing but looked at: "pool temperature", "the
 /// batteries".
 fn reads(spans: &[Span], scene: &Scene<'_>) -> bool {
+    let first = spans.first().map_or(0, |span| span.at);
     let is_plain = |span: &Span| {
-        let is_other = span.verb().is_some()
+        // "Give me the temperature" wishes nothing else.
+        let is_told = matches!(span.verb(), Some(Act::Set | Act::Put)) && span.at == first;
+        let is_other = span.verb().is_some() && !is_told
             || span.particle().is_some()
             || span.number().is_some()
             || is_any_of(span, &[Word::And, Word::Too, Word::No, Word::Not, Word::Instead])
@@ -93,9 +104,10 @@ fn reads(spans: &[Span], scene: &Scene<'_>) -> bool {
     if !spans.iter().all(is_plain) {
         return false;
     }
-    let mut clauses = clause::clauses(spans, scene);
+    let mut clauses = clause::clauses(&content(spans), scene);
     let Some(clause) = clauses.pop().filter(|_| clauses.is_empty()) else { return false };
-    if clause.act.is_some() || !clause.strange.is_empty() || !clause.except.is_empty() {
+    let acts = clause.act.is_some_and(|act| act != Act::Set || clause.values.measure.is_none());
+    if acts || !clause.strange.is_empty() || !clause.except.is_empty() {
         return false;
     }
     let is_measured = clause.values.measure.is_some();
@@ -103,7 +115,7 @@ fn reads(spans: &[Span], scene: &Scene<'_>) -> bool {
         matches!(domain, Domain::Sensor | Domain::BinarySensor | Domain::DeviceTracker)
     };
     let nouns = || clause.nouns.iter().filter(|noun| !noun.is_empty());
-    is_measured && nouns().count() + spans.len() > 1
+    is_measured
         || nouns().count() == 1
             && nouns().all(|noun| {
                 let want = Want { is_question: true, ..Want::default() };
@@ -127,9 +139,29 @@ fn is_asking(span: &Span) -> bool {
 
 /// The spans of a question that say what it is about.
 fn content(spans: &[Span]) -> Vec<Span> {
+    let has = |word: Word| spans.iter().any(|span| span.is(word));
+    let (asks_who, asks_warmth) = (has(Word::Who) || has(Word::Where), has(Word::HowWarm));
     let is_now = |span: &Span| span.tags.contains(&Tag::DayPart(DayPart::Today));
     let kept = spans.iter().filter(|span| (span.is_name() || !is_now(span)) && !is_asking(span));
-    kept.map(|span| about::felt(span).unwrap_or_else(|| span.clone())).collect()
+    let last = spans.last().map_or(0, |span| span.at);
+    let measures = spans.iter().any(|span| span.tags.iter().any(|t| matches!(t, Tag::Measure(_))));
+    kept.map(|span| about::felt(span).unwrap_or_else(|| span.clone()))
+        .map(|mut span| {
+            let is_home = |tag: &Tag| matches!(tag, Tag::State(state) if &**state == "home");
+            let is_storey = |tag: &Tag| matches!(tag, Tag::Storey(_));
+            // "Là" of "qui est là", "out" of "how cold is it out".
+            let is_in = |tag: &Tag| *tag == Tag::Word(Word::In);
+            // "On" of "the time left on the washer".
+            if measures && span.particle() == Some(Act::On) && span.at < last {
+                span.tags.retain(is_in);
+            } else if asks_who && span.tags.iter().any(is_home) {
+                span.tags.retain(is_home);
+            } else if asks_warmth && span.tags.iter().any(is_storey) {
+                span.tags.retain(is_storey);
+            }
+            span
+        })
+        .collect()
 }
 
 /// The question of a sentence and what it is about.
@@ -167,7 +199,9 @@ pub(super) fn asked(spans: &[Span], scene: &Scene<'_>) -> Result<(Question, Vec<
     // "What isn't locked?"
     let asks_which = has(Word::Which) || has(Word::What) || has(Word::HowMany);
     let state = match state.as_deref() {
-        Some(state) if clause.is_negated && asks_which => about::opposite(state).map(Arc::from),
+        Some(state) if (clause.is_negated || has(Word::Not)) && asks_which => {
+            about::opposite(state).map(Arc::from)
+        }
         _ => state,
     };
     if found.is_empty() {
@@ -235,7 +269,10 @@ fn kind(
     let is_single = found.len() == 1 && found[0].is_single;
     let is_state = matches!(about, About::State);
     let has_kind = clause.nouns.iter().any(Noun::has_kind);
-    let counts = has(Word::HowMany) && (is_state || matches!(about, About::Who) || has_kind);
+    let counts = has(Word::HowMany)
+        && !has(Word::SetTo)
+        && (state.is_some() || !is_single)
+        && (is_state || matches!(about, About::Who) || has_kind);
     if counts {
         Asked::HowMany
     } else if has(Word::Who) && (is_all || has(Word::All)) {

@@ -84,6 +84,17 @@ pub(super) fn clauses(spans: &[Span], scene: &Scene<'_>) -> Vec<Clause> {
     parser.done
 }
 
+/// Whether a span is a verb and no thing.
+fn begins_verb(span: Option<&Span>) -> bool {
+    span.is_some_and(|span| {
+        let is_verb = |tag: &Tag| {
+            matches!(tag, Tag::Verb(_) | Tag::Particle(_) | Tag::State(_) | Tag::Mode(_))
+                || matches!(span.verb(), Some(Act::Vacuum | Act::Mow))
+        };
+        span.verb().is_some() && !span.is_name() && span.tags.iter().all(is_verb)
+    })
+}
+
 pub(super) struct Parser<'a> {
     pub(super) scene: &'a Scene<'a>,
     done: Vec<Clause>,
@@ -118,9 +129,14 @@ impl Parser<'_> {
             self.verb(act, span);
             return 1;
         }
-        if let Some(act) = span.particle()
-            && !self.is_preposition(spans, at)
-        {
+        // "The alarm to home."
+        let is_mode =
+            self.clause.values.is_to && span.tags.iter().any(|tag| matches!(tag, Tag::Mode(_)));
+        if span.particle().is_some() && self.is_preposition(spans, at) {
+            self.pending_in = true;
+            return 1;
+        }
+        if let Some(act) = span.particle().filter(|_| !is_mode) {
             self.particle(act);
             return 1;
         }
@@ -170,6 +186,9 @@ impl Parser<'_> {
         if by && (is_value || !span.is(Word::In)) {
             self.close();
             self.clause.values.is_by = true;
+        } else if to && self.clause.act.is_some() && !is_value && begins_verb(spans.get(at + 1)) {
+            // "Tell Rosie to clean".
+            self.close();
         } else if to && (is_value || !span.is(Word::In)) {
             self.close();
             self.clause.values.is_to = true;
@@ -185,20 +204,31 @@ impl Parser<'_> {
     /// Whether a span that may be a verb is one here.
     fn is_verb(&self, spans: &[Span], at: usize) -> bool {
         let span = &spans[at];
-        let after_and = at > 0 && (spans[at - 1].is(Word::And) || spans[at - 1].is(Word::Then));
+        let last = at.checked_sub(1).map(|last| &spans[last]);
+        let is_last = |word: Word| last.is_some_and(|last| last.is(word));
+        let after_and = is_last(Word::And) || is_last(Word::Then) || is_last(Word::Except);
         let is_start = at == 0 || after_and || self.scene.tokens[span.at].after_pause;
         let is_else = span.tags.iter().any(|tag| {
-            matches!(tag, Tag::Kind { .. } | Tag::State(_) | Tag::Mode(_) | Tag::Measure(_))
+            matches!(
+                tag,
+                Tag::Kind { .. } | Tag::State(_) | Tag::Mode(_) | Tag::Measure(_) | Tag::Level(_)
+            )
         }) || span.is_name();
         let has_more = spans[at + 1..]
             .iter()
             .take_while(|next| next.verb().is_none() || is_content(next))
             .any(|next| {
-                is_content(next)
-                    || next.is(Word::It)
-                    || next.is(Word::Everything)
-                    || next.is(Word::All)
+                let points = [
+                    Word::It,
+                    Word::Everything,
+                    Word::All,
+                    Word::Everywhere,
+                    Word::Here,
+                    Word::There,
+                ];
+                is_content(next) || points.into_iter().any(|word| next.is(word))
             });
+        let is_level = span.tags.iter().any(|tag| matches!(tag, Tag::Level(_)));
         if span.verb().is_some_and(Act::is_need) {
             // "Hot" in "the hot tub" is no feeling.
             return self.clause.feels
@@ -213,6 +243,8 @@ impl Parser<'_> {
             Some(Act::Start) if !is_start => {
                 matches!(span.verb(), Some(Act::Vacuum | Act::Mow | Act::Water))
             }
+            // "Get Robbie to vacuum".
+            Some(Act::Set) if is_last(Word::To) && begins_verb(Some(span)) => true,
             // "Make it brighter", "set it to open".
             Some(Act::Set | Act::Turn | Act::Ensure) if !is_start => {
                 let is_state = span.tags.iter().any(|tag| matches!(tag, Tag::State(_)));
@@ -224,7 +256,8 @@ impl Parser<'_> {
                 let has_noun = self.open.is_some() || !self.clause.nouns.is_empty();
                 !is_else
                     || !has_noun && (has_more || spans.len() == 1)
-                    || has_noun && !has_more && span.kind().is_none()
+                    || has_noun && has_more && is_start
+                    || has_noun && !has_more && span.kind().is_none() && !is_level
             }
         }
     }
@@ -401,8 +434,9 @@ impl Parser<'_> {
             self.clause.has_subject = true;
         } else if span.is(Word::Except) {
             self.close();
-            self.excepts = true;
-            self.after_and = false;
+            // "Close the drapes but open the shade."
+            self.excepts = !begins_verb(next);
+            self.after_and = !self.excepts;
         } else if span.is(Word::All) || span.is(Word::Both) {
             let noun = self.noun(span);
             noun.is_all = true;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::home::Home;
-use crate::home::domain::Domain;
+use crate::home::domain::{Caps, Domain};
 use crate::home::guard;
 use crate::home::id::EntityId;
 use crate::home::place::Area;
@@ -117,6 +117,9 @@ pub(super) enum Named {
     Place(u16),
 }
 
+/// A mode, preset or option by its words.
+type Choice = (Vec<String>, Arc<str>);
+
 /// The index.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Ground {
@@ -135,6 +138,8 @@ pub(super) struct Ground {
     /// Every word of names, with its sound.
     vocabulary: Vec<(String, String)>,
     by_domain: BTreeMap<Domain, Set>,
+    /// Modes, presets and options that things offer, by their first word.
+    options: HashMap<String, Vec<Choice>>,
 }
 
 impl Ground {
@@ -185,6 +190,14 @@ impl Ground {
             let floor = area.and_then(|a| a.floor.as_ref()).and_then(|f| floor_index.get(f));
             for place in place.iter().chain(floor) {
                 ground.places[usize::from(*place)].things.put(index);
+            }
+            for option in entity.caps.as_ref().into_iter().flat_map(options) {
+                let words = token::keys(option);
+                let Some(first) = words.first().cloned() else { continue };
+                let known = ground.options.entry(first).or_default();
+                if !known.iter().any(|(_, known)| known == option) {
+                    known.push((words, Arc::clone(option)));
+                }
             }
             let is_aside = entity.traits.category.is_some();
             if !is_aside {
@@ -273,6 +286,17 @@ impl Ground {
         out
     }
 
+    /// Options of things that are said from a word on: number of words and the option.
+    pub(super) fn options_at(&self, tokens: &[Token], at: usize) -> Vec<(usize, &Arc<str>)> {
+        let known = tokens.get(at).and_then(|first| self.options.get(&first.key));
+        let is_said = |words: &[String]| {
+            let said = tokens.get(at..at + words.len());
+            said.is_some_and(|said| words.iter().zip(said).all(|(word, token)| *word == token.key))
+        };
+        let known = known.into_iter().flatten().filter(|(words, _)| is_said(words));
+        known.map(|(words, option)| (words.len(), option)).collect()
+    }
+
     /// Things with the word in a name.
     pub(super) fn with_word(&self, key: &str, lexicon: &Lexicon) -> Option<&Set> {
         self.by_word.get(lexicon.stem(key))
@@ -307,12 +331,18 @@ impl Ground {
                 Some(class) => {
                     let word = kind.word.split(' ').next().unwrap_or(&kind.word);
                     let named = self.with_word(word, lexicon);
-                    out = out.or(&all.filter(|index| match self.things[index].class.as_deref() {
+                    let is_called = |index: usize| named.is_some_and(|named| named.has(index));
+                    let of_class = all.filter(|index| match self.things[index].class.as_deref() {
                         Some(own) => own == &**class || is_same_class(class, own),
-                        None => {
-                            *domain == Domain::Cover && named.is_some_and(|named| named.has(index))
-                        }
-                    }));
+                        None => *domain == Domain::Cover && is_called(index),
+                    });
+                    let is_exact =
+                        |index: usize| self.things[index].class.as_deref() == Some(&**class);
+                    let called = match *domain == Domain::Cover && !of_class.iter().any(is_exact) {
+                        true => all.filter(is_called),
+                        false => Set::default(),
+                    };
+                    out = out.or(if called.is_empty() { &of_class } else { &called });
                 }
             }
         }
@@ -336,6 +366,20 @@ impl Ground {
         let is_one = |(_, thing): &(usize, &Thing)| ids.contains(&thing.id);
         self.things.iter().enumerate().filter(is_one).map(|(index, _)| index).collect()
     }
+}
+
+/// The modes, presets and options that a thing offers by name.
+fn options(caps: &Caps) -> Vec<&Arc<str>> {
+    let lists: Vec<Option<&Vec<Arc<str>>>> = match caps {
+        Caps::Select(select) => vec![Some(&select.options)],
+        Caps::Light(light) => vec![light.effects.as_ref()],
+        Caps::Fan(fan) => vec![fan.preset_modes.as_ref()],
+        Caps::Vacuum(vacuum) => vec![vacuum.fan_speeds.as_ref()],
+        Caps::Humidifier(humidifier) => vec![humidifier.modes.as_ref()],
+        Caps::Climate(climate) => vec![climate.preset_modes.as_ref(), climate.fan_modes.as_ref()],
+        _ => Vec::new(),
+    };
+    lists.into_iter().flatten().flatten().collect()
 }
 
 /// Whether an area is outside of the house: named so, or the only kind of area without a floor in a

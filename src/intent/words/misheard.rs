@@ -131,7 +131,7 @@ pub(super) fn misheard(noun: &Noun, want: &Want, scene: &Scene<'_>) -> Option<Re
             });
             // A place is found only through a small slip; what could do harm is asked about.
             let is_whole_name = spans.iter().any(|span| !span.things.is_empty());
-            if is_place && !is_whole_name && *likeness < 0.85 {
+            if is_place && !is_whole_name && *likeness < 0.8 {
                 continue;
             }
             let mut found = found;

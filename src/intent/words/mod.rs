@@ -7,6 +7,7 @@
 //!  lexicon  words.yaml ► phrases and what each can be (tag); sound: which words are alike
 //!  ground   the home's names, by word
 //!  spans    words ► spans: which neighbours belong together
+//!  reason   spans without the sentences that only say why
 //!  clause   spans ► clauses: verb, noun phrases, value        time, condition: taken out before
 //!  noun     noun phrase ► target in this home
 //!  act      verb and value ► what to do, by kind of thing
@@ -27,6 +28,7 @@ mod misheard;
 mod noun;
 mod part;
 mod phrase;
+mod reason;
 mod share;
 mod sound;
 mod spans;
@@ -41,6 +43,7 @@ mod wish;
 use std::sync::Arc;
 
 use crate::home::Home;
+use crate::home::domain::Domain;
 use crate::home::place::Area;
 use crate::home::target::TargetWords;
 use crate::intent::matcher::Slot;
@@ -170,6 +173,7 @@ impl Reader<'_> {
                 span
             })
             .collect();
+        let spans = reason::without(spans, self.scene);
         let says = |word: Word| spans.iter().any(|span| span.is(word));
         if spans.is_empty() || says(Word::Reported) || says(Word::Statement) {
             return Understanding::Nothing;
@@ -181,7 +185,45 @@ impl Reader<'_> {
         if !has_condition && ask::goes_on(&spans, self.scene) {
             return self.question(&spans);
         }
-        self.wish(with_verb(spans, self.scene))
+        self.wish(with_verb(self.politely(spans), self.scene))
+    }
+
+    /// "The fairy lights, please": a thing alone, asked for, is wished on.
+    fn politely(&self, mut spans: Vec<Span>) -> Vec<Span> {
+        let scene = self.scene;
+        let is_place = |span: &Span| {
+            !span.places.is_empty() || span.is(Word::Here) || span.is(Word::Everywhere)
+        };
+        let is_thing = |span: &Span| {
+            let things = span.things.iter().map(|index| scene.ground.things[index].domain);
+            let kinds = span.kind().into_iter();
+            let kinds = kinds.flat_map(|(index, _)| &scene.lexicon.kinds[usize::from(index)].of);
+            let mut domains = things.chain(kinds.map(|(domain, _)| *domain)).peekable();
+            domains.peek().is_some()
+                && domains.all(|domain| {
+                    matches!(domain, Domain::Light | Domain::Switch | Domain::Fan | Domain::Scene)
+                })
+        };
+        let is_link = |span: &Span| {
+            !span.tags.is_empty()
+                && span.tags.iter().all(|tag| {
+                    matches!(
+                        tag,
+                        Tag::Word(Word::Article | Word::In | Word::All | Word::Any | Word::It)
+                    ) || matches!(tag, Tag::Storey(_) | Tag::Degree(_) | Tag::Number(_))
+                })
+        };
+        let please = self.all.iter().find(|span| span.is(Word::Please));
+        if let Some(please) = please
+            && spans.iter().any(is_thing)
+            && spans.iter().all(|span| is_thing(span) || is_place(span) || is_link(span))
+        {
+            let is_amount = |tag: &Tag| matches!(tag, Tag::Degree(_) | Tag::Number(_));
+            spans.iter_mut().for_each(|span| span.tags.retain(|tag| !is_amount(tag)));
+            spans.retain(|span| !span.tags.is_empty() || span.is_name());
+            spans.insert(0, Span { tags: vec![Tag::Verb(Act::On)], ..please.clone() });
+        }
+        spans
     }
 
     /// A whole utterance about the conversation.

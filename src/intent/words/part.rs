@@ -41,7 +41,9 @@ impl Part {
         if places.is_empty() && kind.is_none() && storey.is_none() && span.end == span.at + 1 {
             // Part of a place's name: "master" of "master bedroom". Where things are called so, only
             // after "in" or beside a kind.
+            let names_thing = |other: &Span| other.at != span.at && !other.things.is_empty();
             let stands_for_place = noun.has_kind()
+                || noun.spans.iter().any(names_thing)
                 || noun.place_from.is_some_and(|from| {
                     noun.spans.iter().skip(from).any(|place| place.at == span.at)
                 });

@@ -65,6 +65,14 @@ pub(super) fn read(
         set = can;
     }
     if set.is_empty() {
+        // "Noah's rocket": a word of a name may be that of a room.
+        let as_places = Noun { place_from: Some(0), ..noun.clone() };
+        if noun.place_from != Some(0)
+            && let Ok(found) = read(&as_places, spans, want, scene, is_misheard)
+            && found.is_able
+        {
+            return Ok(found);
+        }
         return contradiction(noun, &parts, scene);
     }
     Ok(Found { is_able, ..by_words(noun, &parts, set, want, scene, is_misheard) })
@@ -239,6 +247,13 @@ fn by_description(
             }
         }
     }
+    if is_plural
+        && !said_place
+        && !(noun.is_wide() || noun.is_here || noun.count.is_some() || want.is_question)
+        && let Some(found) = of_one_room(&able(&strict, want, scene), scene)
+    {
+        return Some(Ok(found));
+    }
     // Those that are called by the very word: "the radiators" leave the air conditioning alone.
     let is_special = parts.iter().any(|part| part.span.is_special_kind());
     let called = strict.clone().and(&kind_named(parts));
@@ -296,6 +311,21 @@ fn by_description(
     found.set = strict;
     found.is_plural = is_plural;
     Some(Ok(found))
+}
+
+/// "The curtains" of a house that has them in one room only.
+fn of_one_room(set: &Set, scene: &Scene<'_>) -> Option<Found> {
+    let things = || set.iter().map(|index| &scene.ground.things[index]);
+    let area = things().next()?.area?;
+    let is_there = things().all(|thing| thing.area == Some(area) && !thing.is_guarded);
+    is_there.then(|| Found {
+        targets: vec![exactly(set, false, scene)],
+        set: set.clone(),
+        score: 1.0,
+        is_plural: true,
+        is_able: true,
+        ..Found::default()
+    })
 }
 
 fn said_place_or_all(noun: &Noun, said_place: bool) -> bool {

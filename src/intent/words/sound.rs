@@ -67,11 +67,11 @@ impl Sound {
             return 1.0;
         }
         let (n, m) = (word.chars().count(), other.chars().count());
+        let slips = strsim::osa_distance(word, other);
+        let is_same_start = word.chars().next() == other.chars().next();
         if n.min(m) < 4 || n.abs_diff(m) > 2 {
             return 0.0;
         }
-        let slips = strsim::osa_distance(word, other);
-        let is_same_start = word.chars().next() == other.chars().next();
         let mut best: f64 = 0.0;
         if key == other_key {
             best = SOUNDS_SAME;

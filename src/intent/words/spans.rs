@@ -2,6 +2,8 @@
 //! be. The cut that explains most wins; what a group is of the things it can be, its context decides
 //! later. It owns the weights of that choice.
 
+use std::sync::Arc;
+
 use super::ground::{Ground, Named, Set};
 use super::lexicon::Lexicon;
 use super::noun::Scene;
@@ -170,6 +172,23 @@ fn candidates(
                     span.places.push(index);
                 }
             }),
+        }
+    }
+    for (n, option) in ground.options_at(&tokens[..to], at) {
+        let known = out.iter().any(|(_, span)| span.end == at + n);
+        for (_, span) in &mut out {
+            // "Confort" is the thing's own word, not the language's `comfort`.
+            let is_mode = |tag: &Tag| matches!(tag, Tag::Mode(_));
+            if span.end == at + n && span.tags.iter().any(is_mode) {
+                span.tags.retain(|tag| !is_mode(tag));
+                span.tags.insert(0, Tag::Mode(Arc::clone(option)));
+            }
+        }
+        let is_number = tokens[at].number.is_some();
+        if !known && !is_number {
+            let span = Span { at, end: at + n, ..Span::default() };
+            let worth = PHRASE.0 * n as f64 + PHRASE.1 * (n - 1) as f64;
+            out.push((worth, Span { tags: vec![Tag::Mode(Arc::clone(option))], ..span }));
         }
     }
     if !out.iter().any(|(_, span)| span.end == at + 1) {

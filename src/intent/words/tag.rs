@@ -310,6 +310,12 @@ words! {
     AskYesNo "ask_yes_no",
     /// "Did I forget to": it asks whether the opposite is so.
     Forgot "forgot",
+    /// "I forgot the iron": says what the command after it is about.
+    Told "told",
+    /// "Because": what follows is no command.
+    Because "because",
+    /// "Please", "I would like": beside a thing alone it wishes it on.
+    Please "please",
     /// "The warmest", "the fullest".
     Most "most",
     /// "The coldest", "the emptiest".

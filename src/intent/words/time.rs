@@ -41,6 +41,18 @@ pub(super) fn take(spans: Vec<Span>, takes_hours: bool, scene: &Scene<'_>) -> (T
             at += n;
             continue;
         }
+        // "The dusk lamp": a word of a name, be it misheard.
+        let is_day = |tag: &Tag| matches!(tag, Tag::DayPart(_));
+        if !span.tags.is_empty()
+            && span.tags.iter().all(is_day)
+            && at > 0
+            && spans[at - 1].is_only(Word::Article)
+            && spans.get(at + 1).is_some_and(|next| next.kind().is_some())
+        {
+            rest.push(Span { tags: Vec::new(), ..span.clone() });
+            at += 1;
+            continue;
+        }
         if let Some((when, n)) = sun(&spans, at) {
             time.when = when;
             at += n;

@@ -124,13 +124,12 @@ impl Parser<'_> {
 
     /// A second value of its kind begins a new clause if things were named since the first.
     fn next_if(&mut self, is_filled: bool) {
-        if !is_filled {
-            return;
-        }
         if self.has_new_nouns() {
             self.split_slot();
-        } else {
+        } else if is_filled {
             self.clause.strange.push(String::new());
+        } else {
+            return;
         }
         self.after_and = false;
     }

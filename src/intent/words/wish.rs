@@ -80,6 +80,9 @@ pub(super) fn wished(clauses: Vec<Clause>, scene: &Scene<'_>) -> Result<Wished, 
         if clause.corrects && is_first && clause.act_at.is_none() {
             return Err(No::Wish);
         }
+        if matches!(clause.act, Some(Act::Vacuum | Act::Mow)) {
+            by_robot(&mut clause, scene);
+        }
         share::share(&mut clause.nouns);
         if clause.act.is_none()
             && clause.values.is_empty()
@@ -258,20 +261,43 @@ fn find(
     base: &Want,
     scene: &Scene<'_>,
 ) -> Result<Found, Miss> {
-    let mut first = None;
+    let mut all = Vec::new();
     for domain in act::implied(act, &clause.values) {
         let want = Want { implied: vec![*domain], ..base.clone() };
-        let found = noun::find(noun, &want, scene)?;
-        if !found.set.is_empty() {
-            return Ok(found);
-        }
-        first.get_or_insert(found);
+        all.push(noun::find(noun, &want, scene)?);
     }
-    match first {
+    let is_near = |found: &Found| {
+        let is_here = |index: usize| scene.ground.things[index].area == scene.here;
+        let here = scene.here.is_some() && meant_here(found, scene).iter().all(is_here);
+        here && !found.set.is_empty()
+    };
+    let at = all.iter().position(is_near).or_else(|| all.iter().position(|f| !f.set.is_empty()));
+    if let Some(at) = at {
+        return Ok(all.swap_remove(at));
+    }
+    match all.into_iter().next() {
         // A robot cleans and mows where it does not stand.
         Some(found) if matches!(act, Act::Vacuum | Act::Mow) => Ok(robot(&found, base, scene)),
         Some(found) => Ok(found),
         None => noun::find(noun, base, scene),
+    }
+}
+
+/// "Jeeves, hoover the hall": the robot goes where it is told, wherever it stands.
+fn by_robot(clause: &mut Clause, scene: &Scene<'_>) {
+    let is_robot = |noun: &Noun| {
+        let domain = |index: usize| scene.ground.things[index].domain;
+        let is_one = |span: &super::spans::Span| {
+            !span.things.is_empty()
+                && span
+                    .things
+                    .iter()
+                    .all(|i| matches!(domain(i), Domain::Vacuum | Domain::LawnMower))
+        };
+        noun.spans.iter().any(is_one)
+    };
+    if clause.nouns.iter().any(is_robot) {
+        clause.nouns.retain(|noun| is_robot(noun) || !noun.is_place_only());
     }
 }
 
