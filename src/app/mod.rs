@@ -66,6 +66,9 @@ pub(crate) struct Running {
     pub(crate) token: String,
     /// The broker, in words.
     pub(crate) broker: String,
+    /// What the first owner must show, where the panel is open to the network and nobody runs the
+    /// house yet. Never logged.
+    pub(crate) setup_code: Option<String>,
     /// What is not as usual, in words for a person.
     pub(crate) notes: Vec<String>,
 }
@@ -123,13 +126,16 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<()> {
     let mut hub = tokio::spawn(async move { hub.run(turned(hub_stops)).await });
 
     let token = local_token(&data_dir, is_demo)?;
+    let access = web::Access::new(&storage, clock.clone(), Some(&token));
+    let setup_code = setup_code(&storage, address)?;
     let (stop, stops) = watch::channel(false);
     let ports = start_ports(Ports {
         config: &config,
+        setup_code: setup_code.clone(),
         clock,
         hub: &handle,
         listener,
-        access: web::Access::new(&storage, Some(&token)),
+        access,
         effects,
         reached: &reached,
         retained: reached.is_ours.then_some(retained),
@@ -137,7 +143,8 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<()> {
         stop: stops,
     })?;
 
-    let running = Running { url: url(address), token, broker: reached.words.clone(), notes };
+    let broker_words = reached.words.clone();
+    let running = Running { url: url(address), token, broker: broker_words, setup_code, notes };
     let run_file = RunFile {
         url: running.url.clone(),
         broker: format!("{}:{}", reached.shown_host(), reached.outside.port),
@@ -254,6 +261,17 @@ fn local_token(dir: &Path, is_demo: bool) -> Result<String> {
     Ok(token)
 }
 
+/// What the first owner must show in a house that nobody runs yet and that others than this machine can reach. New at each
+/// start, so that one that was seen is soon worth nothing.
+fn setup_code(storage: &Storage, address: SocketAddr) -> Result<Option<String>> {
+    if address.ip().is_loopback() || !storage.people().is_empty()? {
+        return Ok(None);
+    }
+    let mut random = [0_u8; 8];
+    getrandom::fill(&mut random).map_err(|error| anyhow!("no random numbers: {error}"))?;
+    Ok(Some(format!("{:08}", u64::from_le_bytes(random) % 100_000_000)))
+}
+
 fn house(config: &Config, reached: &Reached) -> demo::Settings {
     demo::Settings {
         host: reached.outside.host.clone(),
@@ -268,6 +286,7 @@ fn house(config: &Config, reached: &Reached) -> demo::Settings {
 /// What the ports need.
 struct Ports<'a> {
     config: &'a Config,
+    setup_code: Option<String>,
     clock: Clock,
     hub: &'a HubHandle,
     listener: std::net::TcpListener,
@@ -282,10 +301,10 @@ struct Ports<'a> {
 
 fn start_ports(ports: Ports<'_>) -> Result<JoinSet<()>> {
     let Ports { config, clock, hub, listener, access, effects, reached, .. } = ports;
-    let Ports { retained, house, stop, .. } = ports;
+    let Ports { retained, house, stop, setup_code, .. } = ports;
     let mut tasks = JoinSet::new();
 
-    let settings = web_settings(&config.home);
+    let settings = web::Settings { setup_code, ..web_settings(&config.home) };
     let (to_hub, stopping) = (hub.clone(), stop.clone());
     tasks.spawn(supervise::keep("panel", hub.clone(), stop.clone(), move || {
         let (settings, hub) = (settings.clone(), to_hub.clone());
@@ -348,6 +367,8 @@ fn web_settings(home: &config::Home) -> web::Settings {
         time_zone: home.time_zone.iana_name().unwrap_or("UTC").to_owned(),
         language: home.language.clone(),
         is_metric: home.unit_system == config::UnitSystem::Metric,
+        is_tls: false,
+        setup_code: None,
     }
 }
 

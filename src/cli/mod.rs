@@ -10,6 +10,7 @@ mod models;
 mod say;
 mod serve;
 mod token;
+mod user;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -59,7 +60,9 @@ enum Command {
     Say(say::Say),
     /// Lists, fetches and verifies the models: sentences of 65 languages, speech, a language model
     Models(models::Models),
-    /// Makes, lists and removes the tokens that programs and panels need
+    /// Adds, lists and removes the people who may sign in
+    User(user::User),
+    /// Makes, lists and removes the tokens that programs need
     Token(token::Token),
     /// Reads the configuration and shows every problem with its line; changes nothing
     Check(check::Check),
@@ -157,6 +160,7 @@ impl Cli {
             Command::Demo(demo) => serve::demo(&demo),
             Command::Say(say) => say.run(),
             Command::Models(models) => models.run(),
+            Command::User(user) => user.run(),
             Command::Token(token) => token.run(),
             Command::Check(check) => check.run(),
             Command::Doctor(doctor) => doctor.run(),

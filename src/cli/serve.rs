@@ -37,8 +37,26 @@ pub(super) fn run(run: &Run) -> Result<(), Failure> {
     let config = run.place.config()?;
     let data_dir = run.place.data_dir(config::RUN)?;
     let models = run.models.of(&data_dir)?;
-    app::run(Options { config, data_dir, models, is_demo: false }, |_| {})?;
+    app::run(Options { config, data_dir, models, is_demo: false }, |running| {
+        if let Err(failure) = tell_code(running) {
+            warn!(error = %failure.text, "The setup code could not be printed.");
+        }
+    })?;
     Ok(())
+}
+
+/// On standard output alone: what is logged may be read by others.
+fn tell_code(running: &Running) -> Result<(), Failure> {
+    let Some(code) = &running.setup_code else { return Ok(()) };
+    let (first, rest) = code.split_at(code.len() / 2);
+    say("")?;
+    say("Nobody runs this house yet, and its panel is open to your network. Open it in a browser")?;
+    say("and give this code, which shows that the house is yours:")?;
+    say("")?;
+    say(format!("  {first}-{rest}"))?;
+    say("")?;
+    say("Or add yourself here: homard user add NAME --role admin")?;
+    say("")
 }
 
 /// Runs the simulated house.
@@ -62,7 +80,7 @@ pub(super) fn demo(demo: &Demo) -> Result<(), Failure> {
 }
 
 fn greet(running: &Running, data_dir: Option<PathBuf>) -> Result<(), Failure> {
-    let Running { url, token, broker, notes } = running;
+    let Running { url, token, broker, notes, .. } = running;
     // As this command was called: it need not be where the shell looks.
     let homard = std::env::args().next().unwrap_or_else(|| "homard".to_owned());
     let there = match data_dir {
@@ -74,6 +92,7 @@ fn greet(running: &Running, data_dir: Option<PathBuf>) -> Result<(), Failure> {
     for note in notes {
         say(format!("  Note: {note}"))?;
     }
+    tell_code(running)?;
     say("")?;
     // The panel takes the token from the address and forgets the address.
     say(format!("  Panel   {url}/?token={token}"))?;

@@ -141,6 +141,31 @@ impl People {
         now: Timestamp,
     ) -> Result<Person, Error> {
         let password = password.map(password::hash).transpose()?;
+        let added = self.insert(edit, password, now, false)?;
+        added.ok_or_else(|| Error::Account("nobody was added".to_owned()))
+    }
+
+    /// Adds the one who is to run a house that has nobody yet; `None` when it has.
+    ///
+    /// # Errors
+    /// As with [`People::add`].
+    pub fn add_first(
+        &self,
+        edit: PersonEdit,
+        password: &str,
+        now: Timestamp,
+    ) -> Result<Option<Person>, Error> {
+        let password = password::hash(password)?;
+        self.insert(edit, Some(password), now, true)
+    }
+
+    fn insert(
+        &self,
+        edit: PersonEdit,
+        password: Option<String>,
+        now: Timestamp,
+        only_if_empty: bool,
+    ) -> Result<Option<Person>, Error> {
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(|error| Error::Random(error.to_string()))?;
         let mut record = Record {
@@ -153,6 +178,9 @@ impl People {
             made: now.as_microsecond(),
         };
         let mut txn = self.storage.env.write_txn()?;
+        if only_if_empty && !self.storage.tables.people.raw().is_empty(&txn)? {
+            return Ok(None);
+        }
         self.apply(
             &txn,
             &mut record,
@@ -163,7 +191,7 @@ impl People {
         }
         self.storage.tables.people.put(&mut txn, &record.id, &record)?;
         txn.commit()?;
-        Ok(record.person())
+        Ok(Some(record.person()))
     }
 
     /// Changes somebody; `None` when there is no such person.

@@ -16,27 +16,37 @@ use tokio::time::Instant;
 
 use super::Site;
 use super::failure::Failure;
-use crate::home::person::{Matter, Rights};
+use super::session;
+use crate::clock::Clock;
+use crate::home::person::{Matter, Person, Rights};
 use crate::hub::HubHandle;
-use crate::storage::{Bearer, Storage, Tokens};
+use crate::storage::{Bearer, People, Sessions, Storage, Tokens};
 
 /// What the port needs of the disk to know who somebody is.
 #[derive(Clone)]
 pub struct Access {
-    tokens: Tokens,
+    pub(super) people: People,
+    pub(super) sessions: Sessions,
+    pub(super) tokens: Tokens,
+    pub(super) clock: Clock,
     /// Of whoever started the daemon: good as long as it runs.
     local_token: Option<Arc<str>>,
 }
 
 impl Access {
     /// To this house; the local token runs it, as whoever started the daemon does.
-    pub fn new(storage: &Storage, local_token: Option<&str>) -> Self {
-        let local_token = local_token.map(Arc::from);
-        Self { tokens: storage.tokens(), local_token }
+    pub fn new(storage: &Storage, clock: Clock, local_token: Option<&str>) -> Self {
+        Self {
+            people: storage.people(),
+            sessions: storage.sessions(),
+            tokens: storage.tokens(),
+            clock,
+            local_token: local_token.map(Arc::from),
+        }
     }
 
     /// What a token stands for, if it is good. Compares in constant time.
-    fn bearer(&self, token: &str) -> Option<Bearer> {
+    pub(super) fn bearer(&self, token: &str) -> Option<Bearer> {
         let local = self.local_token.as_deref();
         if local.is_some_and(|local| bool::from(local.as_bytes().ct_eq(token.as_bytes()))) {
             return Some(Bearer { name: "this machine".to_owned(), rights: Rights::all() });
@@ -60,21 +70,44 @@ pub(super) struct Caller {
     pub(super) hub: HubHandle,
     /// How they came in.
     pub(super) way: Way,
+    /// The language they chose, of people.
+    pub(super) language: Option<Arc<str>>,
 }
 
 /// How somebody came in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) enum Way {
     /// A program, with a token in its header.
     Token,
-    /// A browser, with a cookie.
-    Session,
+    /// A browser, with a cookie. Its own pages know this word and send it with whatever is to do
+    /// something, which no other page can.
+    Session(Arc<str>),
 }
 
 impl Caller {
-    fn new(site: &Site, bearer: Bearer, way: Way) -> Self {
+    pub(super) fn new(site: &Site, bearer: Bearer, way: Way) -> Self {
         let hub = site.hub.by(bearer.rights.clone());
-        Self { name: bearer.name.into(), rights: Arc::new(bearer.rights), hub, way }
+        let (name, rights) = (bearer.name.into(), Arc::new(bearer.rights));
+        Self { name, rights, hub, way, language: None }
+    }
+
+    /// Who shows this token, if it is good.
+    pub(super) fn of_token(site: &Site, token: &str) -> Option<Self> {
+        Some(Self::new(site, site.access.bearer(token)?, Way::Token))
+    }
+
+    /// Of somebody who has signed in.
+    pub(super) fn of_person(site: &Site, person: Person, way: Way) -> Self {
+        let bearer = Bearer { rights: person.rights(), name: person.name };
+        Self { language: person.language.map(Arc::from), ..Self::new(site, bearer, way) }
+    }
+
+    /// The word that the caller's pages must send; none of programs.
+    pub(super) fn page_word(&self) -> &str {
+        match &self.way {
+            Way::Token => "",
+            Way::Session(word) => word,
+        }
     }
 
     /// Whether this matter is for them.
@@ -100,35 +133,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     }
 }
 
-const COOKIE: &str = "homard_session";
-/// The panel asks for the token again after this time without a request.
-const SESSION_IDLE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// More sessions push out the one that was not used for longest.
-const MAX_SESSIONS: usize = 64;
+/// The header in which our own pages send their word ([`Way::Session`]).
+const PAGE_WORD: &str = "x-homard-page";
 /// An address may be wrong this often, and then once per `WRONG_EVERY`. Tokens are far too long to
 /// be guessed; this only keeps a misconfigured program from filling the log.
 const WRONG_BURST: u32 = 20;
 const WRONG_EVERY: Duration = Duration::from_secs(3);
 const MAX_ADDRESSES: usize = 1024;
 
-/// The open sessions and the addresses that showed wrong tokens. In memory only.
+/// The addresses that showed wrong tokens. In memory only.
 #[derive(Debug, Default)]
-pub(super) struct Sessions {
-    open: Mutex<HashMap<String, Session>>,
-    wrong: Mutex<HashMap<IpAddr, Wrong>>,
-}
-
-/// A session is as good as its token: it is checked each time, so that revoking the token ends it.
-struct Session {
-    token: String,
-    used_at: Instant,
-}
-
-impl std::fmt::Debug for Session {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Session").field("used_at", &self.used_at).finish_non_exhaustive()
-    }
-}
+pub(super) struct WrongTokens(Mutex<HashMap<IpAddr, Wrong>>);
 
 #[derive(Debug)]
 struct Wrong {
@@ -136,50 +151,11 @@ struct Wrong {
     since: Instant,
 }
 
-impl Sessions {
-    /// Opens a session for a token that was checked; the value of the cookie.
-    fn open(&self, token: &str) -> Result<String, Failure> {
-        let mut random = [0_u8; 32];
-        getrandom::fill(&mut random).map_err(|error| {
-            let message = format!("no random numbers for a session: {error}");
-            Failure::new(StatusCode::INTERNAL_SERVER_ERROR, message)
-        })?;
-        let id: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-        let now = Instant::now();
-        let mut open = lock(&self.open);
-        open.retain(|_, session| now.duration_since(session.used_at) < SESSION_IDLE);
-        if open.len() >= MAX_SESSIONS
-            && let Some(oldest) =
-                open.iter().min_by_key(|(_, session)| session.used_at).map(|(id, _)| id.clone())
-        {
-            open.remove(&oldest);
-        }
-        open.insert(id.clone(), Session { token: token.to_owned(), used_at: now });
-        Ok(id)
-    }
-
-    /// The token behind a session.
-    fn token(&self, id: &str) -> Option<String> {
-        // 256 random bits: looking them up in a map tells an attacker nothing of use.
-        let mut open = lock(&self.open);
-        let session = open.get_mut(id)?;
-        let now = Instant::now();
-        if now.duration_since(session.used_at) >= SESSION_IDLE {
-            open.remove(id);
-            return None;
-        }
-        session.used_at = now;
-        Some(session.token.clone())
-    }
-
-    fn close(&self, id: &str) {
-        lock(&self.open).remove(id);
-    }
-
+impl WrongTokens {
     /// Counts a wrong token; says whether the address has been wrong too often.
     fn is_wrong_too_often(&self, from: IpAddr) -> bool {
         let now = Instant::now();
-        let mut wrong = lock(&self.wrong);
+        let mut wrong = lock(&self.0);
         if wrong.len() >= MAX_ADDRESSES {
             wrong.clear();
         }
@@ -202,7 +178,7 @@ impl Sessions {
 }
 
 /// A panic while one of these locks was held leaves nothing half done.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -215,7 +191,7 @@ pub(super) async fn guard(
 ) -> Response {
     match admit(&site, from.ip(), request.method(), request.headers()) {
         Ok(caller) => {
-            tracing::trace!(person = %caller.name, way = ?caller.way, "A request.");
+            tracing::trace!(person = %caller.name, "A request.");
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
@@ -244,20 +220,25 @@ fn admit(
                 "the header must be `Authorization: Bearer TOKEN`",
             )
         })?;
-        return match site.access.bearer(token) {
-            Some(bearer) => Ok(Caller::new(site, bearer, Way::Token)),
-            None => Err(wrong_token(site, from)),
-        };
+        return Caller::of_token(site, token).ok_or_else(|| wrong_token(site, from));
     }
-    let caller = signed_in(site, headers).ok_or_else(no_token)?;
+    let caller = session::caller(site, headers).ok_or_else(no_token)?;
     // The cookie goes with whatever a page makes the browser send; only our own page may act.
-    if !method.is_safe() && !is_same_origin(headers) {
-        return Err(Failure::new(
-            StatusCode::FORBIDDEN,
-            "this request came from another site's page",
-        ));
+    let is_ours = is_same_origin(headers) && has_page_word(headers, &caller);
+    if !method.is_safe() && !is_ours {
+        return Err(foreign_page());
     }
     Ok(caller)
+}
+
+/// Whether a request holds the word that only our own page knows.
+fn has_page_word(headers: &HeaderMap, caller: &Caller) -> bool {
+    let said = headers.get(PAGE_WORD).map(HeaderValue::as_bytes).unwrap_or_default();
+    bool::from(said.ct_eq(caller.page_word().as_bytes()))
+}
+
+pub(super) fn foreign_page() -> Failure {
+    Failure::new(StatusCode::FORBIDDEN, "this request came from another site's page")
 }
 
 fn no_token() -> Failure {
@@ -266,8 +247,8 @@ fn no_token() -> Failure {
     Failure::new(StatusCode::UNAUTHORIZED, message)
 }
 
-fn wrong_token(site: &Site, from: IpAddr) -> Failure {
-    if site.sessions.is_wrong_too_often(from) {
+pub(super) fn wrong_token(site: &Site, from: IpAddr) -> Failure {
+    if site.wrong_tokens.is_wrong_too_often(from) {
         Failure::new(
             StatusCode::TOO_MANY_REQUESTS,
             "too many wrong tokens; try again in a few seconds",
@@ -311,35 +292,17 @@ impl Key {
         if !is_same_origin(headers) {
             return None;
         }
-        let key = Self::Session(cookie(headers)?.to_owned());
+        let key = Self::Session(session::cookie(headers)?.to_owned());
         key.caller(site).map(|caller| (key, caller))
     }
 
     /// Whose it is now; `None` when it is good no more.
     pub(super) fn caller(&self, site: &Site) -> Option<Caller> {
-        let (bearer, way) = match self {
-            Self::Token(token) => (site.access.bearer(token)?, Way::Token),
-            Self::Session(id) => (site.access.bearer(&site.sessions.token(id)?)?, Way::Session),
-        };
-        Some(Caller::new(site, bearer, way))
+        match self {
+            Self::Token(token) => Caller::of_token(site, token),
+            Self::Session(id) => session::caller_of(site, id),
+        }
     }
-}
-
-/// Who has signed in to the panel with this request's cookie.
-pub(super) fn signed_in(site: &Site, headers: &HeaderMap) -> Option<Caller> {
-    let token = site.sessions.token(cookie(headers)?)?;
-    Some(Caller::new(site, site.access.bearer(&token)?, Way::Session))
-}
-
-fn cookie(headers: &HeaderMap) -> Option<&str> {
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == COOKIE)
-        .map(|(_, id)| id)
 }
 
 /// Whether the browser says that our own page sent this. Every browser since 2020 sends `Origin`
@@ -351,29 +314,6 @@ pub(super) fn is_same_origin(headers: &HeaderMap) -> bool {
     }
     let origin = text(header::ORIGIN).and_then(|origin| origin.split_once("://"));
     matches!((origin, text(header::HOST)), (Some((_, origin)), Some(host)) if origin == host)
-}
-
-/// Signs in with a token: the `Set-Cookie` header.
-pub(super) fn sign_in(site: &Site, from: IpAddr, token: &str) -> Result<HeaderValue, Failure> {
-    let token = token.trim();
-    if site.access.bearer(token).is_none() {
-        return Err(wrong_token(site, from));
-    }
-    let id = site.sessions.open(token)?;
-    let line = format!(
-        "{COOKIE}={id}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}",
-        SESSION_IDLE.as_secs()
-    );
-    HeaderValue::from_str(&line)
-        .map_err(|_| Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "no cookie could be made"))
-}
-
-/// Signs out: the `Set-Cookie` header that clears the cookie.
-pub(super) fn sign_out(site: &Site, headers: &HeaderMap) -> HeaderValue {
-    if let Some(id) = cookie(headers) {
-        site.sessions.close(id);
-    }
-    HeaderValue::from_static("homard_session=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0")
 }
 
 /// Whether the `Host` header names this machine as a loopback address. A foreign page that makes
@@ -437,24 +377,13 @@ mod tests {
     }
 
     #[test]
-    fn sessions_are_bounded_and_the_oldest_goes_first() {
-        let sessions = Sessions::default();
-        let first = sessions.open("token").unwrap();
-        for _ in 0..MAX_SESSIONS {
-            sessions.open("token").unwrap();
-        }
-        assert_eq!(sessions.token(&first), None);
-        assert_eq!(lock(&sessions.open).len(), MAX_SESSIONS);
-    }
-
-    #[test]
     fn wrong_tokens_run_out() {
-        let sessions = Sessions::default();
+        let wrong = WrongTokens::default();
         let from = IpAddr::from([127, 0, 0, 1]);
         for _ in 0..WRONG_BURST {
-            assert!(!sessions.is_wrong_too_often(from));
+            assert!(!wrong.is_wrong_too_often(from));
         }
-        assert!(sessions.is_wrong_too_often(from));
-        assert!(!sessions.is_wrong_too_often(IpAddr::from([127, 0, 0, 2])));
+        assert!(wrong.is_wrong_too_often(from));
+        assert!(!wrong.is_wrong_too_often(IpAddr::from([127, 0, 0, 2])));
     }
 }

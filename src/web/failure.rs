@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::home::action::Refusal;
 use crate::hub::event::EditError;
+use crate::storage;
 
 /// A request that is answered with an error. Nothing was done unless the message says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub(super) struct Failure {
     message: String,
     /// Which refusal it is, for those who say it in another language.
     code: Option<&'static str>,
+    /// Seconds.
+    retry_after: Option<u64>,
 }
 
 /// The body of an error.
@@ -37,7 +40,7 @@ pub(super) struct Message {
 
 impl Failure {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), code: None }
+        Self { status, message: message.into(), code: None, retry_after: None }
     }
 
     /// Whose fault it is.
@@ -53,6 +56,11 @@ impl Failure {
     /// 400: what was asked for cannot be understood, and what would be right.
     pub(super) fn bad(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// The same, with when to try again.
+    pub(super) fn after(self, seconds: u64) -> Self {
+        Self { retry_after: Some(seconds), ..self }
     }
 
     /// 404.
@@ -135,10 +143,23 @@ impl From<EditError> for Failure {
     }
 }
 
+impl From<storage::Error> for Failure {
+    fn from(error: storage::Error) -> Self {
+        let status = match error {
+            storage::Error::Account(_) | storage::Error::Token(_) => StatusCode::BAD_REQUEST,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self::new(status, error.to_string())
+    }
+}
+
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let mut response = json(&Told { message: &self.message, code: self.code });
         *response.status_mut() = self.status;
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         response
     }
 }

@@ -3,7 +3,9 @@
 //! Owns HTTP and JSON. What a call means is decided by `home` and `hub`; this module only
 //! translates. A request holds the house for microseconds at a time and never stops it.
 
+mod accounts;
 mod agenda;
+mod attempts;
 mod auth;
 mod conversation;
 mod devices;
@@ -18,6 +20,7 @@ mod picture;
 mod registry;
 mod server;
 mod services;
+mod session;
 mod speech;
 mod states;
 mod template;
@@ -68,6 +71,11 @@ pub struct Settings {
     pub language: String,
     /// Metric units, else US customary ones.
     pub is_metric: bool,
+    /// Browsers come by TLS.
+    pub is_tls: bool,
+    /// Without it nobody may become the first owner; `None` where the panel is reachable from this
+    /// machine only.
+    pub setup_code: Option<String>,
 }
 
 impl Default for Settings {
@@ -79,6 +87,8 @@ impl Default for Settings {
             time_zone: "UTC".to_owned(),
             language: "en".to_owned(),
             is_metric: true,
+            is_tls: false,
+            setup_code: None,
         }
     }
 }
@@ -89,7 +99,8 @@ struct Site {
     hub: HubHandle,
     settings: Settings,
     access: Access,
-    sessions: auth::Sessions,
+    wrong_tokens: auth::WrongTokens,
+    doors: session::Doors,
     live: Arc<live::Live>,
     /// Who may have a WebSocket open.
     sockets: Arc<Semaphore>,
@@ -121,7 +132,8 @@ pub async fn run(
         hub: hub.by(Rights::none()),
         settings,
         access,
-        sessions: auth::Sessions::default(),
+        wrong_tokens: auth::WrongTokens::default(),
+        doors: session::Doors::default(),
         live: Arc::new(live::Live::new()),
         sockets: Arc::new(Semaphore::new(websocket::MAX_SOCKETS)),
         clock,
@@ -188,13 +200,21 @@ fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(registry::area, registry::put_area, registry::remove_area))
         .routes(routes!(registry::floors))
         .routes(routes!(registry::floor, registry::put_floor, registry::remove_floor))
+        .routes(routes!(accounts::me, accounts::edit_me))
+        .routes(routes!(accounts::people, accounts::add_person))
+        .routes(routes!(accounts::edit_person, accounts::remove_person))
+        .routes(routes!(accounts::tokens, accounts::add_token))
+        .routes(routes!(accounts::remove_token))
         .routes(routes!(openapi))
         .routes(routes!(metrics::metrics))
 }
 
 /// The described routes that need no token.
 fn open() -> OpenApiRouter<Arc<Site>> {
-    OpenApiRouter::new().routes(routes!(metrics::healthz)).routes(routes!(websocket::open))
+    OpenApiRouter::new()
+        .routes(routes!(metrics::healthz))
+        .routes(routes!(websocket::open))
+        .routes(routes!(accounts::setup))
 }
 
 /// The bearer token in the description.
@@ -293,6 +313,12 @@ mod tests {
             ("/api/homard/agenda/{id}", &["delete"]),
             ("/api/homard/areas/{area_id}", &["get", "put", "delete"]),
             ("/api/homard/floors/{floor_id}", &["get", "put", "delete"]),
+            ("/api/homard/me", &["get", "patch"]),
+            ("/api/homard/people", &["get", "post"]),
+            ("/api/homard/people/{id}", &["patch", "delete"]),
+            ("/api/homard/tokens", &["get", "post"]),
+            ("/api/homard/tokens/{name}", &["delete"]),
+            ("/setup", &["post"]),
             ("/api/openapi.json", &["get"]),
             ("/healthz", &["get"]),
             ("/metrics", &["get"]),

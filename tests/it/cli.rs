@@ -9,11 +9,15 @@ use crate::support::homard::{Daemon, Folder, homard, homard_with};
 fn help_names_every_command_and_option() {
     let help = homard(&["--help"]);
     assert_eq!(help.code, 0);
-    for command in ["run", "demo", "say", "models", "token", "check", "doctor", "eval"] {
+    for command in ["run", "demo", "say", "models", "user", "token", "check", "doctor", "eval"] {
         assert!(help.out.contains(&format!("  {command} ")), "{command}: {}", help.out);
         let own = homard(&[command, "--help"]);
         assert_eq!(own.code, 0, "{own:?}");
-        assert!(own.out.contains("HOMARD_") || command == "token", "{}", own.out);
+        assert!(
+            own.out.contains("HOMARD_") || command == "token" || command == "user",
+            "{}",
+            own.out
+        );
     }
     assert_eq!(homard(&["--version"]).out, format!("homard {}\n", env!("CARGO_PKG_VERSION")));
 }
@@ -42,6 +46,57 @@ fn without_a_daemon_say_tells_what_to_start() {
         assert_eq!(done.code, 1, "{done:?}");
         assert!(done.err.contains("`homard run`") && done.out.is_empty(), "{done:?}");
     }
+}
+
+#[test]
+fn people_are_added_while_the_daemon_runs_and_while_it_does_not() {
+    let folder = Folder::new("people");
+    let data = folder.path("data");
+    let user = |words: &[&str], password: &str| {
+        let line: Vec<&str> =
+            ["user"].iter().chain(words).chain(&["--data-dir", &data]).copied().collect();
+        homard_with(&line, &[("HOMARD_PASSWORD", password)])
+    };
+    assert_eq!(user(&["list"], "").code, 1);
+    let added = user(&["add", "Ada", "--role", "admin"], "four quiet lobsters");
+    assert_eq!((added.code, added.out.trim()), (0, "Ada may sign in as admin."), "{added:?}");
+    let daemon = Daemon::start("run", &folder);
+    for (words, password, said) in [
+        (&["add", "ada", "--role", "adult"][..], "another long one", "already somebody"),
+        (&["add", "Bob", "--role", "lord"], "another long one", "`admin`"),
+        (&["add", "Bob", "--role", "child"], "short", "at least 8"),
+        (&["remove", "Ada"], "", "nobody would be left"),
+        (&["remove", "Eve"], "", "nobody named"),
+    ] {
+        let done = user(words, password);
+        assert!(done.code != 0 && done.err.contains(said), "{words:?}: {done:?}");
+    }
+    let guest = user(&["add", "Guy", "--role", "guest", "--area", "kitchen"], "a long holiday");
+    assert_eq!(guest.code, 0, "{guest:?}");
+    let list = user(&["list"], "");
+    assert_eq!(list.out, "admin  Ada\nguest  Guy  (kitchen)\n");
+    let people = daemon.get("/api/homard/people");
+    assert_eq!(people[1]["name"], "Guy");
+    assert_eq!(people[1]["areas"], serde_json::json!(["kitchen"]));
+    // What the daemon answers is the disk's present state.
+    let sign_in = |password: &str| {
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .build()
+            .into();
+        let body = format!("name=Guy&password={}", password.replace(' ', "+"));
+        let asked = agent
+            .post(format!("{}/sign-in", daemon.url))
+            .header("Origin", &daemon.url)
+            .header("Content-Type", "application/x-www-form-urlencoded");
+        asked.send(body).unwrap().status().as_u16()
+    };
+    assert_eq!(sign_in("a long holiday"), 303);
+    assert_eq!(user(&["password", "guy"], "a longer holiday").code, 0);
+    assert_eq!((sign_in("a long holiday"), sign_in("a longer holiday")), (401, 303));
+    assert_eq!(user(&["remove", "Guy"], "").code, 0);
+    assert_eq!(sign_in("a longer holiday"), 401);
 }
 
 #[test]

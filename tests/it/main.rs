@@ -3,6 +3,7 @@
 // Tests with real programs wait for them in real time.
 #![allow(clippy::disallowed_methods)]
 
+mod access;
 mod actuators;
 mod agenda;
 mod agenda_restart;

@@ -541,7 +541,9 @@ fn every_page_fits_every_screen_and_hinders_nobody() {
     println!("the first page and all it loads: {n_bytes} bytes");
     assert!((10_000..MAX_FIRST_PAGE).contains(&n_bytes), "{n_bytes} bytes");
 
-    for (path, name) in [("/", "home"), ("/talk", "talk"), ("/devices", "devices")] {
+    for (path, name) in
+        [("/", "home"), ("/talk", "talk"), ("/devices", "devices"), ("/settings", "settings")]
+    {
         for (device, (width, height)) in [("phone", PHONE), ("tablet", TABLET)] {
             for (scheme, is_dark) in [("light", false), ("dark", true)] {
                 browser.size(width, height, is_dark);
@@ -552,6 +554,7 @@ fn every_page_fits_every_screen_and_hinders_nobody() {
                         browser.wait("document.querySelectorAll('#devices > li').length > 20");
                         browser.eval("document.querySelectorAll('.device')[5].open = true");
                     }
+                    "settings" => browser.wait("document.querySelector('#me .who')"),
                     _ => {}
                 }
                 browser.picture(&format!("{name}-{device}-{scheme}"));
@@ -586,13 +589,121 @@ fn every_page_fits_every_screen_and_hinders_nobody() {
     browser.open(&url(&demo, "/"));
     browser.key("Tab");
     assert_eq!(browser.text(":focus"), "Aller au contenu");
-    // The sign-in page too.
-    browser.eval("document.querySelector('nav form').submit()");
-    browser.wait("document.querySelector('#token')");
-    browser.picture("sign-in");
-    if let Some(found) = browser.accessibility() {
-        assert!(found.is_empty(), "signing in: {found:#?}");
-    }
+    assert_no_complaint(&browser);
+}
+
+#[test]
+fn the_first_owner_needs_no_terminal_and_lets_the_others_in() {
+    let Some(mut browser) = Browser::start("en") else { return };
+    let folder = Folder::new("panel-welcome");
+    let demo = Daemon::start("demo", &folder);
+    demo.wait_for("light.kitchen_light", is("off"));
+    let seen = |browser: &mut Browser, name: &str| {
+        for (device, (width, height)) in [("phone", PHONE), ("tablet", TABLET)] {
+            for (scheme, is_dark) in [("light", false), ("dark", true)] {
+                browser.size(width, height, is_dark);
+                browser.picture(&format!("{name}-{device}-{scheme}"));
+                let wide = browser.eval("document.documentElement.scrollWidth");
+                assert!(wide.as_u64().unwrap() <= u64::from(width), "{name} at {width}: {wide}");
+                if let Some(found) = browser.accessibility() {
+                    assert!(found.is_empty(), "{name} on a {scheme} {device}: {found:#?}");
+                }
+            }
+        }
+    };
+    let next = |browser: &mut Browser| browser.click(".step:not([hidden]) [type=submit]");
+    // Nobody runs this house yet: whoever sits before it becomes its owner.
+    browser.visit(&url(&demo, "/"));
+    browser.wait("document.querySelector('#progress').textContent.startsWith('Step 1')");
+    seen(&mut browser, "welcome-language");
+    // In another language, and back.
+    browser.click("[value=fr]");
+    next(&mut browser);
+    browser.wait("document.documentElement.lang === 'fr' && document.querySelector('#progress').textContent.startsWith('Étape 2')");
+    browser.visit(&url(&demo, "/?language=en"));
+    browser.wait("document.querySelector('#progress').textContent.startsWith('Step 1')");
+    next(&mut browser);
+    browser.fill("#name", "Ada");
+    browser.fill("#password", "abcd1234");
+    browser.wait("document.querySelector('#strength-words').textContent === 'Easy to guess.'");
+    browser.fill("#password", "four quiet lobsters");
+    browser.wait("document.querySelector('#strength').value === 4");
+    seen(&mut browser, "welcome-owner");
+    next(&mut browser);
+    browser.wait("/\\d+ devices found/.test(document.querySelector('#found').textContent)");
+    seen(&mut browser, "welcome-devices");
+    next(&mut browser);
+    browser.wait("document.querySelectorAll('.card .switch').length > 5");
+
+    // A guest who sees one room.
+    browser.open(&url(&demo, "/settings"));
+    browser.click("#add-person");
+    browser.fill("dialog [name=name]", "Guy <b>");
+    let role = "document.querySelector('dialog [name=role]')";
+    browser.eval(&format!("{role}.value = 'guest', {role}.dispatchEvent(new Event('change'))"));
+    browser.fill("dialog [name=password]", "a long holiday");
+    browser.click("dialog [value=kitchen]");
+    seen(&mut browser, "settings-person");
+    browser.click("dialog button[type=submit]");
+    browser.wait("[...document.querySelectorAll('#people .name')].some((name) => name.textContent === 'Guy <b>')");
+    // The only owner stays one, and is told why.
+    browser.click("[aria-label='Edit: Ada']");
+    browser.eval(&format!("{role}.value = 'child', {role}.dispatchEvent(new Event('change'))"));
+    browser.click("dialog button[type=submit]");
+    browser.wait(
+        "document.querySelector('dialog .note.bad').textContent.includes('nobody would be left')",
+    );
+    browser.key("Escape");
+    // A token is shown once, works, and is revoked.
+    browser.click("#add-token");
+    browser.fill("dialog [name=name]", "Wall tablet");
+    browser.click("dialog button[type=submit]");
+    browser.wait("document.querySelector('dialog .secret')");
+    let token = browser.text("dialog .secret");
+    assert_eq!(demo.get_as(&token, "/api/states").0, 200);
+    assert_eq!(demo.get_as(&token, "/api/homard/people").0, 403);
+    browser.key("Escape");
+    seen(&mut browser, "settings-owner");
+    browser.click("[aria-label='Revoke: Wall tablet']");
+    browser.click("dialog button[type=submit]");
+    browser.wait("document.querySelectorAll('#tokens li').length === 0");
+    assert_eq!(demo.get_as(&token, "/api/states").0, 401);
+
+    browser.eval("document.querySelector('form[action=\"/sign-out\"]').submit()");
+    browser.wait("document.querySelector('input[name=password]')");
+    seen(&mut browser, "sign-in");
+    browser.fill("#name", "Guy <b>");
+    browser.fill("#password", "wrong wrong");
+    browser.key("Enter");
+    browser.wait("document.querySelector('[role=alert]')?.textContent.includes('wrong')");
+    browser.fill("#name", "Guy <b>");
+    browser.fill("#password", "a long holiday");
+    browser.key("Enter");
+    // A switch has no state before the house has told it.
+    let switch = format!("{} .switch[aria-checked]", card("light.kitchen_light"));
+    browser.wait(&format!("document.querySelector('{switch}')"));
+    assert_eq!(browser.eval("document.querySelectorAll('.room').length"), 1);
+    assert_eq!(browser.eval("document.querySelectorAll('nav [href=\"/devices\"]').length"), 0);
+    seen(&mut browser, "guest-home");
+    browser.click(&format!("{} [role=switch]", card("light.kitchen_light")));
+    demo.wait_for("light.kitchen_light", is("on"));
+    // The house answers as if there were no other rooms.
+    browser.open(&url(&demo, "/talk"));
+    browser.fill("#text", "turn on the hall light");
+    browser.key("Enter");
+    browser.wait("document.querySelectorAll('.turn.house').length === 1 && !document.querySelector('.thinking')");
+    assert_eq!(demo.get("/api/states/light.hall_light")["state"], "off");
+    browser.open(&url(&demo, "/settings"));
+    browser.click("#password");
+    browser.fill("dialog [name=old]", "a long holiday");
+    browser.fill("dialog [autocomplete=new-password]", "a longer holiday");
+    browser.click("dialog button[type=submit]");
+    browser
+        .wait("document.querySelector('#told').textContent.startsWith('The password is changed')");
+    // What was refused is noted by the browser.
+    browser
+        .complaints
+        .retain(|complaint| !["400", "401"].iter().any(|code| complaint.contains(code)));
     assert_no_complaint(&browser);
 }
 

@@ -25,9 +25,12 @@ pub(super) const SCRIPTS: &[(&str, &str)] = &[
     ("home.js", include_str!("files/home.js")),
     ("microphone.js", include_str!("files/microphone.js")),
     ("recorder.js", include_str!("files/recorder.js")),
+    ("settings.js", include_str!("files/settings.js")),
+    ("strength.js", include_str!("files/strength.js")),
     ("talk.js", include_str!("files/talk.js")),
     ("things.js", include_str!("files/things.js")),
     ("wall.js", include_str!("files/wall.js")),
+    ("welcome.js", include_str!("files/welcome.js")),
     ("widgets.js", include_str!("files/widgets.js")),
 ];
 

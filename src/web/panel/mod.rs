@@ -4,8 +4,10 @@
 //! and what it is called, the script (`files/`) adds the controls and keeps it live over the same
 //! API that every program uses. Owns no rule of the house: what needs a yes says `home::guard`.
 
+mod entry;
 mod files;
 mod home;
+mod settings;
 mod shell;
 mod words;
 
@@ -15,15 +17,16 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{ConnectInfo, Form, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 
-use self::shell::{Page, html};
+use self::shell::{Frame, Page, html};
 use self::words::Words;
+use super::auth::Caller;
 use super::failure::Failure;
-use super::{Site, auth};
+use super::{Site, accounts, auth, session};
 use crate::home::person::Matter;
 
 /// All pages and what they load.
@@ -33,79 +36,142 @@ pub(super) fn routes() -> Router<Arc<Site>> {
         .route("/talk", get(talk_page))
         .route("/history", get(history_page))
         .route("/devices", get(devices_page))
-        .route("/sign-in", post(sign_in))
+        .route("/settings", get(settings_page))
+        .route("/sign-in", get(sign_in_page).post(sign_in))
         .route("/sign-out", post(sign_out))
         .route("/icon.svg", get(files::icon))
         .route("/panel/{version}/{name}", get(files::file))
 }
 
-/// A token in the address: `homard demo` prints such a link.
+/// What a page is asked with.
 #[derive(Deserialize)]
 struct Invitation {
+    /// A token in the address: `homard demo` prints such a link.
     token: Option<String>,
+    /// The language in which the first steps are shown.
+    language: Option<String>,
 }
 
-/// The rooms and what is in them, or the form that asks for a token.
+/// Who looks at a page, and in which words.
+struct Reader {
+    caller: Caller,
+    words: &'static Words,
+}
+
+/// The reader of a page, or what is shown instead: the way in.
+fn reader(site: &Site, headers: &HeaderMap) -> Result<Reader, Box<Response>> {
+    match session::caller(site, headers) {
+        Some(caller) => {
+            let chosen = caller.language.as_deref().and_then(Words::of);
+            let words = chosen.unwrap_or_else(|| words_for(site, headers));
+            Ok(Reader { caller, words })
+        }
+        None => Err(Box::new(way_in(site, headers, None))),
+    }
+}
+
+/// What is shown to who has not signed in: the first steps in a house that nobody runs yet, else the form.
+fn way_in(site: &Site, headers: &HeaderMap, language: Option<&str>) -> Response {
+    let words = language.and_then(Words::of).unwrap_or_else(|| words_for(site, headers));
+    let page = match site.access.people.is_empty() {
+        Ok(true) => entry::first_steps(words, accounts::needs_code(site, headers)),
+        Ok(false) | Err(_) => entry::sign_in(words, &site.settings.name, None),
+    };
+    html(StatusCode::OK, headers, &page)
+}
+
+/// The rooms and what is in them.
 async fn home_page(
     State(site): State<Arc<Site>>,
     ConnectInfo(from): ConnectInfo<SocketAddr>,
     Query(invitation): Query<Invitation>,
     headers: HeaderMap,
 ) -> Response {
-    let words = words_for(&site, &headers);
     if let Some(token) = invitation.token {
-        return enter(&site, from, &headers, &token);
+        let done = session::by_token(&site, from.ip(), &token);
+        return entered(&site, &headers, done).await;
     }
-    let Some(caller) = auth::signed_in(&site, &headers) else {
-        return html(StatusCode::OK, &headers, &shell::sign_in(words, None));
+    let Reader { caller, words } = match reader(&site, &headers) {
+        Ok(reader) => reader,
+        Err(_) => return way_in(&site, &headers, invitation.language.as_deref()),
     };
     let body = home::body(&caller, words).await;
-    let page = shell::page(&site.settings, words, Page::Home, &body);
+    let page = shell::page(&frame(&site, &caller, words), Page::Home, &body);
     html(StatusCode::OK, &headers, &page)
 }
 
 /// The chat with the house.
 async fn talk_page(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
-    let words = words_for(&site, &headers);
-    let Some(caller) = auth::signed_in(&site, &headers) else {
-        return html(StatusCode::OK, &headers, &shell::sign_in(words, None));
+    let Reader { caller, words } = match reader(&site, &headers) {
+        Ok(reader) => reader,
+        Err(way_in) => return *way_in,
     };
     let rooms: Vec<String> =
         caller.hub.read(|home| home.areas().map(|area| area.name.clone()).collect());
     let body = shell::talk(words, &rooms);
-    html(StatusCode::OK, &headers, &shell::page(&site.settings, words, Page::Talk, &body))
+    let page = shell::page(&frame(&site, &caller, words), Page::Talk, &body);
+    html(StatusCode::OK, &headers, &page)
 }
 
 /// What was.
 async fn history_page(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
-    let words = words_for(&site, &headers);
-    if auth::signed_in(&site, &headers).is_none() {
-        return html(StatusCode::OK, &headers, &shell::sign_in(words, None));
-    }
+    let Reader { caller, words } = match reader(&site, &headers) {
+        Ok(reader) => reader,
+        Err(way_in) => return *way_in,
+    };
     let body = shell::history(words);
-    html(StatusCode::OK, &headers, &shell::page(&site.settings, words, Page::History, &body))
+    let page = shell::page(&frame(&site, &caller, words), Page::History, &body);
+    html(StatusCode::OK, &headers, &page)
 }
 
 /// What was found, and what the owner makes of it.
 async fn devices_page(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
-    let words = words_for(&site, &headers);
-    let Some(caller) = auth::signed_in(&site, &headers) else {
-        return html(StatusCode::OK, &headers, &shell::sign_in(words, None));
+    let Reader { caller, words } = match reader(&site, &headers) {
+        Ok(reader) => reader,
+        Err(way_in) => return *way_in,
     };
     if caller.needs(Matter::House).is_err() {
         return Redirect::to("/").into_response();
     }
     let body = shell::devices(words);
-    html(StatusCode::OK, &headers, &shell::page(&site.settings, words, Page::Devices, &body))
+    let page = shell::page(&frame(&site, &caller, words), Page::Devices, &body);
+    html(StatusCode::OK, &headers, &page)
+}
+
+/// Oneself, and for who runs the house: people, tokens, the daemon.
+async fn settings_page(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
+    let Reader { caller, words } = match reader(&site, &headers) {
+        Ok(reader) => reader,
+        Err(way_in) => return *way_in,
+    };
+    let body = settings::body(&caller.rights, words);
+    let page = shell::page(&frame(&site, &caller, words), Page::Settings, &body);
+    html(StatusCode::OK, &headers, &page)
+}
+
+fn frame<'a>(site: &'a Site, caller: &'a Caller, words: &'a Words) -> Frame<'a> {
+    let (settings, page_word) = (&site.settings, caller.page_word());
+    Frame { settings, rights: &caller.rights, page_word, words }
 }
 
 fn words_for(site: &Site, headers: &HeaderMap) -> &'static Words {
     Words::accepted(headers, &site.settings.language)
 }
 
-/// The form's field.
+/// The form of who has a name and a password, or a token.
+async fn sign_in_page(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
+    let words = words_for(&site, &headers);
+    html(StatusCode::OK, &headers, &entry::sign_in(words, &site.settings.name, None))
+}
+
+/// The form's fields.
 #[derive(Deserialize)]
 struct SignIn {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    password: String,
+    #[serde(default)]
     token: String,
 }
 
@@ -117,20 +183,42 @@ async fn sign_in(
     form: Result<Form<SignIn>, FormRejection>,
 ) -> Result<Response, Failure> {
     if !auth::is_same_origin(&headers) {
-        return Err(Failure::new(StatusCode::FORBIDDEN, "this form came from another site's page"));
+        return Err(auth::foreign_page());
     }
     let Form(form) =
         form.map_err(|rejection| Failure::new(rejection.status(), rejection.body_text()))?;
-    Ok(enter(&site, from, &headers, &form.token))
+    let done = if form.token.is_empty() {
+        session::by_password(&site, from.ip(), &form.name, &form.password).await
+    } else {
+        session::by_token(&site, from.ip(), &form.token)
+    };
+    Ok(entered(&site, &headers, done).await)
 }
 
-fn enter(site: &Site, from: SocketAddr, headers: &HeaderMap, token: &str) -> Response {
-    match auth::sign_in(site, from.ip(), token) {
-        Ok(cookie) => ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response(),
+/// In, with a cookie that nobody knew before; or the form again, with why not.
+async fn entered(site: &Site, headers: &HeaderMap, done: Result<HeaderValue, Failure>) -> Response {
+    match done {
+        Ok(cookie) => {
+            // What was signed in before on this browser is not any more.
+            if let Err(failure) = session::close(site, headers).await {
+                tracing::warn!(error = failure.message(), "An old session is still open.");
+            }
+            ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response()
+        }
         Err(failure) => {
             let words = words_for(site, headers);
-            let page = shell::sign_in(words, Some(words.get("token.wrong")));
-            html(failure.into_response().status(), headers, &page)
+            let why = match failure.status() {
+                StatusCode::TOO_MANY_REQUESTS => words.get("sign_in.wait"),
+                StatusCode::UNAUTHORIZED => words.get("sign_in.wrong"),
+                _ => failure.message(),
+            };
+            let page = entry::sign_in(words, &site.settings.name, Some(why));
+            let status = failure.into_response();
+            let mut response = html(status.status(), headers, &page);
+            if let Some(after) = status.headers().get(header::RETRY_AFTER) {
+                response.headers_mut().insert(header::RETRY_AFTER, after.clone());
+            }
+            response
         }
     }
 }
@@ -138,8 +226,9 @@ fn enter(site: &Site, from: SocketAddr, headers: &HeaderMap, token: &str) -> Res
 /// Ends the session.
 async fn sign_out(State(site): State<Arc<Site>>, headers: HeaderMap) -> Result<Response, Failure> {
     if !auth::is_same_origin(&headers) {
-        return Err(Failure::new(StatusCode::FORBIDDEN, "this came from another site's page"));
+        return Err(auth::foreign_page());
     }
-    let cookie = auth::sign_out(&site, &headers);
+    session::close(&site, &headers).await?;
+    let cookie = session::no_cookie();
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response())
 }

@@ -7,6 +7,7 @@ use axum::response::Response;
 
 use super::files;
 use super::words::Words;
+use crate::home::person::{Matter, Rights};
 use crate::web::{Settings, gzip};
 
 /// Nothing from elsewhere, nothing inline, nobody may frame it.
@@ -28,10 +29,12 @@ pub(super) enum Page {
     History,
     /// What was found.
     Devices,
+    /// Oneself, people, the daemon.
+    Settings,
 }
 
 impl Page {
-    const ALL: [Self; 4] = [Self::Home, Self::Talk, Self::History, Self::Devices];
+    const ALL: [Self; 5] = [Self::Home, Self::Talk, Self::History, Self::Devices, Self::Settings];
 
     /// Its script, its picture, its class in the style sheet, and the key of its name.
     fn word(self) -> &'static str {
@@ -40,6 +43,7 @@ impl Page {
             Self::Talk => "talk",
             Self::History => "history",
             Self::Devices => "devices",
+            Self::Settings => "settings",
         }
     }
 
@@ -49,6 +53,7 @@ impl Page {
             Self::Talk => "/talk",
             Self::History => "/history",
             Self::Devices => "/devices",
+            Self::Settings => "/settings",
         }
     }
 
@@ -58,8 +63,20 @@ impl Page {
             Self::Talk => words.get("talk.title"),
             Self::History => words.get("nav.history"),
             Self::Devices => words.get("nav.devices"),
+            Self::Settings => words.get("nav.settings"),
         }
     }
+}
+
+/// What stands around every page.
+#[derive(Clone, Copy)]
+pub(super) struct Frame<'a> {
+    pub(super) settings: &'a Settings,
+    /// Of the reader: what is not for them is not shown.
+    pub(super) rights: &'a Rights,
+    /// What the page's script sends with whatever is to do something.
+    pub(super) page_word: &'a str,
+    pub(super) words: &'a Words,
 }
 
 /// A page as an answer.
@@ -73,7 +90,7 @@ pub(super) fn html(status: StatusCode, headers: &HeaderMap, page: &str) -> Respo
 }
 
 /// The head, open until `</head>`.
-fn head(out: &mut String, words: &Words, title: &str) {
+pub(super) fn head(out: &mut String, words: &Words, title: &str) {
     put(
         out,
         format_args!(
@@ -90,7 +107,8 @@ fn head(out: &mut String, words: &Words, title: &str) {
 }
 
 /// A whole page around its body.
-pub(super) fn page(settings: &Settings, words: &Words, page: Page, body: &str) -> String {
+pub(super) fn page(frame: &Frame<'_>, page: Page, body: &str) -> String {
+    let Frame { settings, rights, page_word, words } = *frame;
     let mut out = String::with_capacity(body.len() + 4 * 1024);
     let title = page.title(settings, words);
     head(&mut out, words, title);
@@ -101,19 +119,20 @@ pub(super) fn page(settings: &Settings, words: &Words, page: Page, body: &str) -
             "<link rel=\"preload\" as=\"fetch\" crossorigin href=\"/panel/{version}/{}.json\">\n\
              <link rel=\"modulepreload\" href=\"/panel/{version}/core.js\">\n\
              <script type=\"module\" src=\"/panel/{version}/{}.js\"></script>\n</head>\n\
-             <body class=\"{}\" data-degrees=\"{}\">\n<a class=\"skip\" href=\"#main\">{}</a>\n\
+             <body class=\"{}\" data-degrees=\"{}\" data-word=\"{}\">\n<a class=\"skip\" href=\"#main\">{}</a>\n\
              <header class=\"top-bar\">\n<h1>{}</h1>\n<p id=\"status\" role=\"status\">{}</p>\n\
              </header>\n",
             words.language,
             page.word(),
             page.word(),
             if settings.is_metric { "°C" } else { "°F" },
+            Text(page_word),
             Text(words.get("skip")),
             Text(title),
             Text(words.get("connecting")),
         ),
     );
-    nav(&mut out, words, page);
+    nav(&mut out, rights, words, page);
     put(
         &mut out,
         format_args!(
@@ -125,9 +144,10 @@ pub(super) fn page(settings: &Settings, words: &Words, page: Page, body: &str) -
     out
 }
 
-fn nav(out: &mut String, words: &Words, current: Page) {
+fn nav(out: &mut String, rights: &Rights, words: &Words, current: Page) {
     put(out, format_args!("<nav aria-label=\"{}\">\n", Text(words.get("nav"))));
-    for page in Page::ALL {
+    let is_for = |page: &Page| *page != Page::Devices || rights.allow(Matter::House);
+    for page in Page::ALL.into_iter().filter(is_for) {
         put(
             out,
             format_args!(
@@ -140,43 +160,12 @@ fn nav(out: &mut String, words: &Words, current: Page) {
                     Page::Talk => "nav.talk",
                     Page::History => "nav.history",
                     Page::Devices => "nav.devices",
+                    Page::Settings => "nav.settings",
                 })),
             ),
         );
     }
-    put(
-        out,
-        format_args!(
-            "<form method=\"post\" action=\"/sign-out\"><button type=\"submit\">{}<span>{}</span>\
-             </button></form>\n</nav>\n",
-            Icon("sign-out"),
-            Text(words.get("sign_out")),
-        ),
-    );
-}
-
-/// The form that asks for a token.
-pub(super) fn sign_in(words: &Words, wrong: Option<&str>) -> String {
-    let mut out = String::new();
-    head(&mut out, words, words.get("title"));
-    out.push_str("</head>\n<body class=\"sign-in\">\n<main>\n<h1>Homard</h1>\n");
-    if let Some(wrong) = wrong {
-        put(&mut out, format_args!("<p role=\"alert\" class=\"error\">{}</p>\n", Text(wrong)));
-    }
-    put(
-        &mut out,
-        format_args!(
-            "<form method=\"post\" action=\"/sign-in\">\n<label for=\"token\">{}</label>\n\
-             <input id=\"token\" name=\"token\" type=\"password\" required autofocus \
-             autocomplete=\"current-password\" autocapitalize=\"none\" spellcheck=\"false\">\n\
-             <p class=\"hint\">{} <code>homard token add panel</code></p>\n\
-             <button type=\"submit\">{}</button>\n</form>\n</main>\n</body>\n</html>\n",
-            Text(words.get("token")),
-            Text(words.get("token.hint")),
-            Text(words.get("sign_in")),
-        ),
-    );
-    out
+    out.push_str("</nav>\n");
 }
 
 /// The chat: its script fills the log. The rooms are answers to "in which room?".
@@ -310,7 +299,7 @@ pub(super) fn put(out: &mut String, words: std::fmt::Arguments<'_>) {
 }
 
 /// A picture of the sprite.
-struct Icon(&'static str);
+pub(super) struct Icon(pub(super) &'static str);
 
 impl std::fmt::Display for Icon {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -347,6 +336,7 @@ impl std::fmt::Display for Text<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::web::panel::settings;
     use crate::web::panel::words::LANGUAGES;
 
     #[test]
@@ -366,20 +356,34 @@ mod tests {
                 (Page::Talk, talk(words, &["<Hall>".to_owned()])),
                 (Page::History, history(words)),
                 (Page::Devices, devices(words)),
+                (Page::Settings, settings::body(&Rights::all(), words)),
             ];
             for (which, body) in bodies {
-                let page = page(&settings, words, which, &body);
+                let rights = Rights::all();
+                let frame = Frame { settings: &settings, rights: &rights, page_word: "\"<", words };
+                let page = page(&frame, which, &body);
                 for bad in [
-                    "<nous>", "<Hall>", "style=\"", "onclick", "<style", "<script>", "talk.",
-                    "devices.", "history.",
+                    "<nous>",
+                    "<Hall>",
+                    "style=\"",
+                    "onclick",
+                    "<style",
+                    "<script>",
+                    "talk.",
+                    "devices.",
+                    "settings.",
+                    "history.",
+                    "data-word=\"\"",
                 ] {
                     // The scripts' names hold a page's word and a point.
-                    let said = page.replace("/talk.js", "").replace("/devices.js", "");
-                    let said = said.replace("/history.js", "");
+                    let said = page
+                        .replace("/talk.js", "")
+                        .replace("/devices.js", "")
+                        .replace("/settings.js", "")
+                        .replace("/history.js", "");
                     assert!(!said.contains(bad), "{bad} in {said}");
                 }
             }
-            assert!(sign_in(words, None).contains(words.get("sign_in")));
         }
     }
 }

@@ -33,6 +33,11 @@ impl Words {
         self.by_key.get(key).map_or(key, String::as_str)
     }
 
+    /// The language of this code.
+    pub(super) fn of(code: &str) -> Option<&'static Self> {
+        LANGUAGES.iter().find(|words| words.language == code)
+    }
+
     /// What is shown for a state before the script words it better.
     pub(super) fn state<'a>(&'a self, word: &'a str) -> &'a str {
         self.by_key.get(&format!("state.{word}")).map_or(word, String::as_str)

@@ -151,6 +151,15 @@ impl Browser {
         self.command("Emulation.setEmulatedMedia", media);
     }
 
+    /// Goes to a page that is before the house: nothing on it is live.
+    pub(crate) fn visit(&mut self, url: &str) {
+        self.command("Page.navigate", json!({"url": url}));
+        self.wait(&format!(
+            "document.readyState === 'complete' && location.href.startsWith({})",
+            json!(url)
+        ));
+    }
+
     /// Goes to an address and waits until the page says that it is live.
     pub(crate) fn open(&mut self, url: &str) {
         self.command("Page.navigate", json!({"url": url}));

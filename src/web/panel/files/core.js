@@ -136,7 +136,7 @@ export async function call(path, { method = "GET", body } = {}) {
   try {
     answer = await fetch(path, {
       method,
-      headers: body === undefined ? {} : { "Content-Type": isFile ? body.type : "application/json" },
+      headers: { ...(body === undefined ? {} : { "Content-Type": isFile ? body.type : "application/json" }), "X-Homard-Page": page.word },
       body: isFile || body === undefined ? body : JSON.stringify(body),
     });
   } catch {
