@@ -29,7 +29,7 @@ use tracing::{info, warn};
 use self::mqtt_broker::{Reached, Retained};
 use self::run_file::RunFile;
 use crate::assistant::policy::{Policy, Verdict};
-use crate::automation::{Agenda, Moment};
+use crate::automation::{Agenda, Calendar, Moment};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::home::Home;
@@ -102,7 +102,9 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<()> {
     let address = listener.local_addr().context("the panel's address")?;
 
     let storage = Storage::open(&data_dir)?;
-    let (home, agenda) = restore(&storage, &clock)?;
+    let (home, mut agenda) = restore(&storage, &clock)?;
+    let place = ears::place(&config.home);
+    agenda.set_calendar(Calendar { zone: config.home.time_zone.clone(), place });
     let settings = storage::Settings { history: recorded(&config), ..storage::Settings::default() };
     let writer = Writer::start(storage.clone(), settings).context("the system gives no thread")?;
     let retained = Arc::new(mqtt_broker::Retained::new(storage.clone(), writer.clone()));
@@ -116,7 +118,7 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<()> {
         sentences: Some(data_dir.join("sentences")),
         zone: config.home.time_zone.clone(),
         policy: policy(&config.policy),
-        place: ears::place(&config.home),
+        place,
     });
     let setup = Setup { home, agenda, writer, clock: clock.clone(), ear, outbox };
     let (hub, handle) = Hub::new(setup);

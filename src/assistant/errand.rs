@@ -27,7 +27,7 @@ use super::plan::{Part, Told};
 use super::{Answer, Assistant, Code, Kind, Language, Said, Speaker, Turn};
 
 /// Entries read out one by one.
-const MOST_TOLD: usize = 5;
+pub(super) const MOST_TOLD: usize = 5;
 /// Items of a list read out.
 const MOST_ITEMS: usize = 30;
 
@@ -184,13 +184,13 @@ impl Assistant {
 }
 
 /// What an errand needs to know.
-struct Clerk<'a> {
-    speaker: Speaker<'a>,
-    reading: &'a Reading,
-    from: &'a Asker,
-    home: &'a Home,
-    now: Moment,
-    zoned: Zoned,
+pub(super) struct Clerk<'a> {
+    pub(super) speaker: Speaker<'a>,
+    pub(super) reading: &'a Reading,
+    pub(super) from: &'a Asker,
+    pub(super) home: &'a Home,
+    pub(super) now: Moment,
+    pub(super) zoned: Zoned,
 }
 
 impl Clerk<'_> {
@@ -265,15 +265,8 @@ impl Clerk<'_> {
                 self.done("books", "broadcast", &[])
             }
             Errand::Plans => self.plans(agenda),
-            Errand::CancelPlans => {
-                let is_plan = |entry: &&Entry| matches!(entry.task, Task::Deed(_));
-                let found: Vec<EntryId> =
-                    agenda.entries().filter(is_plan).map(|entry| entry.id).collect();
-                let count = found.into_iter().filter_map(|id| agenda.cancel(id)).count();
-                let key = if count == 0 { "nothing_planned" } else { "dropped" };
-                let count = Phrase { is_plural: count > 1, ..Phrase::plain(count.to_string()) };
-                self.done("books", key, &[("count", &count)])
-            }
+            Errand::CancelPlan(words) => self.cancel_plan(words, agenda)?,
+            Errand::CancelPlans => self.cancel_plans(agenda),
             // These were answered without the books.
             Errand::Weather(_) | Errand::Respond | Errand::Clean { .. } | Errand::Media { .. } => {
                 self.speaker.not_yet(self.reading)
@@ -281,11 +274,21 @@ impl Clerk<'_> {
         })
     }
 
-    fn done(&self, group: &'static str, key: &'static str, gaps: &[(&str, &Phrase)]) -> Answer {
+    pub(super) fn done(
+        &self,
+        group: &'static str,
+        key: &'static str,
+        gaps: &[(&str, &Phrase)],
+    ) -> Answer {
         self.speaker.noted(self.speaker.voice.say(group, key, gaps), self.reading)
     }
 
-    fn told(&self, group: &'static str, key: &'static str, gaps: &[(&str, &Phrase)]) -> Answer {
+    pub(super) fn told(
+        &self,
+        group: &'static str,
+        key: &'static str,
+        gaps: &[(&str, &Phrase)],
+    ) -> Answer {
         self.speaker.answer(self.speaker.voice.say(group, key, gaps), self.reading)
     }
 
@@ -344,14 +347,14 @@ impl Clerk<'_> {
     }
 
     /// "And 3 more."
-    fn more(&self, total: usize) -> Option<String> {
+    pub(super) fn more(&self, total: usize) -> Option<String> {
         let count = total.checked_sub(MOST_TOLD).filter(|count| *count > 0)?;
         let count = Phrase::plain(count.to_string());
         Some(self.speaker.voice.say("books", "more", &[("count", &count)]))
     }
 
     /// A thing without its article: "du lait" and "le lait" are the same on a list.
-    fn bare<'t>(&self, item: &'t str) -> &'t str {
+    pub(super) fn bare<'t>(&self, item: &'t str) -> &'t str {
         let mut rest = item.trim();
         while let Some((word, after)) = rest.split_once([' ', '\'', '’']) {
             if self.speaker.voice.find("bare", &text::key(word)).is_none() || after.is_empty() {
@@ -413,25 +416,6 @@ impl Clerk<'_> {
         let (text, count) = (Phrase::plain(text), Phrase::plain(n_items.to_string()));
         let key = if n_items > MOST_ITEMS { "shown_some" } else { "shown" };
         self.told("list", key, &[("list", &list), ("items", &text), ("count", &count)])
-    }
-
-    /// "Planned: tomorrow at 7:00: «turn on the heater at 7»."
-    fn plans(&self, agenda: &Agenda) -> Answer {
-        let mut found: Vec<&Entry> =
-            agenda.entries().filter(|entry| matches!(entry.task, Task::Deed(_))).collect();
-        if found.is_empty() {
-            return self.told("books", "nothing_planned", &[]);
-        }
-        let left = |entry: &Entry| entry.left_s(self.now).unwrap_or(0.0);
-        found.sort_by(|a, b| left(a).total_cmp(&left(b)));
-        let sentence = |entry: &&Entry| {
-            let time = Phrase::plain(self.speaker.due(entry.due, self.now, &self.zoned));
-            let what = Phrase::plain(entry.said.as_str());
-            self.speaker.voice.say("books", "planned", &[("time", &time), ("text", &what)])
-        };
-        let mut sentences: Vec<String> = found.iter().take(MOST_TOLD).map(sentence).collect();
-        sentences.extend(self.more(found.len()));
-        self.speaker.answer(sentences.join(" "), self.reading)
     }
 }
 

@@ -2,21 +2,24 @@
 //! steps when their time has come. Whether they may be done is asked both times, by the same
 //! planner. What is to be done is written down in words of its own, so that it outlives a restart.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp, Zoned};
 
 use crate::automation::{
-    Agenda, Asker, Check, Deed, Due, EntryId, Fate, Moment, Ripe, Task, Test, Unable, Wish, when,
+    Agenda, Asker, Calendar, Check, Deed, Due, EntryId, Fate, Moment, Ripe, Task, Unable, Wish,
+    when,
 };
 use crate::home::Home;
 use crate::home::domain::State;
 use crate::home::entity::Entity;
 use crate::home::id::EntityId;
 use crate::home::person::Means;
+use crate::home::rhythm::{Days, Rhythm};
 use crate::home::target::{self, TargetWords};
 use crate::home::value::Value;
-use crate::intent::meaning::{self, Amount, Asked, Command, Condition, Reading, Step, What, When};
+use crate::intent::meaning::{Amount, Asked, Command, Condition, Reading, Step, What, When};
 use crate::intent::response::Phrase;
 
 use super::plan::{Instead, Plan, Told};
@@ -58,7 +61,11 @@ impl Assistant {
                 Ok((due, id)) => {
                     planned.push(id);
                     let key = if step.when == When::Now { "back" } else { "noted" };
-                    let time = Phrase::plain(speaker.due(due, now, &zoned));
+                    let time = match step.when {
+                        When::Every(rhythm) => speaker.rhythm(rhythm),
+                        _ => speaker.due(due, now, &zoned),
+                    };
+                    let time = Phrase::plain(time);
                     let note = speaker.voice.say("later", key, &[("time", &time)]);
                     if !notes.contains(&note) {
                         notes.push(note);
@@ -122,6 +129,7 @@ impl Assistant {
             (when, lasting_s) => {
                 let due = match when {
                     When::Now => return Err(Unable::BadTime),
+                    When::Every(rhythm) => Due::At(self.calendar().next(rhythm, now.wall)?),
                     When::In(seconds) => after(seconds)?,
                     When::At { hour, minute, is_half_day, days } => {
                         Due::At(when::at_clock(hour, minute, is_half_day, days, zoned)?)
@@ -148,8 +156,17 @@ impl Assistant {
                 (due, Deed { wishes, only_if, lasting_s, is_end: false })
             }
         };
-        let id = agenda.add(from.clone(), said, due, Task::Deed(deed), now)?;
+        let (from, task) = (from.clone(), Task::Deed(deed));
+        let id = match step.when {
+            When::Every(rhythm) => agenda.add_standing(from, said, rhythm, task, now)?,
+            _ => agenda.add(from, said, due, task, now)?,
+        };
         Ok((due, id))
+    }
+
+    /// By which calendar things come again.
+    pub fn calendar(&self) -> Calendar {
+        Calendar { zone: self.zone.clone(), place: self.place }
     }
 
     /// What is to be done about an entry of the agenda whose time has come.
@@ -251,6 +268,49 @@ impl Speaker<'_> {
         }
     }
 
+    /// "every weekday at 7:00", "every Monday at sunset", "every 2 hours".
+    pub(super) fn rhythm(&self, rhythm: Rhythm) -> String {
+        let word = |key: &'static str| self.voice.word("rhythm", key);
+        let days_of = |days: Days| match days {
+            Days::DAILY => word("daily").to_owned(),
+            Days::WEEKDAYS => word("weekdays").to_owned(),
+            Days::WEEKEND => word("weekend").to_owned(),
+            days => {
+                let name = |day: u8| {
+                    let key = (day + 1).to_string();
+                    Phrase::plain(self.voice.find("weekdays", &key).unwrap_or(&key).to_owned())
+                };
+                let names: Vec<Phrase> = days.each().map(name).collect();
+                let names = Phrase::plain(self.voice.list(&names).text);
+                self.voice.fill(word("days"), &[("days", &names)])
+            }
+        };
+        match rhythm {
+            Rhythm::Clock { days, hour, minute } => {
+                let days = Phrase::plain(days_of(days));
+                let clock = Phrase::plain(self.clock_of(i64::from(hour), i64::from(minute)));
+                self.voice.fill(word("clock"), &[("days", &days), ("clock", &clock)])
+            }
+            Rhythm::Sun { days, is_rise, offset_s } => {
+                let days = Phrase::plain(days_of(days));
+                let length = Phrase::plain(self.length(offset_s.abs()));
+                let key = match (is_rise, offset_s.total_cmp(&0.0)) {
+                    (true, Ordering::Less) => "before_sunrise",
+                    (true, Ordering::Equal) => "sunrise",
+                    (true, Ordering::Greater) => "after_sunrise",
+                    (false, Ordering::Less) => "before_sunset",
+                    (false, Ordering::Equal) => "sunset",
+                    (false, Ordering::Greater) => "after_sunset",
+                };
+                self.voice.fill(word(key), &[("days", &days), ("length", &length)])
+            }
+            Rhythm::Each { seconds } => {
+                let length = Phrase::plain(self.length(seconds));
+                self.voice.fill(word("each"), &[("length", &length)])
+            }
+        }
+    }
+
     /// "1 hour and 5 minutes", in whole seconds; of long times only the larger units.
     pub(super) fn length(&self, seconds: f64) -> String {
         let whole = seconds.max(0.0).round() as u64;
@@ -348,13 +408,8 @@ impl Language {
 }
 
 fn check(condition: &Condition, entities: Vec<EntityId>, classes: Vec<String>) -> Check {
-    let test = match &condition.test {
-        meaning::Test::Is(word) => Test::Is(Arc::clone(word)),
-        meaning::Test::IsNot(word) => Test::IsNot(Arc::clone(word)),
-        meaning::Test::Above(limit) => Test::Above(*limit),
-        meaning::Test::Below(limit) => Test::Below(*limit),
-    };
-    Check { entities, classes, is_all: condition.kind == Asked::All, test }
+    let (is_all, test) = (condition.kind == Asked::All, condition.test.clone());
+    Check { entities, classes, is_all, test }
 }
 
 /// The step of a wish that was kept; `None` for a word of a later version.
@@ -367,12 +422,7 @@ fn step(wish: &Wish, deed: &Deed) -> Option<Step> {
             ..TargetWords::default()
         },
         kind: if check.is_all { Asked::All } else { Asked::Any },
-        test: match &check.test {
-            Test::Is(word) => meaning::Test::Is(Arc::clone(word)),
-            Test::IsNot(word) => meaning::Test::IsNot(Arc::clone(word)),
-            Test::Above(limit) => meaning::Test::Above(*limit),
-            Test::Below(limit) => meaning::Test::Below(*limit),
-        },
+        test: check.test.clone(),
     };
     Some(Step {
         lasting_s: deed.lasting_s,

@@ -19,6 +19,7 @@ mod memory;
 mod naming;
 pub mod official;
 mod plan;
+mod planned;
 pub mod policy;
 mod reply;
 mod script;
@@ -412,8 +413,12 @@ impl Speaker<'_> {
 
     /// A time of day: "21:04".
     fn clock(&self, at: &Zoned) -> String {
-        let hour = Phrase::plain(at.hour().to_string());
-        let minute = Phrase::plain(format!("{:02}", at.minute()));
+        self.clock_of(at.hour().into(), at.minute().into())
+    }
+
+    fn clock_of(&self, hour: i64, minute: i64) -> String {
+        let hour = Phrase::plain(hour.to_string());
+        let minute = Phrase::plain(format!("{minute:02}"));
         let template = self.voice.word("time", "clock");
         self.voice.fill(template, &[("hour", &hour), ("minute", &minute)])
     }

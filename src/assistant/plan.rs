@@ -246,6 +246,7 @@ impl Planner<'_> {
             plan.parts.push(part);
             return;
         }
+        let is_standing = matches!(step.when, When::Every(_));
         let is_misheard = is_misheard(&plan.reading);
         for id in part.entities.clone() {
             let Some(entity) = self.home.entity(id.as_str()) else { continue };
@@ -271,6 +272,8 @@ impl Planner<'_> {
                 {
                     part.refused.push((id, Refusal::NotAllowed));
                 }
+                // What comes again and again is shown back before it is kept.
+                Verdict::Allow if is_standing && !self.is_confirmed => part.asked.push(id),
                 Verdict::Allow if waits => {}
                 Verdict::Allow => plan.calls.push((id, action)),
                 // What is done while nobody listens needs no yes that nobody can give.
@@ -291,7 +294,10 @@ impl Planner<'_> {
             Step { command: Command::new(step.command.what.clone(), words), ..step.clone() }
         };
         if !part.asked.is_empty() {
-            plan.asks.push(Step { only_if: Vec::new(), ..only(part.asked.clone()) });
+            let asked = only(part.asked.clone());
+            // What holds now was looked at; what waits is looked at in its time.
+            let only_if = if step.when == When::Now { Vec::new() } else { asked.only_if.clone() };
+            plan.asks.push(Step { only_if, ..asked });
         }
         let is_out = |id: &EntityId| {
             part.asked.contains(id) || part.refused.iter().any(|(known, _)| known == id)

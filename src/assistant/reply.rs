@@ -9,7 +9,7 @@ use crate::home::domain::{Domain, State};
 use crate::home::entity::Entity;
 use crate::home::id::EntityId;
 use crate::home::target::{self, By, TargetWords};
-use crate::intent::meaning::{Amount, Command, Reading, Step, What};
+use crate::intent::meaning::{Amount, Command, Reading, Step, What, When};
 use crate::intent::response::{MAX_NAMED, Phrase};
 
 use super::plan::{self, Instead, Part, Plan, Told};
@@ -223,7 +223,10 @@ impl Speaker<'_> {
             } else {
                 "other"
             };
-            self.voice.say("confirm", key, &gaps)
+            let question = self.voice.say("confirm", key, &gaps);
+            let When::Every(rhythm) = step.when else { return question };
+            let (time, question) = (Phrase::plain(self.rhythm(rhythm)), Phrase::plain(question));
+            self.voice.say("confirm", "every", &[("time", &time), ("question", &question)])
         };
         let questions: Vec<String> = plan.asks.iter().map(ask).collect();
         questions

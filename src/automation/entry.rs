@@ -6,7 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::home::id::{AreaId, EntityId, PersonId};
 use crate::home::person::{Means, Role};
+use crate::home::rhythm::Rhythm;
 use crate::home::value::Value;
+
+pub use crate::home::test::Test;
 
 /// The number of an entry; unique in one house.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,6 +28,8 @@ pub struct Entry {
     pub made_at: Timestamp,
     /// When it is to happen.
     pub due: Due,
+    /// When it is to happen again after that; `None` for what happens once.
+    pub again: Option<Rhythm>,
     /// What.
     pub task: Task,
 }
@@ -119,19 +124,6 @@ pub struct Check {
     pub is_all: bool,
     /// What must hold.
     pub test: Test,
-}
-
-/// What is tested.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Test {
-    /// The state, in Home Assistant's word.
-    Is(Arc<str>),
-    /// Anything but this state.
-    IsNot(Arc<str>),
-    /// The number of the state (of a thermostat, what it measures) is above.
-    Above(f64),
-    /// … is below.
-    Below(f64),
 }
 
 /// An entry whose time has come.

@@ -9,6 +9,10 @@
 //! the clock on the wall shows. What acts is not done more than [`TOO_LATE_S`] after its time, but
 //! told; what is only told is told late.
 //!
+//! What comes again stays: each time an entry of its own is made of it, which begins, is done and
+//! told as any other, while the standing one waits for its next time. What was missed is told once,
+//! however often.
+//!
 //! Every change is noted ([`Agenda::take_touched`]), so that whoever owns the agenda can write what
 //! changed and nothing else.
 
@@ -24,10 +28,12 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::home::id::EntityId;
+use crate::home::rhythm::Rhythm;
 
 pub use self::entry::{Asker, Check, Deed, Due, Entry, EntryId, Fate, Ripe, Task, Test, Wish};
 pub use self::list::{Item, List};
 pub use self::timer::TimerQuery;
+pub use self::when::Calendar;
 
 /// What acts is not done any more so many seconds after its time.
 pub const TOO_LATE_S: f64 = 120.0;
@@ -112,6 +118,8 @@ pub struct Kept {
     pub made_at: Timestamp,
     /// Its time.
     pub due: KeptDue,
+    /// See [`Entry::again`].
+    pub again: Option<Rhythm>,
     /// See [`Entry::task`].
     pub task: Task,
 }
@@ -140,6 +148,7 @@ pub struct Agenda {
     entries: BTreeMap<EntryId, Entry>,
     lists: BTreeMap<Arc<str>, List>,
     last_id: u64,
+    calendar: Calendar,
     touched: BTreeSet<Touched>,
     /// When it was last asked what is due.
     seen: Option<Moment>,
@@ -153,7 +162,7 @@ impl Agenda {
         now: Moment,
     ) -> Agenda {
         let mut agenda = Agenda { seen: Some(now), ..Agenda::default() };
-        for Kept { id, from, said, made_at, due, task } in kept {
+        for Kept { id, from, said, made_at, due, again, task } in kept {
             let due = match due {
                 KeptDue::In { until, left } => {
                     let left = until.duration_since(now.wall).min(left);
@@ -164,12 +173,17 @@ impl Agenda {
                 KeptDue::Begun => Due::Begun,
             };
             agenda.last_id = agenda.last_id.max(id.0);
-            agenda.entries.insert(id, Entry { id, from, said, made_at, due, task });
+            agenda.entries.insert(id, Entry { id, from, said, made_at, due, again, task });
         }
         for list in lists {
             agenda.restore_list(list);
         }
         agenda
+    }
+
+    /// By which calendar things come again.
+    pub fn set_calendar(&mut self, calendar: Calendar) {
+        self.calendar = calendar;
     }
 
     /// All entries, the oldest first.
@@ -218,8 +232,29 @@ impl Agenda {
         self.last_id += 1;
         let id = EntryId(self.last_id);
         let said = said.chars().take(LONGEST_TEXT).collect();
-        self.entries.insert(id, Entry { id, from, said, made_at: now.wall, due, task });
+        let entry = Entry { id, from, said, made_at: now.wall, due, again: None, task };
+        self.entries.insert(id, entry);
         self.touched.insert(Touched::Entry(id));
+        Ok(id)
+    }
+
+    /// Adds an entry that comes again and again.
+    ///
+    /// # Errors
+    /// As [`Agenda::add`] and [`Calendar::next`].
+    pub fn add_standing(
+        &mut self,
+        from: Asker,
+        said: &str,
+        rhythm: Rhythm,
+        task: Task,
+        now: Moment,
+    ) -> Result<EntryId, Unable> {
+        let at = self.calendar.next(rhythm, now.wall)?;
+        let id = self.add(from, said, Due::At(at), task, now)?;
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.again = Some(rhythm);
+        }
         Ok(id)
     }
 
@@ -292,7 +327,10 @@ impl Agenda {
             ripe.push(Ripe { entry: entry.clone(), late_s, fate });
         }
         ripe.sort_by(|a, b| b.late_s.total_cmp(&a.late_s));
-        for Ripe { entry, fate, .. } in &ripe {
+        for Ripe { entry, fate, .. } in &mut ripe {
+            if entry.again.is_some() {
+                *entry = self.one_of(entry, now);
+            }
             if entry.acts() && *fate == Fate::Happens {
                 if let Some(entry) = self.entries.get_mut(&entry.id) {
                     entry.due = Due::Begun;
@@ -303,6 +341,26 @@ impl Agenda {
             self.touched.insert(Touched::Entry(entry.id));
         }
         ripe
+    }
+
+    /// One time of a standing entry, as an entry of its own; the standing one waits for the next.
+    fn one_of(&mut self, standing: &Entry, now: Moment) -> Entry {
+        self.last_id += 1;
+        let one = Entry { id: EntryId(self.last_id), again: None, ..standing.clone() };
+        self.entries.insert(one.id, one.clone());
+        let next = standing.again.zip(match standing.due {
+            // A clock that was put back brings no time a second time.
+            Due::At(at) => Some(at.max(now.wall)),
+            _ => None,
+        });
+        let next = next.and_then(|(rhythm, after)| self.calendar.next(rhythm, after).ok());
+        match (self.entries.get_mut(&standing.id), next) {
+            (Some(entry), Some(at)) => entry.due = Due::At(at),
+            // No sun for months, or the end of all time.
+            _ => drop(self.entries.remove(&standing.id)),
+        }
+        self.touched.insert(Touched::Entry(standing.id));
+        one
     }
 
     /// What had begun when the house was stopped; it is out of the agenda then.
@@ -384,8 +442,8 @@ fn kept(entry: &Entry, now: Moment) -> Kept {
         Due::At(at) => KeptDue::At(at),
         Due::Begun => KeptDue::Begun,
     };
-    let Entry { id, from, said, made_at, task, .. } = entry.clone();
-    Kept { id, from, said, made_at, due, task }
+    let Entry { id, from, said, made_at, again, task, .. } = entry.clone();
+    Kept { id, from, said, made_at, due, again, task }
 }
 
 #[cfg(test)]

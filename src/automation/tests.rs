@@ -264,3 +264,28 @@ fn only_what_changed_is_written() {
     agenda.cancel(id);
     assert_eq!(agenda.take_touched(at(100, 0)), [Record::ForgetEntry(id)]);
 }
+
+#[test]
+fn what_comes_again_stays_and_each_time_is_an_entry_of_its_own() {
+    let daily = Rhythm::Clock { days: crate::home::rhythm::Days::DAILY, hour: 12, minute: 0 };
+    let mut agenda = Agenda::default();
+    let id = agenda.add_standing(asker("a", None), "said", daily, deed(), at(0, 0)).unwrap();
+    assert_eq!(agenda.next_wall(), Some(wall("2026-11-22T12:00:00Z")));
+    // Begun as an entry of its own, so that a power cut now is told of it alone.
+    assert_eq!(due(&mut agenda, at(3_600, 0)), [(2, Fate::Happens)]);
+    assert_eq!(agenda.next_wall(), Some(wall("2026-11-23T12:00:00Z")));
+    let mut cut = restart(&mut agenda, at(3_600, 0), at(3_700, 0));
+    let told: Vec<(u64, Fate)> =
+        cut.interrupted().into_iter().map(|ripe| (ripe.entry.id.0, ripe.fate)).collect();
+    assert_eq!(told, [(2, Fate::Interrupted)]);
+    assert_eq!(cut.entry(id).map(|entry| entry.again), Some(Some(daily)));
+    agenda.cancel(EntryId(2));
+    // A clock that is put back brings it no second time, and days that were missed are told once.
+    assert_eq!(due(&mut agenda, at(3_700, -600)), []);
+    assert_eq!(due(&mut agenda, at(4_400, -600)), []);
+    assert_eq!(due(&mut agenda, at(5 * 86_400, 0)), [(3, Fate::Missed)]);
+    assert_eq!(agenda.next_wall(), Some(wall("2026-11-27T12:00:00Z")));
+    agenda.cancel(EntryId(3));
+    assert!(agenda.cancel(id).is_some());
+    assert_eq!(agenda.entries().count(), 0);
+}

@@ -98,15 +98,11 @@ impl Stage {
     ) -> Self {
         let clock = Clock::movable(now);
         let (outbox, effects) = mpsc::channel(64);
+        let mut agenda = Agenda::default();
+        agenda.set_calendar(assistant.calendar());
         let ear = Box::new(Hasty(ears::attentive(assistant)));
-        let (hub, handle) = Hub::new(Setup {
-            home,
-            agenda: Agenda::default(),
-            writer,
-            clock: clock.clone(),
-            ear,
-            outbox,
-        });
+        let (hub, handle) =
+            Hub::new(Setup { home, agenda, writer, clock: clock.clone(), ear, outbox });
         let task = tokio::spawn(hub.run(std::future::pending()));
         let now = now.timestamp();
         Self { hub: handle, task, effects, devices, clock, now, n_acts: 0, late: Vec::new() }

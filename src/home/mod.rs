@@ -14,9 +14,11 @@ pub mod guard;
 pub mod id;
 pub mod person;
 pub mod place;
+pub mod rhythm;
 pub mod service;
 mod sight;
 pub mod target;
+pub mod test;
 pub mod value;
 
 use std::collections::{BTreeMap, BTreeSet};

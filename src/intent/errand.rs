@@ -55,6 +55,7 @@ pub(super) fn errand(found: &Match) -> Option<Errand> {
         }
         "HomardListRemoveItem" => Errand::RemoveItem { list: list("list"), item: text("item")? },
         "HomardPlans" => Errand::Plans,
+        "HomardCancelPlan" => Errand::CancelPlan(text("plan")?),
         "HomardCancelPlans" => Errand::CancelPlans,
         _ => return None,
     })

@@ -7,9 +7,12 @@
 use std::sync::Arc;
 
 use crate::home::id::EntityId;
+use crate::home::rhythm::Rhythm;
 use crate::home::target::TargetWords;
 use crate::intent::matcher::Slot;
 use crate::intent::value::Value;
+
+pub use crate::home::test::Test;
 
 /// What an utterance means.
 #[derive(Debug, Clone, PartialEq)]
@@ -173,6 +176,8 @@ pub enum When {
         /// Seconds after it, or before if negative.
         offset_s: f64,
     },
+    /// Again and again.
+    Every(Rhythm),
 }
 
 /// What must hold for a step to be taken.
@@ -184,19 +189,6 @@ pub struct Condition {
     pub kind: Asked,
     /// What.
     pub test: Test,
-}
-
-/// What a condition tests.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Test {
-    /// The state, in Home Assistant's word.
-    Is(Arc<str>),
-    /// Anything but this state.
-    IsNot(Arc<str>),
-    /// The number of the state (of a thermostat, what it measures) is above.
-    Above(f64),
-    /// … is below.
-    Below(f64),
 }
 
 /// Something asked. It cannot act.
@@ -325,6 +317,8 @@ pub enum Errand {
     Plans,
     /// Drop all that is planned.
     CancelPlans,
+    /// Drop what is planned and has these words: of the thing, or of what was said.
+    CancelPlan(String),
     /// A robot is to clean a room.
     Clean {
         /// The robot's name; any that can when absent.

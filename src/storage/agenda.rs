@@ -11,6 +11,7 @@ use super::wire::{Unusable, time};
 use crate::automation::{self, Asker, Check, Deed, EntryId, Item, Kept, KeptDue, Test, Wish};
 use crate::home::id::{AreaId, EntityId, PersonId};
 use crate::home::person::{Means, Role};
+use crate::home::rhythm::{Days, Rhythm};
 use crate::json::{from_json, to_json};
 use crate::text;
 
@@ -40,6 +41,9 @@ pub(super) struct Entry {
     said: String,
     made: i64,
     due: Due,
+    /// Not written by versions that knew nothing that comes again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    again: Option<Again>,
     task: Task,
 }
 
@@ -50,6 +54,16 @@ enum Due {
     Held(i64),
     At(i64),
     Begun,
+}
+
+/// Days are a bit each, the lowest for Monday.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Again {
+    Clock { days: u8, hour: u8, minute: u8 },
+    Sunrise { days: u8, offset: f64 },
+    Sunset { days: u8, offset: f64 },
+    Each(f64),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -171,6 +185,40 @@ impl From<Condition> for Check {
     }
 }
 
+impl From<Rhythm> for Again {
+    fn from(rhythm: Rhythm) -> Self {
+        match rhythm {
+            Rhythm::Clock { days, hour, minute } => Self::Clock { days: days.bits(), hour, minute },
+            Rhythm::Sun { days, is_rise: true, offset_s } => {
+                Self::Sunrise { days: days.bits(), offset: offset_s }
+            }
+            Rhythm::Sun { days, is_rise: false, offset_s } => {
+                Self::Sunset { days: days.bits(), offset: offset_s }
+            }
+            Rhythm::Each { seconds } => Self::Each(seconds),
+        }
+    }
+}
+
+impl Again {
+    fn rhythm(self) -> Rhythm {
+        // Without a day it would be lost.
+        let days = |bits: u8| Days::from_bits(bits).unwrap_or(Days::DAILY);
+        match self {
+            Self::Clock { days: bits, hour, minute } => {
+                Rhythm::Clock { days: days(bits), hour, minute }
+            }
+            Self::Sunrise { days: bits, offset } => {
+                Rhythm::Sun { days: days(bits), is_rise: true, offset_s: offset }
+            }
+            Self::Sunset { days: bits, offset } => {
+                Rhythm::Sun { days: days(bits), is_rise: false, offset_s: offset }
+            }
+            Self::Each(seconds) => Rhythm::Each { seconds },
+        }
+    }
+}
+
 fn all<A, B: From<A>>(all: impl IntoIterator<Item = A>) -> Vec<B> {
     all.into_iter().map(B::from).collect()
 }
@@ -210,6 +258,7 @@ impl From<&Kept> for Entry {
             said: kept.said.clone(),
             made: kept.made_at.as_microsecond(),
             due,
+            again: kept.again.map(Again::from),
             task,
         }
     }
@@ -254,6 +303,7 @@ impl TryFrom<Entry> for Kept {
             said: wire.said,
             made_at: time(wire.made)?,
             due,
+            again: wire.again.map(Again::rhythm),
             task,
         })
     }

@@ -13,6 +13,7 @@ use super::wire;
 use crate::automation::{Due, Entry, EntryId, List, Moment, Task, Wish};
 use crate::home::id::{AreaId, EntityId};
 use crate::home::person::Matter;
+use crate::home::rhythm::{Days, Rhythm};
 use crate::hub::event::Query;
 use crate::json;
 
@@ -47,10 +48,27 @@ struct EntryObject {
     started_s: Option<f64>,
     /// A sentence that is heard then, or what is said then.
     text: Option<String>,
+    /// When it happens again after that; null for what happens once.
+    every: Option<EveryObject>,
     /// What will be done.
     wishes: Vec<WishObject>,
     /// When it was asked for.
     made: String,
+}
+
+/// Days with a time or the sun, or seconds between.
+#[derive(Debug, Serialize, ToSchema)]
+struct EveryObject {
+    /// `mon` … `sun`.
+    days: Vec<&'static str>,
+    /// `07:00`, in the house's time.
+    at: Option<String>,
+    /// `sunrise` or `sunset`.
+    sun: Option<&'static str>,
+    /// Seconds after the sun, or before if negative.
+    offset_s: Option<f64>,
+    /// Seconds from one time to the next.
+    each_s: Option<f64>,
 }
 
 /// What will be done with which entities.
@@ -75,6 +93,24 @@ struct ListObject {
 struct ItemObject {
     text: String,
     completed: bool,
+}
+
+impl From<Rhythm> for EveryObject {
+    fn from(rhythm: Rhythm) -> Self {
+        const NAMES: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+        let names = |days: Days| days.each().map(|day| NAMES[usize::from(day)]).collect();
+        let (days, at, sun, offset_s, each_s) = match rhythm {
+            Rhythm::Clock { days, hour, minute } => {
+                (names(days), Some(format!("{hour:02}:{minute:02}")), None, None, None)
+            }
+            Rhythm::Sun { days, is_rise, offset_s } => {
+                let sun = if is_rise { "sunrise" } else { "sunset" };
+                (names(days), None, Some(sun), Some(offset_s), None)
+            }
+            Rhythm::Each { seconds } => (Vec::new(), None, None, None, Some(seconds)),
+        };
+        Self { days, at, sun, offset_s, each_s }
+    }
 }
 
 impl From<&Wish> for WishObject {
@@ -128,6 +164,7 @@ fn object(entry: &Entry, now: Moment) -> EntryObject {
         paused: matches!(entry.due, Due::Held(_)),
         started_s,
         text,
+        every: entry.again.map(EveryObject::from),
         wishes,
         made: wire::time_text(entry.made_at),
     }

@@ -25,6 +25,41 @@ fn say(daemon: &Daemon, text: &str) -> String {
     answer["response"]["speech"]["plain"]["speech"].as_str().unwrap().to_owned()
 }
 
+/// What comes again outlives a power cut with its days and its hour, and goes by the API.
+#[test]
+fn what_comes_again_outlives_kill_and_can_be_cancelled() {
+    let folder = Folder::new("agenda-again");
+    let daemon = Daemon::start("demo", &folder);
+    let talk = |daemon: &Daemon, text: &str| {
+        let url = format!("{}/api/conversation/process", daemon.url);
+        let token = format!("Bearer {}", daemon.token);
+        let body = serde_json::json!({"text": text, "language": "en", "conversation_id": "again"});
+        let mut answer = ureq::post(url).header("Authorization", token).send_json(&body).unwrap();
+        let text = answer.body_mut().read_to_string().unwrap();
+        let answer: Value = serde_json::from_str(&text).unwrap();
+        answer["response"]["speech"]["plain"]["speech"].as_str().unwrap().to_owned()
+    };
+    daemon.wait(|| match talk(&daemon, "every weekday at 7 turn on the kitchen light") {
+        asked if asked.starts_with("Every weekday at 7:00: Shall I turn on") => Ok(()),
+        other => Err(other),
+    });
+    assert_eq!(talk(&daemon, "yes"), "All right, every weekday at 7:00.");
+    daemon.kill();
+    let daemon = Daemon::start("demo", &folder);
+    let books = agenda(&daemon);
+    let entry = &books["entries"][0];
+    let days = serde_json::json!(["mon", "tue", "wed", "thu", "fri"]);
+    assert_eq!(entry["every"]["days"], days, "{books}");
+    assert_eq!(entry["every"]["at"], "07:00", "{books}");
+    assert!(entry["due"].is_string(), "{books}");
+    assert_eq!(entry["wishes"][0]["what"], "turn_on", "{books}");
+    let url = format!("{}/api/homard/agenda/{}", daemon.url, entry["id"]);
+    let token = format!("Bearer {}", daemon.token);
+    assert_eq!(ureq::delete(&url).header("Authorization", &token).call().unwrap().status(), 200);
+    assert_eq!(talk(&daemon, "what is planned"), "Nothing is planned.");
+    daemon.kill();
+}
+
 #[test]
 fn what_was_answered_outlives_kill_and_can_be_cancelled() {
     let folder = Folder::new("agenda");

@@ -3,7 +3,7 @@
 
 use homard::assistant::{Answer, Assistant, Said, Turn};
 use homard::automation::sun::Place;
-use homard::automation::{Agenda, Asker, Moment, Ripe, Task};
+use homard::automation::{Agenda, Asker, Calendar, Moment, Ripe, Task};
 use homard::home::action::Outcome;
 use homard::home::target;
 use jiff::{SignedDuration, Timestamp, Zoned};
@@ -27,10 +27,13 @@ impl Talk {
         let (mut assistant, problems) = Assistant::new(language, at.time_zone().clone());
         assert!(problems.is_empty(), "{problems:?}");
         assistant.keeps_for_later();
+        let mut agenda = Agenda::default();
+        let place = Some(Place { latitude: 48.8566, longitude: 2.3522 });
+        agenda.set_calendar(Calendar { zone: at.time_zone().clone(), place });
         Self {
             house: house(),
             assistant,
-            agenda: Agenda::default(),
+            agenda,
             wall: at.timestamp(),
             steady: SignedDuration::ZERO,
             called: Vec::new(),
@@ -249,6 +252,114 @@ fn what_is_wished_for_later_is_done_then() {
     assert_eq!(talk.called, [""; 0]);
     talk.say("set a timer for 1 minute", None);
     assert_eq!(talk.pass(240), ["The timer was over 3 minutes ago."]);
+}
+
+#[test]
+fn what_comes_again_is_kept_after_a_yes() {
+    const DAY: &str = "86400";
+    check(
+        "en",
+        &[
+            (
+                "every weekday at 7 turn on the heater",
+                "Every weekday at 7:00: Shall I turn on the heater?",
+            ),
+            ("what is planned", "Nothing is planned."),
+            (
+                "every weekday at 7 turn on the heater",
+                "Every weekday at 7:00: Shall I turn on the heater?",
+            ),
+            ("yes", "All right, every weekday at 7:00."),
+            // It is Sunday noon.
+            ("68399", ""),
+            ("1", "Turned on the heater."),
+            (DAY, "Turned on the heater."),
+            (
+                "what is planned",
+                "Planned every weekday at 7:00: every weekday at 7 turn on the heater.",
+            ),
+            ("cancel the plan for the chicken", "I have planned nothing with “chicken”."),
+            (
+                "cancel the plan for the heater",
+                "Dropped every weekday at 7:00: every weekday at 7 turn on the heater.",
+            ),
+            (DAY, ""),
+        ],
+    );
+    // Too late is told, once for all that was missed, and the next is done.
+    check(
+        "en",
+        &[
+            (
+                "turn on the heater every day at 1 pm",
+                "Every day at 13:00: Shall I turn on the heater?",
+            ),
+            ("yes", "All right, every day at 13:00."),
+            (
+                "262800",
+                "I missed this on 22 November at 13:00, so I did not do it: turn on the heater every day at 1 pm.",
+            ),
+            ("82800", "Turned on the heater."),
+        ],
+    );
+    for (said, asked) in [
+        (
+            "each morning at half past six turn on the lamp",
+            "Every day at 6:30: Shall I turn on the lamp?",
+        ),
+        ("turn off the lamp every night at 10", "Every day at 22:00: Shall I turn off the lamp?"),
+        (
+            "on mondays and thursdays at 18:15 turn on the heater",
+            "Every Monday and Thursday at 18:15: Shall I turn on the heater?",
+        ),
+        (
+            "every sunday at noon turn off the heater",
+            "Every Sunday at 12:00: Shall I turn off the heater?",
+        ),
+        (
+            "every 2 hours turn on the heater for 5 minutes",
+            "Every 2 hours: Shall I turn on the heater?",
+        ),
+        ("every day at sunset turn on the lamp", "Every day at sunset: Shall I turn on the lamp?"),
+        (
+            "on weekends turn on the lamp at 9 am",
+            "Every Saturday and Sunday at 9:00: Shall I turn on the lamp?",
+        ),
+        ("every evening turn on the lamp", "I did not understand “every evening”."),
+        ("on monday turn on the lamp", "I did not understand “on monday”."),
+        ("every day in 10 minutes turn on the lamp", "I did not understand “every day”."),
+    ] {
+        let mut talk = Talk::new("en");
+        talk.assistant.set_place(Place { latitude: 48.8566, longitude: 2.3522 });
+        assert_eq!(talk.say(said, None), asked);
+        talk.say("no", None);
+        assert_eq!(talk.agenda.entries().count(), 0, "{said}");
+    }
+    check(
+        "fr",
+        &[
+            (
+                "tous les soirs à 22 h éteins la lampe",
+                "Tous les jours à 22:00 : Dois-je éteindre lamp ?",
+            ),
+            ("oui", "Entendu, tous les jours à 22:00."),
+            ("36000", "J'ai éteint lamp."),
+            (
+                "allume la lampe chaque lundi et jeudi à 7 h 30",
+                "Chaque lundi et jeudi à 7:30 : Dois-je allumer lamp ?",
+            ),
+            ("non", "D'accord, je ne fais rien."),
+            (
+                "qu'est-ce qui est prévu",
+                "Prévu tous les jours à 22:00 : tous les soirs à 22 h éteins la lampe.",
+            ),
+            (
+                "annule ce qui est prévu pour la lampe",
+                "Abandonné tous les jours à 22:00 : tous les soirs à 22 h éteins la lampe.",
+            ),
+            (DAY, ""),
+        ],
+    );
 }
 
 #[test]

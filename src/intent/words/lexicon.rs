@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::home::domain::Domain;
+use crate::home::rhythm::Days;
 use crate::intent::meaning::Talk;
 use crate::intent::number::Speller;
 use crate::intent::pack::{self, PackProblem, Source};
@@ -168,6 +169,22 @@ impl Lexicon {
             "modes" => Tag::Mode(shared()),
             "words" => Tag::Word(Word::named(meaning)?),
             "days" => Tag::DayPart(DayPart::named(meaning)?),
+            "weekdays" => Tag::Weekday(weekday(meaning)?),
+            "again" => {
+                let (days, part) = meaning.split_once(' ').unwrap_or((meaning, ""));
+                let part = match part {
+                    "" => None,
+                    part => Some(DayPart::named(part)?),
+                };
+                let days = match days {
+                    "hourly" => None,
+                    "daily" => Some(Days::DAILY),
+                    "weekdays" => Some(Days::WEEKDAYS),
+                    "weekend" => Some(Days::WEEKEND),
+                    day => Some(Days::one(weekday(day)?)),
+                };
+                Tag::Again(days, part)
+            }
             "storeys" => Tag::Storey(Storey::named(meaning)?),
             "talk" => Tag::Talk(match meaning {
                 "nevermind" => Talk::Nevermind,
@@ -351,6 +368,14 @@ fn is_spelled_so(exact: &str, said: &[token::Token]) -> bool {
         let is_bare = token.exact == token.key && token.key.chars().count() > 2;
         is_bare || token.exact == *exact
     })
+}
+
+/// The day of a meaning: 0 is Monday.
+fn weekday(meaning: &str) -> Option<u8> {
+    const DAYS: [&str; 7] =
+        ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+    let at = DAYS.iter().position(|day| *day == meaning)?;
+    u8::try_from(at).ok()
 }
 
 /// Every way to say an entry in the notation of sentence templates.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::home::domain::Domain;
+use crate::home::rhythm::Days;
 use crate::intent::meaning::Talk;
 
 /// One thing that a phrase can be.
@@ -43,6 +44,10 @@ pub(super) enum Tag {
     Degree(f64),
     /// A word of grammar.
     Word(Word),
+    /// That it comes again: on which days, and in which part of them. Without days every hour.
+    Again(Option<Days>, Option<DayPart>),
+    /// A day of the week: 0 is Monday.
+    Weekday(u8),
     /// Part of a day, as an hour and whether it is in the afternoon.
     DayPart(DayPart),
     /// A whole utterance about the conversation.
@@ -382,8 +387,6 @@ words! {
     Pm "pm",
     /// "every", before a day: it repeats.
     Every "every",
-    /// A weekday: it is no time that can be said yet.
-    Weekday "weekday",
     /// Somebody said something, or did.
     Reported "reported",
     /// Politeness, and words without meaning here.
@@ -415,6 +418,8 @@ impl Tag {
             Tag::Degree(degree) => ("degree", degree.to_string()),
             Tag::Word(word) => ("word", word.word().to_owned()),
             Tag::DayPart(part) => ("time", part.word().to_owned()),
+            Tag::Again(..) => ("time", "again".to_owned()),
+            Tag::Weekday(day) => ("time", format!("weekday {}", day + 1)),
             Tag::Talk(_) => ("talk", String::new()),
             Tag::Storey(storey) => ("place", storey.word().to_owned()),
         }

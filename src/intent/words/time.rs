@@ -1,7 +1,8 @@
 //! When something is to be done, as people say it: "in ten minutes", "at half past seven", "for an
-//! hour", "at sunset". It takes those spans out of a sentence; a time that cannot be kept ("every
-//! weekday", "later") is told as words that are not explained.
+//! hour", "at sunset", "every weekday at 7". It takes those spans out of a sentence; a time that
+//! cannot be kept ("regularly", "later") is told as words that are not explained.
 
+use crate::home::rhythm::{Days, Rhythm};
 use crate::intent::meaning::When;
 
 use super::noun::Scene;
@@ -28,9 +29,16 @@ pub(super) fn take(spans: Vec<Span>, takes_hours: bool, scene: &Scene<'_>) -> (T
     let mut rest = Vec::new();
     let mut days = 0;
     let mut part = None;
+    let mut repeats = None;
     let mut at = 0;
     while at < spans.len() {
         let span = &spans[at];
+        if let Some((again, n)) = again(&spans, at) {
+            let words = spans[at..at + n].iter().map(|span| scene.said_of(span));
+            repeats = Some((again, words.collect::<Vec<String>>().join(" ")));
+            at += n;
+            continue;
+        }
         if let Some((seconds, n)) = duration_after(&spans, at, Word::InTime) {
             time.when = When::In(seconds);
             at += n;
@@ -87,7 +95,7 @@ pub(super) fn take(spans: Vec<Span>, takes_hours: bool, scene: &Scene<'_>) -> (T
             continue;
         }
         let cannot = span.is_only(Word::Every)
-            || span.is_only(Word::Weekday)
+            || !span.is_name() && matches!(span.tags[..], [Tag::Weekday(_)])
             || span.is_only(Word::Until)
             || span.is_only(Word::When);
         if cannot {
@@ -98,8 +106,86 @@ pub(super) fn take(spans: Vec<Span>, takes_hours: bool, scene: &Scene<'_>) -> (T
         rest.push(span.clone());
         at += 1;
     }
-    join(&mut time, days, part);
+    if let Some((Again { part: Some(of_days), .. }, _)) = repeats {
+        part.get_or_insert(of_days);
+    }
+    let is_bare = repeats.is_some() && time.when == When::Now && !is_hour(part);
+    join(&mut time, days, if is_bare { None } else { part });
+    if let Some((again, said)) = repeats {
+        match again.at(time.when).filter(|_| days == 0) {
+            Some(rhythm) => time.when = When::Every(rhythm),
+            // "Every evening" alone says no hour.
+            None => time.unexplained.push(said),
+        }
+    }
     (time, rest)
+}
+
+/// That something comes again, without its hour.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Again {
+    /// On which days; none of a length of time.
+    days: Option<Days>,
+    /// In which part of them.
+    part: Option<DayPart>,
+    /// Seconds from one time to the next.
+    each_s: f64,
+}
+
+impl Again {
+    /// With the time of day that was said elsewhere.
+    fn at(self, when: When) -> Option<Rhythm> {
+        let Some(days) = self.days else {
+            return (when == When::Now).then_some(Rhythm::Each { seconds: self.each_s });
+        };
+        match when {
+            When::At { hour, minute, is_half_day, .. } => {
+                // Nobody says which seven it is that comes every day; it is shown before it is kept.
+                let hour = if is_half_day && hour < 5 { hour + 12 } else { hour };
+                Some(Rhythm::Clock { days, hour, minute })
+            }
+            When::Sun { is_rise, offset_s } => Some(Rhythm::Sun { days, is_rise, offset_s }),
+            When::Now | When::In(_) | When::Every(_) => None,
+        }
+    }
+}
+
+/// A part of the day that is an hour by itself.
+fn is_hour(part: Option<DayPart>) -> bool {
+    matches!(part, Some(DayPart::Noon | DayPart::Midnight))
+}
+
+/// "Every day", "on mondays and thursdays", "every two hours": what it says, and of how many spans.
+fn again(spans: &[Span], at: usize) -> Option<(Again, usize)> {
+    let days_of = |span: &Span| {
+        span.tags.iter().filter(|_| !span.is_name()).find_map(|tag| match tag {
+            Tag::Again(days, part) => Some((*days, *part)),
+            _ => None,
+        })
+    };
+    let first = spans.get(at)?;
+    if first.is(Word::All)
+        && let Some((each_s, n)) = duration(spans, at + 1)
+    {
+        return Some((Again { days: None, part: None, each_s }, n + 1));
+    }
+    let (days, part) = days_of(first)?;
+    let Some(mut days) = days else {
+        return Some((Again { days: None, part, each_s: 3_600.0 }, 1));
+    };
+    let mut n = 1;
+    loop {
+        let skip = usize::from(spans.get(at + n).is_some_and(|span| span.is(Word::And)));
+        let Some(next) = spans.get(at + n + skip) else { break };
+        let day = next.tags.iter().find_map(|tag| match tag {
+            Tag::Weekday(day) => Some(Days::one(*day)),
+            _ => None,
+        });
+        let Some(more) = day.or(days_of(next).and_then(|(days, _)| days)) else { break };
+        days = days.and(more);
+        n += skip + 1;
+    }
+    Some((Again { days: Some(days), part, each_s: 0.0 }, n))
 }
 
 /// Joins an hour with the day and the part of the day that were said elsewhere.
@@ -127,7 +213,7 @@ fn join(time: &mut Time, days: u8, part: Option<DayPart>) {
                 None => {}
             }
         }
-        When::In(_) | When::Sun { .. } => {
+        When::In(_) | When::Sun { .. } | When::Every(_) => {
             if days > 0 {
                 time.unexplained.push(DayPart::Tomorrow.word().to_owned());
             }
