@@ -348,7 +348,7 @@ fn what_comes_again_is_kept_after_a_yes() {
                 "allume la lampe chaque lundi et jeudi à 7 h 30",
                 "Chaque lundi et jeudi à 7 h 30 : Dois-je allumer lamp ?",
             ),
-            ("non", "D'accord, je ne fais rien."),
+            ("non", "D'accord."),
             (
                 "qu'est-ce qui est prévu",
                 "Prévu tous les jours à 22 h 00 : tous les soirs à 22 h éteins la lampe.",
