@@ -82,6 +82,8 @@ pub mod hub;
 pub mod intent;
 pub mod json;
 pub mod mqtt;
+#[cfg(feature = "speech")]
+pub mod speech;
 pub mod storage;
 pub mod template;
 pub mod text;

@@ -7,6 +7,8 @@
 mod demo_house;
 pub(crate) mod ears;
 mod languages;
+#[cfg(feature = "speech")]
+mod listen;
 mod memory;
 mod mqtt_broker;
 mod notice;
@@ -111,6 +113,10 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<()> {
     let (reached, broker) =
         mqtt_broker::open(&config.mqtt.broker, retained.clone(), is_demo, &mut notes).await?;
 
+    #[cfg(feature = "speech")]
+    let ears = listen::listen(&models, spoken(&config.home));
+    #[cfg(not(feature = "speech"))]
+    let ears = web::deaf();
     let (outbox, effects) = mpsc::channel(OUTBOX);
     let (ear, sentence_problems) = ears::ear(languages::Settings {
         home: spoken(&config.home),
@@ -137,7 +143,7 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<()> {
         clock,
         hub: &handle,
         listener,
-        access,
+        served: web::House { hub: handle.clone(), access, listen: ears },
         effects,
         reached: &reached,
         retained: reached.is_ours.then_some(retained),
@@ -292,7 +298,8 @@ struct Ports<'a> {
     clock: Clock,
     hub: &'a HubHandle,
     listener: std::net::TcpListener,
-    access: web::Access,
+    /// What the panel's port is given.
+    served: web::House,
     effects: mpsc::Receiver<Vec<Effect>>,
     reached: &'a Reached,
     /// What our own broker keeps.
@@ -302,20 +309,19 @@ struct Ports<'a> {
 }
 
 fn start_ports(ports: Ports<'_>) -> Result<JoinSet<()>> {
-    let Ports { config, clock, hub, listener, access, effects, reached, .. } = ports;
+    let Ports { config, clock, hub, listener, served, effects, reached, .. } = ports;
     let Ports { retained, house, stop, setup_code, .. } = ports;
     let mut tasks = JoinSet::new();
 
     let settings = web::Settings { setup_code, ..web_settings(&config.home) };
-    let (to_hub, stopping) = (hub.clone(), stop.clone());
+    let stopping = stop.clone();
     tasks.spawn(supervise::keep("panel", hub.clone(), stop.clone(), move || {
-        let (settings, hub) = (settings.clone(), to_hub.clone());
-        let (access, stopping) = (access.clone(), stopping.clone());
+        let (settings, served, stopping) = (settings.clone(), served.clone(), stopping.clone());
         // The port stays ours over a restart of what answers on it.
         let listener = listener.try_clone();
         async move {
             let listener = tokio::net::TcpListener::from_std(listener?)?;
-            web::run(listener, settings, hub, access, turned(stopping)).await
+            web::run(listener, settings, served, turned(stopping)).await
         }
     }));
 

@@ -147,6 +147,24 @@ impl Connection {
         self.json(&self.read(response)?)
     }
 
+    /// Sends a recording with POST.
+    pub(super) fn post_recording(
+        &self,
+        path: &str,
+        circumstances: &[(&str, &str)],
+        recording: &[u8],
+    ) -> Result<Value, NoAnswer> {
+        let mut request = self.agent.post(format!("{}{path}", self.url));
+        request = request.header("Content-Type", "application/octet-stream");
+        for (name, value) in circumstances {
+            request = request.query(name, value);
+        }
+        if let Some(token) = &self.token {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        self.json(&self.read(request.send(recording))?)
+    }
+
     fn json(&self, text: &str) -> Result<Value, NoAnswer> {
         serde_json::from_str(text)
             .map_err(|_| NoAnswer::Garbled(format!("What answers at {} is no Homard.", self.url)))

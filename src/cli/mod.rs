@@ -6,6 +6,7 @@ mod check;
 mod daemon;
 mod doctor;
 mod eval;
+mod hear;
 mod models;
 mod say;
 mod serve;
@@ -58,6 +59,8 @@ enum Command {
     Demo(serve::Demo),
     /// Says a sentence to the running house and prints its answer
     Say(say::Say),
+    /// Plays a recording to the running house and prints what it heard and its answer
+    Hear(hear::Hear),
     /// Lists, fetches and verifies the models: sentences of 65 languages, speech, a language model
     Models(models::Models),
     /// Adds, lists and removes the people who may sign in
@@ -159,6 +162,7 @@ impl Cli {
             Command::Run(run) => serve::run(&run),
             Command::Demo(demo) => serve::demo(&demo),
             Command::Say(say) => say.run(),
+            Command::Hear(hear) => hear.run(),
             Command::Models(models) => models.run(),
             Command::User(user) => user.run(),
             Command::Token(token) => token.run(),

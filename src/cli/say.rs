@@ -183,7 +183,7 @@ fn explained(answer: &Value) -> Vec<String> {
 }
 
 /// The sentence that is said back, and the exit code.
-fn read(answer: &Value) -> Option<(&str, u8)> {
+pub(super) fn read(answer: &Value) -> Option<(&str, u8)> {
     let response = answer.get("response")?;
     let speech = response.pointer("/speech/plain/speech")?.as_str()?;
     let asks = answer.get("continue_conversation").and_then(Value::as_bool).unwrap_or_default();

@@ -1,5 +1,7 @@
 //! `POST /api/conversation/process`: what a person says, and the answer in Home Assistant's shape.
 
+use std::time::Duration;
+
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as JsonValue};
@@ -25,15 +27,15 @@ const MAX_KNOWN: usize = 12;
 pub(super) struct Said {
     /// The words.
     #[schema(example = "turn on the kitchen light")]
-    text: String,
+    pub(super) text: String,
     /// `en`, `fr`, …; the home's own when absent.
-    language: Option<String>,
+    pub(super) language: Option<String>,
     /// To go on with a conversation.
-    conversation_id: Option<String>,
+    pub(super) conversation_id: Option<String>,
     /// The speaker's room: an area's id, name or alias.
-    area: Option<String>,
+    pub(super) area: Option<String>,
     /// The device that heard it; its room counts as the speaker's.
-    device_id: Option<String>,
+    pub(super) device_id: Option<String>,
 }
 
 /// Home Assistant's answer, and how it was found.
@@ -43,6 +45,19 @@ pub(super) struct Answer {
     conversation_id: String,
     continue_conversation: bool,
     homard: Understood,
+    /// What was heard, where it was spoken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transcript: Option<String>,
+}
+
+impl Answer {
+    /// The same, of something that was spoken; `took` is how long hearing it took.
+    pub(super) fn heard(mut self, transcript: String, took: Duration) -> Self {
+        self.transcript = Some(transcript);
+        let millis = JsonValue::from(took.as_secs_f64() * 1e3);
+        self.homard.elapsed_ms.insert("hear".to_owned(), millis);
+        self
+    }
 }
 
 /// What is said back and what was done.
@@ -176,21 +191,21 @@ struct Rival {
 #[utoipa::path(post, path = "/api/conversation/process", request_body = Said,
     responses((status = 200, body = Answer), (status = 400, body = Message)))]
 pub(super) async fn process(caller: Caller, Json(said): Json<Said>) -> Result<Response, Failure> {
-    Ok(failure::json(&hear(&caller, said).await?))
+    Ok(failure::json(&hear(&caller, said, Means::Written).await?))
 }
 
-/// Lets the house hear it; the answer.
+/// Lets the house hear it, by this means unless a device heard it; the answer.
 ///
 /// # Errors
 /// When the words are too many, or it was said in a room that is not known.
-pub(super) async fn hear(caller: &Caller, said: Said) -> Result<Answer, Failure> {
+pub(super) async fn hear(caller: &Caller, said: Said, means: Means) -> Result<Answer, Failure> {
     if said.text.chars().count() > MAX_CHARS {
         return Err(Failure::bad(format!("`text` must be at most {MAX_CHARS} characters")));
     }
     let (area, device) = (said.area.as_deref(), said.device_id.as_deref());
     let area = caller.hub.read(|home| speakers_room(home, area, device))?;
     // A device that heard it has heard whoever was near.
-    let means = if device.is_some() { Means::Spoken } else { Means::Written };
+    let means = if device.is_some() { Means::Spoken } else { means };
     let origin = Origin { area, conversation: said.conversation_id, means, ..Origin::default() };
     let utterance = Utterance { text: said.text, language: said.language, origin };
     let ask = |reply| Query::Hear(utterance, reply);
@@ -280,5 +295,6 @@ fn answer(home: &Home, reply: Reply) -> Answer {
                 .map(|&(step, millis)| (step.to_owned(), JsonValue::from(millis)))
                 .collect(),
         },
+        transcript: None,
     }
 }

@@ -49,6 +49,7 @@ use crate::home::person::Rights;
 use crate::hub::HubHandle;
 
 pub use self::auth::Access;
+pub use self::speech::{Hearing, Listen, Recording, Transcript, Unheard, deaf};
 pub use self::states::{ContextObject, StateObject};
 
 /// Larger bodies are refused.
@@ -93,6 +94,17 @@ impl Default for Settings {
     }
 }
 
+/// The house, as far as the port reaches it.
+#[derive(Clone)]
+pub struct House {
+    /// The house itself.
+    pub hub: HubHandle,
+    /// Who may come in.
+    pub access: Access,
+    /// Who listens to recordings.
+    pub listen: Listen,
+}
+
 /// What every request may need.
 struct Site {
     /// Of nobody: what is done for a request is done by its [`auth::Caller`]'s.
@@ -105,6 +117,7 @@ struct Site {
     /// Who may have a WebSocket open.
     sockets: Arc<Semaphore>,
     clock: Clock,
+    listen: Listen,
     requests: metrics::Requests,
     started_at: Instant,
     /// Reachable from this machine only: then the `Host` must be this machine too.
@@ -119,10 +132,10 @@ struct Site {
 pub async fn run(
     listener: TcpListener,
     settings: Settings,
-    hub: HubHandle,
-    access: Access,
+    house: House,
     shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
+    let House { hub, access, listen } = house;
     let address = listener.local_addr()?;
     // Written at once: as a tree it takes most of a megabyte.
     let openapi = serde_json::to_vec(&api().merge(open()).into_openapi()).unwrap_or_default();
@@ -137,6 +150,7 @@ pub async fn run(
         live: Arc::new(live::Live::new()),
         sockets: Arc::new(Semaphore::new(websocket::MAX_SOCKETS)),
         clock,
+        listen,
         requests: metrics::Requests::default(),
         started_at: Instant::now(),
         is_loopback: address.ip().is_loopback(),
@@ -177,7 +191,7 @@ fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(picture::camera))
         .routes(routes!(picture::image))
         .routes(routes!(conversation::process))
-        .routes(routes!(speech::hear))
+        .merge(recordings())
         .routes(routes!(live::events))
         .routes(routes!(dialect::fire))
         .routes(routes!(dialect::components))
@@ -207,6 +221,13 @@ fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(accounts::remove_token))
         .routes(routes!(openapi))
         .routes(routes!(metrics::metrics))
+}
+
+/// The route whose body is larger than any other's.
+fn recordings() -> OpenApiRouter<Arc<Site>> {
+    OpenApiRouter::new()
+        .routes(routes!(speech::process))
+        .layer(DefaultBodyLimit::max(speech::MAX_RECORDING))
 }
 
 /// The described routes that need no token.
@@ -290,6 +311,7 @@ mod tests {
             ("/api/services", &["get"]),
             ("/api/services/{domain}/{service}", &["post"]),
             ("/api/conversation/process", &["post"]),
+            ("/api/speech", &["post"]),
             ("/api/events", &["get"]),
             ("/api/events/{event_type}", &["post"]),
             ("/api/speech", &["post"]),

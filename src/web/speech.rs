@@ -1,17 +1,141 @@
-//! `POST /api/speech`: what somebody said aloud. Until speech is installed it is answered with the
-//! reason, in the form of every error.
+//! `POST /api/speech`: what a person says as a recording, and the answer in Home Assistant's shape with the words that
+//! were heard.
 
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{Query as UrlQuery, State};
 use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+use utoipa::IntoParams;
 
+use super::Site;
 use super::auth::Caller;
-use super::failure::{Failure, Message};
+use super::conversation::{self, Answer, Said};
+use super::failure::{self, Failure, Message};
+use crate::home::Home;
+use crate::home::person::Means;
 
-/// Says a recording to the house (`audio/wav`, or `audio/ogg` with Opus).
-#[utoipa::path(post, path = "/api/speech",
-    request_body(content = String, content_type = "audio/wav"),
-    responses((status = 503, body = Message)))]
-pub(super) async fn hear(_: Caller) -> Failure {
-    let message = "speech is not installed in this house; POST the words to \
-                   /api/conversation/process";
-    Failure::new(StatusCode::SERVICE_UNAVAILABLE, message).with_code("no_speech")
+/// Largest recording: half a minute of what a sound card gives at its best.
+pub(super) const MAX_RECORDING: usize = 16 << 20;
+/// Names given as a hint; more cost more time than they help.
+const MAX_NAMES: usize = 40;
+
+/// A recording to be listened to.
+#[derive(Debug, Clone)]
+pub struct Recording {
+    /// The file as it came.
+    pub bytes: Bytes,
+    /// The language that is spoken, if it is known; else one of the household's.
+    pub language: Option<String>,
+    /// Names of the house, which may well be heard.
+    pub hint: String,
+}
+
+/// What was heard.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Transcript {
+    /// The words; empty where nothing was said.
+    pub text: String,
+    /// In which language.
+    pub language: String,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Why nothing was heard.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unheard {
+    /// There is no speech recognition here.
+    #[error("{0}")]
+    NotHere(String),
+    /// It is no recording that can be listened to.
+    #[error("{0}")]
+    NoRecording(String),
+    /// It did not work out this time.
+    #[error("{0}")]
+    NotNow(String),
+}
+
+/// What is heard in a recording, later.
+pub type Hearing = Pin<Box<dyn Future<Output = Result<Transcript, Unheard>> + Send>>;
+/// Whoever can listen to recordings.
+pub type Listen = Arc<dyn Fn(Recording) -> Hearing + Send + Sync>;
+
+/// Listens to nothing: for a house that was built without ears.
+pub fn deaf() -> Listen {
+    Arc::new(|_| {
+        let text = "this Homard was built without speech recognition";
+        Box::pin(std::future::ready(Err(Unheard::NotHere(text.to_owned()))))
+    })
+}
+
+/// Where and by whom it is said; the recording itself is the body.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Circumstances {
+    /// `en`, `fr`, …; found out among the household's languages when absent.
+    language: Option<String>,
+    /// To go on with a conversation.
+    conversation_id: Option<String>,
+    /// The speaker's room: an area's id, name or alias.
+    area: Option<String>,
+    /// The device that heard it; its room counts as the speaker's.
+    device_id: Option<String>,
+}
+
+/// Says something to the house, as a recording: WAV, or Ogg with Opus.
+#[utoipa::path(post, path = "/api/speech", params(Circumstances),
+    request_body(content = Vec<u8>, content_type = "audio/wav"),
+    responses((status = 200, body = Answer), (status = 400, body = Message), (status = 503, body = Message)))]
+pub(super) async fn process(
+    State(site): State<Arc<Site>>,
+    caller: Caller,
+    UrlQuery(said): UrlQuery<Circumstances>,
+    bytes: Bytes,
+) -> Result<Response, Failure> {
+    let hint = caller.hub.read(hint);
+    let recording = Recording { bytes, language: said.language, hint };
+    let Transcript { text, language, took } = (site.listen)(recording).await.map_err(refused)?;
+    let said = Said {
+        text: text.clone(),
+        language: Some(language),
+        conversation_id: said.conversation_id,
+        area: said.area,
+        device_id: said.device_id,
+    };
+    let answer = conversation::hear(&caller, said, Means::Spoken).await?;
+    Ok(failure::json(&answer.heard(text, took)))
+}
+
+fn refused(why: Unheard) -> Failure {
+    let text = why.to_string();
+    match why {
+        // The panel says it in its own language.
+        Unheard::NotHere(_) => {
+            Failure::new(StatusCode::SERVICE_UNAVAILABLE, text).with_code("no_speech")
+        }
+        Unheard::NoRecording(_) => Failure::bad(text),
+        Unheard::NotNow(_) => Failure::new(StatusCode::SERVICE_UNAVAILABLE, text),
+    }
+}
+
+/// Rooms first: they are said most.
+fn hint(home: &Home) -> String {
+    let areas = home.areas().map(|area| area.name.as_str());
+    let entities = home.entities().filter(|entity| entity.is_enabled());
+    let names = areas.chain(entities.map(|entity| &*entity.friendly_name));
+    let mut hint: Vec<&str> = Vec::new();
+    for name in names {
+        if hint.len() == MAX_NAMES {
+            break;
+        }
+        if !hint.contains(&name) {
+            hint.push(name);
+        }
+    }
+    hint.join(", ")
 }

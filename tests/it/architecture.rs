@@ -16,6 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("intent", &["text", "home"]),
     ("automation", &["text", "home"]),
     ("assistant", &["text", "clock", "home", "template", "intent", "automation"]),
+    ("speech", &[]),
     ("storage", &["text", "home", "json", "automation"]),
     ("hub", &["text", "clock", "home", "automation", "storage"]),
     ("broker", &[]),

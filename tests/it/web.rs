@@ -81,13 +81,13 @@ impl House {
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let served = handle.clone();
+        let served = web::House { hub: handle.clone(), access, listen: web::deaf() };
         runtime.spawn(hub.run(std::future::pending()));
         runtime.spawn(devices(effects, handle.clone()));
         runtime.spawn(async move {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             let stop = async { drop(stopped.await) };
-            web::run(listener, settings, served, access, stop).await.unwrap();
+            web::run(listener, settings, served, stop).await.unwrap();
         });
         let house = Self {
             address,

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::registry;
 use crate::home::entity::Entity;
-use crate::home::person::{Matter, Role};
+use crate::home::person::{Matter, Means, Role};
 use crate::web::auth::Caller;
 use crate::web::failure::Failure;
 use crate::web::{Site, conversation, dialect, services, states, wire};
@@ -124,7 +124,7 @@ impl Command {
             "fire_event" => self.fire_event(site, caller),
             "conversation/process" => {
                 let said = self.fields()?;
-                written(&conversation::hear(caller, said).await?)
+                written(&conversation::hear(caller, said, Means::Written).await?)
             }
             "auth/current_user" => {
                 let is_admin = caller.rights.role == Role::Admin;

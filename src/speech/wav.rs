@@ -1,0 +1,48 @@
+//! WAV files.
+
+use std::io::Cursor;
+
+use hound::{SampleFormat, WavReader};
+
+use super::clip::{Clip, ClipError, MAX_SECONDS};
+
+/// More than any microphone array has.
+const MAX_CHANNELS: u16 = 32;
+
+/// Reads a file; its channels become one. A file whose head promises more than is there is read as far as it goes, as
+/// recorders that are stopped hard leave such files.
+pub(super) fn read(bytes: &[u8]) -> Result<Clip, ClipError> {
+    let mut reader = WavReader::new(Cursor::new(bytes)).map_err(told)?;
+    let hound::WavSpec { channels, sample_rate, bits_per_sample, sample_format } = reader.spec();
+    if channels == 0 || channels > MAX_CHANNELS {
+        return Err(ClipError::Unsupported(format!("{channels} channels")));
+    }
+    let most = u64::from(sample_rate) * u64::from(MAX_SECONDS);
+    let n_there = bytes.len() as u64 * 8 / u64::from(bits_per_sample.max(1)) / u64::from(channels);
+    if u64::from(reader.duration()).min(n_there) > most {
+        return Err(ClipError::TooLong);
+    }
+    let samples: Vec<f32> = match sample_format {
+        SampleFormat::Float => until_cut(reader.samples::<f32>()),
+        SampleFormat::Int => {
+            let scale = 1.0 / (1_u64 << (bits_per_sample.clamp(1, 32) - 1)) as f32;
+            let values = until_cut(reader.samples::<i32>());
+            values.into_iter().map(|value| value as f32 * scale).collect()
+        }
+    };
+    let channels = usize::from(channels);
+    let mix = |frame: &[f32]| frame.iter().sum::<f32>() / channels as f32;
+    Clip::new(samples.chunks_exact(channels).map(mix).collect(), sample_rate)
+}
+
+/// Samples up to the first that cannot be read.
+fn until_cut<S>(samples: impl Iterator<Item = hound::Result<S>>) -> Vec<S> {
+    samples.map_while(Result::ok).collect()
+}
+
+fn told(error: hound::Error) -> ClipError {
+    match error {
+        hound::Error::Unsupported => ClipError::Unsupported("an unusual form of WAV".to_owned()),
+        other => ClipError::Damaged(other.to_string()),
+    }
+}
