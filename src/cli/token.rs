@@ -23,10 +23,10 @@ enum Wish {
         /// What it is for, `panel` or `backup script`
         name: String,
         /// What it may do, everywhere in the house: `admin`, `adult` or `child`
-        #[arg(long, default_value = "admin", conflicts_with = "person")]
+        #[arg(long, env = "HOMARD_ROLE", default_value = "admin", conflicts_with = "person")]
         role: Role,
         /// The person whose it is: it may do what they may, and goes with them
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, env = "HOMARD_PERSON", value_name = "NAME")]
         person: Option<String>,
         #[command(flatten)]
         place: Place,

@@ -27,13 +27,13 @@ enum Wish {
         /// What they are called, and sign in with
         name: String,
         /// What they are here: `admin`, `adult`, `child` or `guest`
-        #[arg(long)]
+        #[arg(long, env = "HOMARD_ROLE")]
         role: Role,
         /// The language they are spoken to in, `fr`
-        #[arg(long, value_name = "CODE")]
+        #[arg(long, env = "HOMARD_LANGUAGE", value_name = "CODE")]
         language: Option<String>,
-        /// A room that a guest may see and use, by its id, `guest_room`; may be given several times
-        #[arg(long = "area", value_name = "ID")]
+        /// A room that a guest may see and use, by its id, `guest_room`; several with commas or given several times
+        #[arg(long = "area", env = "HOMARD_AREA", value_name = "ID", value_delimiter = ',')]
         areas: Vec<String>,
         #[command(flatten)]
         place: Place,
