@@ -11,7 +11,7 @@ use super::languages::{self, Languages, Settings, Tag};
 use crate::assistant::policy::Policy;
 use crate::assistant::{Answer, Assistant, Kind, Said, Turn};
 use crate::automation::sun;
-use crate::automation::{Asker, Ripe};
+use crate::automation::{Agenda, Asker, Ripe};
 use crate::config;
 use crate::home::action::Outcome;
 use crate::home::domain::Action;
@@ -27,8 +27,13 @@ use crate::intent::meaning;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// An ear for these languages, and what is wrong with their sentences.
-pub(super) fn ear(settings: Settings) -> (Box<dyn Ear>, watch::Receiver<Vec<String>>) {
+/// What is in the books has lists that can be named.
+pub(super) fn ear(
+    settings: Settings,
+    agenda: &Agenda,
+) -> (Box<dyn Ear>, watch::Receiver<Vec<String>>) {
     let (languages, problems) = Languages::start(settings);
+    languages.assistant().know_lists(agenda);
     (Box::new(Attentive { languages }), problems)
 }
 
@@ -243,7 +248,7 @@ mod tests {
             let home: &[&str] = if language == "fr" { &["fr", "en"] } else { &["en", "fr"] };
             let utterance =
                 Utterance { text: text.to_owned(), language: None, origin: Origin::default() };
-            let (mut ear, _) = ear(built_in(home));
+            let (mut ear, _) = ear(built_in(home), &Agenda::default());
             ear.ready().wait_for(|is_ready| *is_ready).await.unwrap();
             let heard = ear.hear(&utterance, &Home::new(), Timestamp::UNIX_EPOCH);
             let Heard::Reply(reply) = heard else { panic!("{text} acts in an empty house") };
@@ -261,7 +266,7 @@ mod tests {
         {
             let utterance =
                 Utterance { text: text.to_owned(), language: None, origin: Origin::default() };
-            let (mut ear, _) = ear(built_in(&["fr"]));
+            let (mut ear, _) = ear(built_in(&["fr"]), &Agenda::default());
             ear.ready().wait_for(|is_ready| *is_ready).await.unwrap();
             let heard = ear.hear(&utterance, &Home::new(), Timestamp::UNIX_EPOCH);
             let Heard::Reply(reply) = heard else { panic!("{text} acts in an empty house") };

@@ -118,14 +118,15 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<()> {
     #[cfg(not(feature = "speech"))]
     let ears = web::deaf();
     let (outbox, effects) = mpsc::channel(OUTBOX);
-    let (ear, sentence_problems) = ears::ear(languages::Settings {
+    let languages = languages::Settings {
         home: spoken(&config.home),
         models: Some(models),
         sentences: Some(data_dir.join("sentences")),
         zone: config.home.time_zone.clone(),
         policy: policy(&config.policy),
         place,
-    });
+    };
+    let (ear, sentence_problems) = ears::ear(languages, &agenda);
     let setup = Setup { home, agenda, writer, clock: clock.clone(), ear, outbox };
     let (hub, handle) = Hub::new(setup);
     let people = storage.people();

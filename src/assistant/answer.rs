@@ -67,6 +67,11 @@ impl Speaker<'_> {
         if let Some(foreign) = self.foreign() {
             return (foreign.question(question, &facts, reading, home, now), entities);
         }
+        if let Some(answer) =
+            self.owners().and_then(|owners| owners.state(question, &facts, reading, now))
+        {
+            return (answer, entities);
+        }
         let asker = Asker { question, reading, here, home, now };
         let answer = match &question.about {
             About::State => self.answer(self.states(&asker, facts), reading),

@@ -36,7 +36,7 @@ impl Assistant {
     pub fn hear(&mut self, said: &Said<'_>, home: &Home) -> Turn {
         let names = Some(home.names_version());
         if names != self.names {
-            self.lists = HomeLists::new(&Names::of(home));
+            self.lists = HomeLists::new(&Names::of(home).with_lists(&self.book_lists));
             self.names = names;
             self.indices.clear();
         }

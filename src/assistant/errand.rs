@@ -179,7 +179,16 @@ impl Assistant {
             now,
             zoned: now.wall.to_zoned(self.zone.clone()),
         };
-        clerk.run(errand, agenda).unwrap_or_else(|unable| clerk.speaker.cannot(unable, reading))
+        let answer = match clerk.run(errand, agenda) {
+            Ok(answer) => clerk.worded(errand, answer, agenda),
+            Err(unable) => {
+                let foreign = clerk.speaker.foreign();
+                let answer = foreign.map(|foreign| foreign.unable(unable, reading));
+                answer.unwrap_or_else(|| clerk.speaker.cannot(unable, reading))
+            }
+        };
+        self.know_lists(agenda);
+        answer
     }
 }
 
@@ -322,16 +331,25 @@ impl Clerk<'_> {
         self.done("timer", key, &[("timer", &timer), ("length", &length), ("left", &left)])
     }
 
-    fn status(&self, words: &TimerWords, agenda: &Agenda) -> Result<Answer, Unable> {
+    /// The timers that were asked for, the one that is over first before the others.
+    pub(super) fn timers<'g>(
+        &self,
+        words: &TimerWords,
+        agenda: &'g Agenda,
+    ) -> Result<Vec<&'g Entry>, Unable> {
         let area = self.area(words.area.as_deref())?;
         let query = TimerQuery {
             name: words.name.as_deref(),
             area: area.as_ref(),
             started_s: words.started_s,
         };
-        let found = agenda.timers(query, self.now);
+        Ok(agenda.timers(query, self.now))
+    }
+
+    fn status(&self, words: &TimerWords, agenda: &Agenda) -> Result<Answer, Unable> {
+        let found = self.timers(words, agenda)?;
         if found.is_empty() {
-            let is_any = query == TimerQuery::default();
+            let is_any = *words == TimerWords::default();
             return if is_any { Ok(self.told("timer", "none", &[])) } else { Err(Unable::NoSuch) };
         }
         let sentence = |entry: &&Entry| {

@@ -1,9 +1,11 @@
-//! Answers in a language that Homard has no voice of its own for: the replies of its pack where all
-//! went well, the pack's wording for what went wrong where it did not. It claims nothing that the
-//! outcomes do not say: what the pack has no words for is "an error", never a success.
+//! Answers by replies of packs. In a language that Homard has no voice of its own for: the replies of its pack where
+//! all went well, the pack's wording for what went wrong where it did not. In any language: what the owner wants said
+//! where all went well. It claims nothing that the outcomes do not say: what the pack has no words for is "an error",
+//! never a success.
 
 use jiff::{Timestamp, Zoned};
 
+use crate::automation::Unable;
 use crate::home::Home;
 use crate::home::action::{Outcome, Refusal};
 use crate::home::domain::Domain;
@@ -12,7 +14,7 @@ use crate::intent::meaning::{About, Asked, Command, Question, Reading, Talk, Unk
 
 use super::answer::{Fact, Freshness, is_in_state};
 use super::official::{Facts, Official, Seen};
-use super::plan::{self, Told};
+use super::plan::{self, Part, Told};
 use super::{Answer, Code, Kind, Plan, Speaker};
 
 /// Most names of an answer that asks back.
@@ -29,6 +31,11 @@ impl<'a> Speaker<'a> {
     /// The pack's replies, in a language without a voice of Homard's own.
     pub(super) fn foreign(&self) -> Option<Foreign<'a>> {
         self.official.map(|official| Foreign { official, code: self.code })
+    }
+
+    /// The owner's replies.
+    pub(super) fn owners(&self) -> Option<Foreign<'a>> {
+        self.owners.map(|official| Foreign { official, code: self.code })
     }
 }
 
@@ -86,31 +93,64 @@ impl Foreign<'_> {
         failed: &[(EntityId, Outcome)],
         home: &Home,
     ) -> Option<String> {
-        let [part] = &plan.parts[..] else { return None };
-        if part.told != Told::Outcomes || !plan.asks.is_empty() || !plan.later.is_empty() {
-            return None;
-        }
-        let entity = |id: &EntityId| home.entity(id.as_str());
-        let is_done = |(id, outcome): &(EntityId, Outcome)| match outcome {
-            Outcome::Confirmed => true,
-            // A button or a scene has nothing to report; sending it is all there is.
-            _ => entity(id).is_some_and(|e| matches!(e.domain, Domain::Button | Domain::Scene)),
-        };
+        let part = only_step(plan)?;
         let reading = &plan.reading;
         Some(match failed.first() {
             Some((_, Outcome::Refused(refusal))) => {
                 self.refusal(refusal, Some(&part.command), reading, home)
             }
-            _ if success.is_empty() || !success.iter().all(is_done) => {
-                self.error("handle_error", &[])
-            }
-            _ => {
-                let mut facts = Facts::of(reading);
-                facts.matched =
-                    success.iter().filter_map(|(id, _)| entity(id)).map(Seen::of).collect();
-                self.reply(reading, &facts)
-            }
+            _ => match facts_of_success(plan, success, failed, home) {
+                Some(facts) => self.reply(reading, &facts),
+                None => self.error("handle_error", &[]),
+            },
         })
+    }
+
+    /// The reply to a plan of one step all of which devices confirmed; `None` if it is none, or there is no reply.
+    pub(super) fn confirmed(
+        self,
+        plan: &Plan,
+        success: &[(EntityId, Outcome)],
+        failed: &[(EntityId, Outcome)],
+        home: &Home,
+    ) -> Option<String> {
+        only_step(plan)?;
+        let facts = facts_of_success(plan, success, failed, home)?;
+        self.worded(&plan.reading, &facts, &no_time())
+    }
+
+    /// The pack's reply, if it has one that says something.
+    pub(super) fn worded(self, reading: &Reading, facts: &Facts, now: &Zoned) -> Option<String> {
+        let text = self.official.reply(&reading.intent, key(reading), facts, now);
+        text.filter(|text| !text.is_empty())
+    }
+
+    /// What the books refuse, in the nearest words of the pack.
+    pub(super) fn unable(self, unable: Unable, reading: &Reading) -> Answer {
+        let key = match unable {
+            Unable::NoSuch if reading.intent.contains("Timer") => "timer_not_found",
+            Unable::Ambiguous => "multiple_timers_matched",
+            _ => "handle_error",
+        };
+        let text = self.error(key, &[]);
+        Answer::error(Code::FailedToHandle, text, self.code).of(reading)
+    }
+
+    /// The reply to a question for states all of which are known now; `None` without one.
+    pub(super) fn state(
+        self,
+        question: &Question,
+        known: &[Fact<'_>],
+        reading: &Reading,
+        now: &Zoned,
+    ) -> Option<Answer> {
+        let is_known = |fact: &Fact<'_>| fact.freshness == Freshness::Live && fact.word.is_some();
+        if question.about != About::State || !known.iter().all(is_known) {
+            return None;
+        }
+        let text = self.worded(reading, &facts_of_question(question, known, reading), now)?;
+        let answer = Answer::error(Code::NoIntentMatch, text, self.code).of(reading);
+        Some(Answer { kind: Kind::QueryAnswer, ..answer })
     }
 
     /// The answer to a question. What is not known now is shown as not known.
@@ -122,25 +162,7 @@ impl Foreign<'_> {
         home: &Home,
         now: &Zoned,
     ) -> Answer {
-        let state = question.state.as_deref().unwrap_or("on");
-        let is_asked = question.state.is_some() || question.kind != Asked::One;
-        let mut facts = Facts::of(reading);
-        for fact in known {
-            let mut seen = Seen::of(fact.entity);
-            let is_live = fact.freshness == Freshness::Live && fact.word.is_some();
-            if !is_live {
-                seen.state = if fact.word.is_some() { "unavailable" } else { "unknown" }.to_owned();
-                seen.unit = None;
-            }
-            match (is_live && (!is_asked || is_in_state(fact, state)), is_live) {
-                (true, _) => facts.matched.push(seen),
-                // "Are all closed?" is not answered with yes while one of them does not answer.
-                (false, true) => facts.unmatched.push(seen),
-                (false, false)
-                    if matches!(question.kind, Asked::Any | Asked::Which | Asked::HowMany) => {}
-                (false, false) => facts.unmatched.push(seen),
-            }
-        }
+        let mut facts = facts_of_question(question, known, reading);
         if question.about == About::Temperature {
             facts.unmatched.clear();
             // A thermometer of the room before its thermostat.
@@ -154,8 +176,7 @@ impl Foreign<'_> {
                 return self.no_target(&Refusal::NothingThere, &command, reading, home);
             }
         }
-        let text = self.official.reply(&reading.intent, key(reading), &facts, now);
-        let text = text.filter(|text| !text.is_empty()).unwrap_or_else(|| plainly(&facts));
+        let text = self.worded(reading, &facts, now).unwrap_or_else(|| plainly(&facts));
         let answer = Answer::error(Code::NoIntentMatch, text, self.code).of(reading);
         Answer { kind: Kind::QueryAnswer, ..answer }
     }
@@ -163,8 +184,7 @@ impl Foreign<'_> {
     /// The pack's reply to something done; the names of what it was done with if it has none.
     fn reply(self, reading: &Reading, facts: &Facts) -> String {
         // Nothing that was done depends on the time in its reply.
-        let reply = self.official.reply(&reading.intent, key(reading), facts, &no_time());
-        reply.filter(|text| !text.is_empty()).unwrap_or_else(|| plainly(facts))
+        self.worded(reading, facts, &no_time()).unwrap_or_else(|| plainly(facts))
     }
 
     /// The pack's words for what went wrong; a sign that everybody reads if it has none.
@@ -239,6 +259,57 @@ impl Foreign<'_> {
             | Refusal::TemplateFailed(_) => self.error("handle_error", &[]),
         }
     }
+}
+
+/// The one step of a plan that the packs have words for.
+fn only_step(plan: &Plan) -> Option<&Part> {
+    let [part] = &plan.parts[..] else { return None };
+    let is_plain = part.told == Told::Outcomes && plan.asks.is_empty() && plan.later.is_empty();
+    is_plain.then_some(part)
+}
+
+/// What a reply to something done is made from; `None` unless devices confirmed all of it.
+fn facts_of_success(
+    plan: &Plan,
+    success: &[(EntityId, Outcome)],
+    failed: &[(EntityId, Outcome)],
+    home: &Home,
+) -> Option<Facts> {
+    let entity = |id: &EntityId| home.entity(id.as_str());
+    let is_done = |(id, outcome): &(EntityId, Outcome)| match outcome {
+        Outcome::Confirmed => true,
+        // A button or a scene has nothing to report; sending it is all there is.
+        _ => entity(id).is_some_and(|e| matches!(e.domain, Domain::Button | Domain::Scene)),
+    };
+    if !failed.is_empty() || success.is_empty() || !success.iter().all(is_done) {
+        return None;
+    }
+    let matched = success.iter().filter_map(|(id, _)| entity(id)).map(Seen::of).collect();
+    Some(Facts { matched, ..Facts::of(&plan.reading) })
+}
+
+/// What a reply to a question is made from. What is not known now is shown as not known.
+fn facts_of_question(question: &Question, known: &[Fact<'_>], reading: &Reading) -> Facts {
+    let state = question.state.as_deref().unwrap_or("on");
+    let is_asked = question.state.is_some() || question.kind != Asked::One;
+    let mut facts = Facts::of(reading);
+    for fact in known {
+        let mut seen = Seen::of(fact.entity);
+        let is_live = fact.freshness == Freshness::Live && fact.word.is_some();
+        if !is_live {
+            seen.state = if fact.word.is_some() { "unavailable" } else { "unknown" }.to_owned();
+            seen.unit = None;
+        }
+        match (is_live && (!is_asked || is_in_state(fact, state)), is_live) {
+            (true, _) => facts.matched.push(seen),
+            // "Are all closed?" is not answered with yes while one of them does not answer.
+            (false, true) => facts.unmatched.push(seen),
+            (false, false)
+                if matches!(question.kind, Asked::Any | Asked::Which | Asked::HowMany) => {}
+            (false, false) => facts.unmatched.push(seen),
+        }
+    }
+    facts
 }
 
 /// The key of the pack's reply.

@@ -62,6 +62,8 @@ pub struct Language {
     /// The official pack's wording for replies, with the owner's, and for what went wrong; where the language has
     /// no words of Homard's own, it answers with it.
     official: Option<Official>,
+    /// The owner's wording for replies.
+    owners: Option<Official>,
     /// What the owner's own intents do.
     pub(super) scripts: Scripts,
     /// Its words for way 2.
@@ -76,6 +78,12 @@ impl Language {
     pub fn compile(code: &str, packs: Packs) -> (Language, Vec<PackProblem>) {
         let Packs { owner, scripts, mut official, mut own } = packs;
         let (scripts, mut problems) = Scripts::new(scripts);
+        if let (Some(official), Some(own)) = (&mut official, &own) {
+            official.no_names.add(&own.no_names);
+        }
+        let owners =
+            owner.as_ref().map(|owner| Official::new(owner.responses.clone(), BTreeMap::new()));
+        let owners = owners.filter(|owners| !owners.is_empty());
         if let Some(owner) = &owner {
             // As in Home Assistant, the owner's lists, rules and skip words hold for all sentences.
             for base in [&mut official, &mut own].into_iter().flatten() {
@@ -142,6 +150,7 @@ impl Language {
             pack,
             own,
             official: official_voice,
+            owners,
             scripts,
             vocabulary,
             is_on_demand: false,
@@ -199,7 +208,7 @@ impl Language {
     }
 
     pub(super) fn speaker(&self) -> Speaker<'_> {
-        let official = self.official.as_ref();
-        Speaker { voice: Voice::new(&self.words), official, code: &self.code }
+        let (official, owners) = (self.official.as_ref(), self.owners.as_ref());
+        Speaker { voice: Voice::new(&self.words), official, owners, code: &self.code }
     }
 }

@@ -465,6 +465,7 @@ fn wish(what: &What, entities: Vec<EntityId>) -> Wish {
         What::Color(to) => ("color", name(to)),
         What::Effect(to) => ("effect", name(to)),
         What::Mode(to) => ("mode", name(to)),
+        What::FanMode(to) => ("fan_mode", name(to)),
         What::Arm(to) => ("arm", name(to)),
     };
     Wish { entities, what: word.into(), fields }
@@ -506,6 +507,7 @@ fn meant(wish: &Wish) -> Option<What> {
         "color" => What::Color(name()?),
         "effect" => What::Effect(name()?),
         "mode" => What::Mode(name()?),
+        "fan_mode" => What::FanMode(name()?),
         "arm" => What::Arm(name()?),
         _ => return None,
     })
@@ -531,7 +533,8 @@ fn ending(what: &What, entities: &[EntityId], home: &Home) -> Vec<Wish> {
         | What::Activate
         | What::Disarm
         | What::Number(_)
-        | What::Mode(_) => Vec::new(),
+        | What::Mode(_)
+        | What::FanMode(_) => Vec::new(),
         What::Brightness(_)
         | What::Color(_)
         | What::Kelvin(_)

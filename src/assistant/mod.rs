@@ -6,6 +6,7 @@
 //! and from nothing else.
 
 mod answer;
+mod booked;
 mod choose;
 mod condition;
 mod conversation;
@@ -33,6 +34,7 @@ use std::sync::{Arc, OnceLock};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
+use crate::automation::Agenda;
 use crate::automation::sun::Place;
 use crate::home::Home;
 use crate::home::action::{Outcome, Refusal};
@@ -66,6 +68,8 @@ pub struct Assistant {
     indices: BTreeMap<String, OnceLock<words::Names>>,
     /// Of the names that the lists were made from; `None` before the first.
     names: Option<u64>,
+    /// What the lists in the books are called; empty for none but the shopping list.
+    book_lists: Vec<String>,
     talks: Talks,
     policy: Policy,
     has_agenda: bool,
@@ -181,6 +185,7 @@ impl Assistant {
             lists: HomeLists::default(),
             indices: BTreeMap::new(),
             names: None,
+            book_lists: Vec::new(),
             talks: Talks::default(),
             policy: Policy::default(),
             has_agenda: false,
@@ -253,6 +258,16 @@ impl Assistant {
     pub fn keeps_for_later(&mut self) {
         self.has_agenda = true;
     }
+
+    /// What the lists in the books are called now, so that sentences can name them.
+    pub fn know_lists(&mut self, agenda: &Agenda) {
+        let names = agenda.lists().map(|list| list.name.clone());
+        let names: Vec<String> = names.filter(|name| !name.is_empty()).collect();
+        if names != self.book_lists {
+            self.book_lists = names;
+            self.names = None;
+        }
+    }
 }
 
 /// Says things in one language.
@@ -260,6 +275,8 @@ struct Speaker<'a> {
     voice: Voice<'a>,
     /// What its pack says, in a language without words of Homard's own.
     official: Option<&'a Official>,
+    /// What the owner wants said instead.
+    owners: Option<&'a Official>,
     code: &'a str,
 }
 
@@ -328,7 +345,8 @@ impl Speaker<'_> {
     }
 
     fn talk(&self, talk: Talk, reading: &Reading, now: &Zoned) -> Answer {
-        if let Some(answer) = self.foreign().and_then(|foreign| foreign.talk(talk, reading, now)) {
+        let mut worded = [self.owners(), self.foreign()].into_iter().flatten();
+        if let Some(answer) = worded.find_map(|pack| pack.talk(talk, reading, now)) {
             return answer;
         }
         let voice = &self.voice;

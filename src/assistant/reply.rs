@@ -122,6 +122,11 @@ impl Speaker<'_> {
         {
             sentences = vec![text];
         }
+        if let Some(owners) = self.owners()
+            && let Some(text) = owners.confirmed(plan, &success, &failed, home)
+        {
+            sentences = vec![text];
+        }
         let kind = match success.is_empty() && !is_settled {
             true => Kind::Error(code.unwrap_or(Code::FailedToHandle)),
             false => Kind::ActionDone,
@@ -322,7 +327,7 @@ impl Speaker<'_> {
             (What::Effect(_), _) => "effect",
             (What::Tilt(_), _) => "tilt",
             (What::Humidity(_), _) => "humidity",
-            (What::Mode(_), _) => "mode",
+            (What::Mode(_) | What::FanMode(_), _) => "mode",
             (What::Number(_), _) => "number",
             (What::Arm(_), _) => "arm",
             (What::Disarm, _) => "disarm",
@@ -342,7 +347,9 @@ impl Speaker<'_> {
                 Amount::To(number) | Amount::By(number) => self.voice.number(*number),
             },
             What::Color(name) => self.voice.find("colors", name).unwrap_or(name).to_owned(),
-            What::Effect(name) | What::Mode(name) | What::Arm(name) => name.to_string(),
+            What::Effect(name) | What::Mode(name) | What::FanMode(name) | What::Arm(name) => {
+                name.to_string()
+            }
             What::TurnOn
             | What::TurnOff
             | What::Toggle

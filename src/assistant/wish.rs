@@ -105,6 +105,16 @@ fn call(what: &What, entity: &Entity, caps: &Caps) -> Result<Call, Refusal> {
             _ => Err(Refusal::CannotDo("percentage")),
         },
         What::Mode(name) => mode(name, caps),
+        What::FanMode(name) => match caps {
+            Caps::Climate(climate) => match slice(climate.fan_modes.as_ref()) {
+                [] => Err(Refusal::CannotDo("mode")),
+                offered => {
+                    let mode = option("fan_mode", name, offered)?;
+                    Ok(with("set_fan_mode", "fan_mode", Value::Text(mode)))
+                }
+            },
+            _ => Err(Refusal::CannotDo("mode")),
+        },
         What::Number(amount) => match (caps, &entity.state) {
             (Caps::Number(number), state) => {
                 let now = match state {
@@ -478,7 +488,7 @@ fn ability(what: &What) -> &'static str {
         What::Temperature(_) => "temperature",
         What::Humidity(_) => "humidity",
         What::Speed(_) => "percentage",
-        What::Mode(_) => "mode",
+        What::Mode(_) | What::FanMode(_) => "mode",
         What::Number(_) => "value",
         What::Arm(_) => "arm",
         What::Disarm => "disarm",

@@ -6,9 +6,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::home::Home;
+use crate::home::domain::Domain;
 use crate::intent::program::{HOME_LISTS, TextList, TextValue, without_inner_spaces};
 use crate::intent::value::Value;
 use crate::text;
+
+/// The packs' word for the domain of people, of whom `device_tracker` tells where they are.
+pub(crate) const PERSON: &str = "person";
+/// The packs' word for the domain of lists of things to do or to buy.
+const LIST: &str = "todo";
 
 /// The names of a home, as the matcher needs them.
 #[derive(Debug, Clone, Default)]
@@ -42,16 +48,18 @@ pub struct NamedPlace {
 impl Names {
     /// All names of a home: of entities that are shown, of areas and of floors, with their aliases.
     pub fn of(home: &Home) -> Names {
-        let entities = home.entities().filter(|entity| entity.is_enabled()).map(|entity| {
+        let entities = home.entities().filter(|entity| entity.is_enabled()).flat_map(|entity| {
             let class = entity.traits.device_class.as_deref();
-            NamedEntity {
+            let named = |domain: &str| NamedEntity {
                 names: entity.names().map(str::to_owned).collect(),
-                domain: entity.domain.word().to_owned(),
+                domain: domain.to_owned(),
                 context: class
                     .map(|class| ("device_class".to_owned(), Value::from(class)))
                     .into_iter()
                     .collect(),
-            }
+            };
+            let person = (entity.domain == Domain::DeviceTracker).then(|| named(PERSON));
+            std::iter::once(named(entity.domain.word())).chain(person)
         });
         let place = |name: &str, aliases: &[String]| NamedPlace {
             names: std::iter::once(name.to_owned()).chain(aliases.iter().cloned()).collect(),
@@ -61,6 +69,17 @@ impl Names {
             areas: home.areas().map(|area| place(&area.name, &area.aliases)).collect(),
             floors: home.floors().map(|floor| place(&floor.name, &floor.aliases)).collect(),
         }
+    }
+
+    /// Adds lists of things to do or to buy by their names.
+    pub fn with_lists(mut self, lists: &[String]) -> Names {
+        let named = |name: &String| NamedEntity {
+            names: vec![name.clone()],
+            domain: LIST.to_owned(),
+            context: Vec::new(),
+        };
+        self.entities.extend(lists.iter().map(named));
+        self
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::intent::compile;
 use crate::intent::lists::HomeLists;
-use crate::intent::pack::{Pack, PackProblem};
+use crate::intent::pack::{NoNames, Pack, PackProblem};
 use crate::intent::program::Program;
 use crate::intent::run::Run;
 use crate::intent::value::{Context, Value};
@@ -17,6 +17,7 @@ pub const MAX_UTTERANCE: usize = 600;
 #[derive(Debug, Clone, Default)]
 pub struct Matcher {
     program: Program,
+    no_names: NoNames,
 }
 
 impl PartialEq for Matcher {
@@ -143,7 +144,12 @@ impl Matcher {
     /// Compiles a pack. Sentences that name a missing rule or list match nothing and are told.
     pub fn new(pack: &Pack) -> (Matcher, Vec<PackProblem>) {
         let (program, problems) = compile::compile(pack);
-        (Matcher { program }, problems)
+        (Matcher { program, no_names: pack.no_names.clone() }, problems)
+    }
+
+    /// Whether words, as a key (see [`text::key`]), may be the name of something that the home does not have.
+    pub fn may_be_name(&self, key: &str) -> bool {
+        self.no_names.may_be_name(key)
     }
 
     /// Number of sentence templates.

@@ -142,6 +142,8 @@ pub enum What {
     Speed(Amount),
     /// A mode, preset or option by its name as the entity has it: `heat`, `eco`, `auto`.
     Mode(Arc<str>),
+    /// How the fan of a thermostat runs, by its name as the entity has it: `low`, `auto`.
+    FanMode(Arc<str>),
     /// The value of a number, in its own unit.
     Number(Amount),
     /// Arm an alarm: `away`, `home`, `night`, `vacation`.

@@ -41,95 +41,6 @@ use crate::text;
 /// Other matches of a sentence that are told beside the best.
 const MOST_RIVALS: usize = 2;
 
-/// Words that a name never consists of alone: "turn on the" names nothing.
-const EMPTY_NAMES: &[&str] = &[
-    "the",
-    "a",
-    "an",
-    "my",
-    "our",
-    "it",
-    "this",
-    "that",
-    "these",
-    "those",
-    "all",
-    "on",
-    "off",
-    "in",
-    "to",
-    "of",
-    "everything",
-    "le",
-    "la",
-    "les",
-    "l",
-    "un",
-    "une",
-    "des",
-    "du",
-    "de",
-    "mon",
-    "ma",
-    "mes",
-    "ca",
-    "tout",
-    "tous",
-    "toutes",
-    "dans",
-    "au",
-    "aux",
-    "en",
-    "et",
-    "and",
-];
-
-/// Words of times, conditions and exceptions: what is said with them is more than a name, and to
-/// blame a name would be wrong.
-const NOT_OF_NAMES: &[&str] = &[
-    "everything",
-    "all",
-    "now",
-    "up",
-    "tout",
-    "maintenant",
-    "minute",
-    "minutes",
-    "hour",
-    "hours",
-    "second",
-    "seconds",
-    "except",
-    "but",
-    "and",
-    "then",
-    "if",
-    "when",
-    "until",
-    "tomorrow",
-    "tonight",
-    "later",
-    "after",
-    "before",
-    "every",
-    "unless",
-    "heure",
-    "heures",
-    "secondes",
-    "sauf",
-    "et",
-    "puis",
-    "si",
-    "quand",
-    "demain",
-    "soir",
-    "apres",
-    "avant",
-    "chaque",
-    "mais",
-    "jusqu",
-];
-
 /// What an utterance means in one language. `area` is the speaker's, by name.
 pub fn understand(
     utterance: &str,
@@ -161,7 +72,7 @@ pub fn understand(
             && other.unknown().all(|slot| &*slot.name != "name")
     };
     if let Some(candidate) = found.matches.iter().find(same).or(best)
-        && let Some(unknown) = unknown(candidate)
+        && let Some(unknown) = unknown(candidate, matcher)
         && is_of_whole_words(&unknown.said, utterance)
     {
         return Understanding::UnknownName(unknown, reading(utterance, language, candidate));
@@ -201,17 +112,14 @@ fn rivals(best: &Match, others: &[Match]) -> Vec<(String, f64)> {
     others.iter().filter(differs).take(MOST_RIVALS).map(weighed).collect()
 }
 
-fn unknown(found: &Match) -> Option<UnknownName> {
+fn unknown(found: &Match, matcher: &Matcher) -> Option<UnknownName> {
     // A few letters of a template are too little to blame the rest of the words.
     if found.n_literal < 4 {
         return None;
     }
     let mut unknown = found.unknown();
     let slot = unknown.next()?;
-    let key = text::key(&slot.said);
-    let is_empty = key.split(' ').all(|word| EMPTY_NAMES.contains(&word));
-    let says_more = key.split(' ').any(|word| NOT_OF_NAMES.contains(&word));
-    if unknown.next().is_some() || is_empty || says_more {
+    if unknown.next().is_some() || !matcher.may_be_name(&text::key(&slot.said)) {
         return None;
     }
     Some(UnknownName {
@@ -232,6 +140,7 @@ fn meaning(found: &Match, named: &[Domain], reading: Reading) -> Option<Understa
         "HassStopMoving" => What::Stop,
         "HassSetPosition" => What::Position(Amount::To(number("position")?)),
         "HassClimateSetTemperature" => What::Temperature(Amount::To(number("temperature")?)),
+        "HassClimateSetFanMode" => What::FanMode(found.slot("fan_mode")?.as_text()?.into()),
         "HassFanSetSpeed" => What::Speed(Amount::To(number("percentage")?)),
         "HassVacuumStart" | "HassLawnMowerStartMowing" => What::Start,
         "HassVacuumReturnToBase" | "HassLawnMowerDock" => What::Dock,
@@ -282,11 +191,11 @@ fn meaning(found: &Match, named: &[Domain], reading: Reading) -> Option<Understa
 
 fn question(found: &Match, named: &[Domain]) -> Option<Question> {
     let kind = match &*found.response {
-        "one" => Asked::One,
+        "one" | "default" | "where" => Asked::One,
         "one_yesno" => Asked::YesNo,
-        "any" => Asked::Any,
+        "any" | "any_short" => Asked::Any,
         "all" => Asked::All,
-        "which" => Asked::Which,
+        "which" | "which_person" => Asked::Which,
         "how_many" => Asked::HowMany,
         _ => return None,
     };
@@ -298,13 +207,18 @@ fn question(found: &Match, named: &[Domain]) -> Option<Question> {
     if target.name.is_some() && target.domains.is_empty() {
         target.domains = named.to_vec();
     }
+    let is_about_people = target.domains == [Domain::DeviceTracker];
+    if is_about_people && target.name.is_none() && target.area.is_none() && target.floor.is_none() {
+        target.scope = Scope::Everywhere;
+    }
     let state = found.slot("state").and_then(Value::as_text).map(Arc::from);
     let kind = match state.as_deref() {
         // "Are the windows closed?" asks whether one of them is not.
         Some("off" | "closed" | "locked") if kind == Asked::Any && is_definite(found) => Asked::All,
         _ => kind,
     };
-    Some(Question::new(kind, state, target))
+    let about = if is_about_people { About::Who } else { About::State };
+    Some(Question { about, ..Question::new(kind, state, target) })
 }
 
 /// Whether a sentence of Homard's own packs is about "the" things and not about "any".
@@ -326,14 +240,19 @@ fn named_domains(found: &Match, all: &[Match]) -> Vec<Domain> {
             && other.template == found.template
             && name(other) == name(found)
     };
-    let domain = |found: &Match| {
-        let word = found.context.get("domain").and_then(Value::as_text)?;
-        Domain::from_str(word).ok()
-    };
+    let domain = |found: &Match| domain_of(found.context.get("domain").and_then(Value::as_text)?);
     let mut domains: Vec<Domain> = all.iter().filter(is_twin).filter_map(domain).collect();
     domains.sort();
     domains.dedup();
     domains
+}
+
+/// The domain of a pack's word for one. A person of theirs is what tells where somebody is.
+fn domain_of(word: &str) -> Option<Domain> {
+    match word {
+        lists::PERSON => Some(Domain::DeviceTracker),
+        word => Domain::from_str(word).ok(),
+    }
 }
 
 /// What a value without a kind is set on: "50 % in the kitchen" is about lights.
@@ -343,7 +262,7 @@ fn implied_domains(what: &What) -> Vec<Domain> {
             vec![Domain::Light]
         }
         What::Position(_) | What::Tilt(_) | What::Stop => vec![Domain::Cover],
-        What::Temperature(_) => vec![Domain::Climate],
+        What::Temperature(_) | What::FanMode(_) => vec![Domain::Climate],
         What::Humidity(_) => vec![Domain::Humidifier],
         What::Speed(_) => vec![Domain::Fan],
         What::Lock | What::Unlock => vec![Domain::Lock],
@@ -375,7 +294,7 @@ fn target_words(found: &Match) -> Option<TargetWords> {
         match word {
             // What is harmless to switch off: see `models/sentences`.
             "everything" => domains.extend([Domain::Light, Domain::Fan]),
-            word => domains.push(Domain::from_str(word).ok()?),
+            word => domains.push(domain_of(word)?),
         }
     }
     let combination = found.about("slot_combination").and_then(Value::as_text);

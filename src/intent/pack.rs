@@ -2,13 +2,14 @@
 //! (several files of one language, merged) or JSON (the official packs). It owns what a pack may
 //! contain; it reads no file and matches nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value as Json;
 
 use crate::intent::sentence::{self, Expr, TemplateError};
 use crate::intent::value::{Demand, Value, Wanted};
+use crate::text;
 
 /// Everything Homard knows of one language.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +24,8 @@ pub struct Pack {
     pub blocks: Vec<Block>,
     /// Lists by name.
     pub lists: BTreeMap<String, List>,
+    /// Words that show that something said is no name.
+    pub no_names: NoNames,
     /// Expansion rules by name.
     pub rules: BTreeMap<String, Template>,
     /// Replies: intent, then key, then text.
@@ -31,6 +34,29 @@ pub struct Pack {
     pub errors: BTreeMap<String, String>,
     /// Homard's own vocabulary for replies (words, phrases, states), by group and key.
     pub words: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// Words that show that something said where a name could stand is no name, by their keys (see [`text::key`]).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NoNames {
+    /// Words that a name never consists of alone: "turn on the" names nothing.
+    pub alone: BTreeSet<String>,
+    /// Words of times, conditions and exceptions: what is said with them is more than a name.
+    pub within: BTreeSet<String>,
+}
+
+impl NoNames {
+    /// Whether words, as a key, may be the name of something.
+    pub fn may_be_name(&self, key: &str) -> bool {
+        !key.split(' ').all(|word| self.alone.contains(word))
+            && !key.split(' ').any(|word| self.within.contains(word))
+    }
+
+    /// Adds another's.
+    pub fn add(&mut self, other: &NoNames) {
+        self.alone.extend(other.alone.iter().cloned());
+        self.within.extend(other.within.iter().cloned());
+    }
 }
 
 /// A template as written and as read.
@@ -206,6 +232,7 @@ impl Pack {
         for (name, list) in &other.lists {
             merge_list(&mut self.lists, name, list.clone());
         }
+        self.no_names.add(&other.no_names);
         self.rules.extend(other.rules.clone());
         for (intent, replies) in &other.responses {
             self.responses.entry(intent.clone()).or_default().extend(replies.clone());
@@ -252,13 +279,14 @@ pub(crate) fn groups(source: &Source<'_>) -> Result<Groups, PackProblem> {
 }
 
 /// Walks one file; a wrong entry is told and skipped.
-struct Reader<'a> {
-    file: &'a str,
-    problems: &'a mut Vec<PackProblem>,
+pub(super) struct Reader<'a> {
+    pub(super) file: &'a str,
+    pub(super) problems: &'a mut Vec<PackProblem>,
 }
 
 impl Reader<'_> {
-    fn wrong(&mut self, place: &str, problem: impl Into<String>) {
+    /// Tells of an entry that is wrong, and what would be right.
+    pub(super) fn wrong(&mut self, place: &str, problem: impl Into<String>) {
         self.problems.push(PackProblem::Entry {
             file: self.file.to_owned(),
             place: place.to_owned(),
@@ -304,6 +332,7 @@ impl Reader<'_> {
                     pack.ignore_whitespace |= flag.unwrap_or(false);
                 }
                 "skip_words" => self.texts("skip_words", value, &mut pack.skip_words),
+                "no_names" => self.no_names(value, &mut pack.no_names),
                 "intents" => self.intents(value, pack),
                 "lists" => {
                     for (name, list) in self.map("lists", value) {
@@ -322,7 +351,8 @@ impl Reader<'_> {
         }
     }
 
-    fn map<'j>(&mut self, place: &str, json: &'j Json) -> Vec<(&'j str, &'j Json)> {
+    /// What is below a key, by name; nothing, and told, if it is something else.
+    pub(super) fn map<'j>(&mut self, place: &str, json: &'j Json) -> Vec<(&'j str, &'j Json)> {
         match json {
             Json::Object(map) => map.iter().map(|(key, value)| (key.as_str(), value)).collect(),
             Json::Null => Vec::new(),
@@ -348,6 +378,22 @@ impl Reader<'_> {
                 Some(text) => out.push(text),
                 None => self.wrong(place, "needs a list of texts"),
             },
+        }
+    }
+
+    fn no_names(&mut self, json: &Json, out: &mut NoNames) {
+        for (name, words) in self.map("no_names", json) {
+            let known = match name {
+                "alone" => &mut out.alone,
+                "within" => &mut out.within,
+                _ => {
+                    self.wrong(&format!("no_names.{name}"), "is not `alone` or `within`");
+                    continue;
+                }
+            };
+            let mut texts = Vec::new();
+            self.texts(&format!("no_names.{name}"), words, &mut texts);
+            known.extend(texts.iter().map(|word| text::key(word)));
         }
     }
 

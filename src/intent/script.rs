@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use crate::home::value::Value;
-use crate::intent::pack::{self, PackProblem, Source};
+use crate::intent::pack::{self, PackProblem, Reader, Source};
 
 /// What is done and said when an intent was recognised.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -39,7 +39,8 @@ const IDLE_KEYS: [&str; 6] =
 
 /// Reads the scripts of a file, by intent. What cannot be read is left out and told; a file without scripts has none.
 pub fn read(source: &Source<'_>) -> (BTreeMap<Arc<str>, Script>, Vec<PackProblem>) {
-    let mut reader = Reader { file: source.file, problems: Vec::new() };
+    let mut problems = Vec::new();
+    let mut reader = Reader { file: source.file, problems: &mut problems };
     let mut scripts = BTreeMap::new();
     // What is no YAML at all is told by whoever reads the sentences.
     let json = pack::parse(source).unwrap_or(Json::Null);
@@ -50,31 +51,10 @@ pub fn read(source: &Source<'_>) -> (BTreeMap<Arc<str>, Script>, Vec<PackProblem
             }
         }
     }
-    (scripts, reader.problems)
-}
-
-struct Reader<'a> {
-    file: &'a str,
-    problems: Vec<PackProblem>,
+    (scripts, problems)
 }
 
 impl Reader<'_> {
-    fn wrong(&mut self, place: &str, problem: impl Into<String>) {
-        let (file, place) = (self.file.to_owned(), place.to_owned());
-        self.problems.push(PackProblem::Entry { file, place, problem: problem.into() });
-    }
-
-    fn map<'j>(&mut self, place: &str, json: &'j Json) -> Vec<(&'j str, &'j Json)> {
-        match json {
-            Json::Object(map) => map.iter().map(|(key, value)| (key.as_str(), value)).collect(),
-            Json::Null => Vec::new(),
-            _ => {
-                self.wrong(place, "needs names with values below them");
-                Vec::new()
-            }
-        }
-    }
-
     /// `None` if something in it is wrong: half of a script is not what was meant.
     fn script(&mut self, intent: &str, json: &Json) -> Option<Script> {
         let n_problems = self.problems.len();

@@ -19,8 +19,11 @@ use crate::house::House;
 /// A reply is spoken: nobody listens to a longer one. What was said may be repeated in it.
 const MAX_REPLY: usize = 8 << 10;
 
-/// How like a name misheard words must be, of one.
+/// How like a name misheard words must be, of one, to be meant with it.
 const LIKE_ENOUGH: f64 = 0.7;
+
+/// How like a name they must be so that "all" are those there and no others.
+const HARDLY_ELSE: f64 = 0.8;
 
 /// Floor, room, its other names.
 const ROOMS: &[(&str, &str, &[&str])] = &[
@@ -155,36 +158,41 @@ impl Talk {
         if called.len() == 1 {
             return;
         }
-        let mut is_meant: BTreeSet<&str> = BTreeSet::new();
-        for area in self.home.areas() {
-            let floor = area.floor.as_ref().and_then(|floor| self.home.floor(floor.as_str()));
-            let names = std::iter::once(&area.name)
-                .chain(&area.aliases)
-                .chain(floor.map(|floor| &floor.name));
-            if names.into_iter().any(|name| is_said(&text::key(name), &words)) {
-                is_meant.insert(area.id.as_str());
-            }
+        let said = |least: f64| -> BTreeSet<&str> {
+            let is_said = |area: &&Area| {
+                let floor = area.floor.as_ref().and_then(|floor| self.home.floor(floor.as_str()));
+                let mut names = std::iter::once(&area.name)
+                    .chain(&area.aliases)
+                    .chain(floor.map(|floor| &floor.name));
+                names.any(|name| is_said(&text::key(name), &words, least))
+            };
+            self.home.areas().filter(is_said).map(|area| area.id.as_str()).collect()
+        };
+        let is_all = words.iter().any(|word| ALL.contains(word));
+        if is_all && said(HARDLY_ELSE).is_empty() {
+            return;
         }
-        if is_meant.is_empty() && !words.iter().any(|word| ALL.contains(word)) {
+        let mut is_meant = said(LIKE_ENOUGH);
+        if is_meant.is_empty() {
             is_meant.extend(speaker);
             assert!(!is_meant.is_empty(), "{text:?} names no place, and yet: {:?}", plan.calls);
         }
         for id in &called {
             let area =
                 self.home.area_of(self.home.entity(id).unwrap()).map(|area| area.id.as_str());
-            let is_in = is_meant.is_empty() || area.is_some_and(|area| is_meant.contains(area));
+            let is_in = area.is_some_and(|area| is_meant.contains(area));
             assert!(is_in, "{text:?} means {is_meant:?}, and yet: {:?}", plan.calls);
         }
     }
 }
 
-/// Whether a name is among the words, perhaps misheard: as many words, or one more or fewer, that look like it.
-fn is_said(name: &str, words: &[&str]) -> bool {
+/// Whether a name is among the words, perhaps misheard: as many words, or one more or fewer, that look at least so much like it, of one.
+fn is_said(name: &str, words: &[&str], least: f64) -> bool {
     let n_words = name.split(' ').count();
     let name = name.replace(' ', "");
     (n_words.max(2) - 1..=n_words + 1)
         .flat_map(|n| words.windows(n))
-        .any(|said| text::likeness(&said.concat(), &name) >= LIKE_ENOUGH)
+        .any(|said| text::likeness(&said.concat(), &name) >= least)
 }
 
 fn home() -> Home {

@@ -38,4 +38,5 @@ mod support;
 mod templates;
 mod web;
 mod websocket;
+mod writing;
 mod zigbee2mqtt;

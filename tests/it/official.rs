@@ -1,5 +1,4 @@
-//! The official language packs, where they are (`HOMARD_MODELS`, the folder that holds `sentences`, or
-//! `HOMARD_PACKS`, that folder itself): every sentence sampled from a template is matched by it in
+//! The official language packs, where they are (those of the models, or `HOMARD_PACKS`, a folder of them): every sentence sampled from a template is matched by it in
 //! all languages, and the official test sentences of English and French are understood and answered
 //! as they say. No sentence of the packs is in this repository.
 
@@ -25,45 +24,40 @@ use serde_json::{Value as Json, json};
 
 use crate::sentences::{Talk, device, with};
 use crate::support::sampler::{Dice, Sampler};
-use crate::support::shared;
+use crate::support::{models, shared};
 
-/// The folder of the official packs; a line and `None` where it is not.
-fn packs() -> Option<PathBuf> {
-    let folder = std::env::var_os("HOMARD_PACKS")
-        .map(PathBuf::from)
-        .or_else(|| Some(PathBuf::from(std::env::var_os("HOMARD_MODELS")?).join("sentences")));
-    let folder = folder.filter(|folder| folder.is_dir());
-    if folder.is_none() {
-        println!("skipped: no official packs (HOMARD_MODELS or HOMARD_PACKS)");
-    }
-    folder
+/// The folder of the official packs: `$HOMARD_PACKS`, else that of the models; a line and `None` where it is not.
+pub(crate) fn packs() -> Option<PathBuf> {
+    let folder = std::env::var_os("HOMARD_PACKS").map(PathBuf::from);
+    folder.or_else(|| Some(models()?.join("sentences")))
 }
 
-fn read(folder: &std::path::Path, language: &str) -> Pack {
+pub(crate) fn read(folder: &std::path::Path, language: &str) -> Pack {
     let text = std::fs::read_to_string(folder.join(format!("{language}.json"))).unwrap();
     let (pack, problems) = Pack::read(language, &[Source { file: "official.json", text: &text }]);
     assert!(problems.is_empty(), "{language}: {problems:?}");
     pack
 }
 
-fn languages(folder: &std::path::Path) -> Vec<String> {
+/// The languages of the packs; never none.
+pub(crate) fn languages(folder: &std::path::Path) -> Vec<String> {
     let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
     let mut codes: Vec<String> = names
         .filter_map(|name| name.to_string_lossy().strip_suffix(".json").map(str::to_owned))
+        .filter(|code| code != "intents")
         .collect();
     codes.sort();
+    assert!(!codes.is_empty(), "no packs in {}", folder.display());
     codes
 }
 
 /// Names that no language has, so that they are found where they stand and nowhere else.
-const NAME: &str = "Zqvorp Wxylk";
-const AREA: &str = "Qzimbar";
-const FLOOR: &str = "Xwolfur";
-const OPEN: &str = "Vyzzant";
+const NAMES: [&str; 4] = ["Zqvorp Wxylk", "Qzimbar", "Xwolfur", "Vyzzant"];
 
-/// A home with one thing that meets what a block asks of a name.
-fn home_for(block: &Block) -> (HomeLists, Context) {
-    let mut entity = NamedEntity { names: vec![NAME.to_owned()], ..NamedEntity::default() };
+/// A home with one thing that meets what a block asks of a name, one area and one floor, of these names.
+pub(crate) fn home_for(block: &Block, names: [&str; 4]) -> (HomeLists, Context) {
+    let [name, area, floor, _] = names;
+    let mut entity = NamedEntity { names: vec![name.to_owned()], ..NamedEntity::default() };
     let mut context = Context::new();
     for demand in &block.requires {
         let value = match &demand.wanted {
@@ -77,7 +71,7 @@ fn home_for(block: &Block) -> (HomeLists, Context) {
         }
     }
     let place = |name: &str| vec![NamedPlace { names: vec![name.to_owned()] }];
-    let names = Names { entities: vec![entity], areas: place(AREA), floors: place(FLOOR) };
+    let names = Names { entities: vec![entity], areas: place(area), floors: place(floor) };
     (HomeLists::new(&names), context)
 }
 
@@ -93,13 +87,13 @@ fn a_sentence_sampled_from_a_template_is_matched_by_it_in_every_language() {
         let speller = Speller::new(&language);
         n_languages += 1;
         for (index, block) in pack.blocks.iter().enumerate() {
-            let (home, context) = home_for(block);
+            let (home, context) = home_for(block, NAMES);
             // Each block and of its sentences some: all of them take minutes without optimisation.
             for template in block.sentences.iter().step_by(1 + block.sentences.len() / 3) {
                 let dice = Dice(index as u64 * 7919 + template.text.len() as u64);
-                let names = [NAME, AREA, FLOOR, OPEN];
                 let (pack, speller) = (&pack, &speller);
-                let mut sampler = Sampler { pack, block, speller, dice, names, slots: Vec::new() };
+                let mut sampler =
+                    Sampler { pack, block, speller, dice, names: NAMES, slots: Vec::new() };
                 let mut said = String::new();
                 if sampler.write(&template.expr, &mut said, 0).is_none() {
                     continue;
@@ -138,13 +132,13 @@ fn every_intent_of_every_pack_means_something() {
         let (matcher, _) = Matcher::new(&pack);
         let speller = Speller::new(&language);
         for (index, block) in pack.blocks.iter().enumerate() {
-            let (home, context) = home_for(block);
+            let (home, context) = home_for(block, NAMES);
             let area = context.get("area").and_then(Value::as_text);
             let Some(template) = block.sentences.first() else { continue };
             let dice = Dice(index as u64 * 104_729);
-            let names = [NAME, AREA, FLOOR, OPEN];
             let (pack, speller) = (&pack, &speller);
-            let mut sampler = Sampler { pack, block, speller, dice, names, slots: Vec::new() };
+            let mut sampler =
+                Sampler { pack, block, speller, dice, names: NAMES, slots: Vec::new() };
             let mut said = String::new();
             if sampler.write(&template.expr, &mut said, 0).is_none() {
                 continue;

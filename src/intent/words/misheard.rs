@@ -91,7 +91,9 @@ pub(super) fn misheard(noun: &Noun, want: &Want, scene: &Scene<'_>) -> Option<Re
                     false => vec![span.clone()],
                 })
                 .collect();
-            if let Ok(found) = read(noun, &spans, want, &heard, true)
+            // The whole word may be no name at all.
+            if !spans.is_empty()
+                && let Ok(found) = read(noun, &spans, want, &heard, true)
                 && (want.is_question
                     || !found.set.iter().any(|i| scene.ground.things[i].is_guarded))
             {
