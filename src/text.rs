@@ -275,6 +275,19 @@ pub fn is_mark(character: char) -> bool {
             | '‹'
             | '›'
             | '।'
+            | '॥'
+            | '۔'
+            | '؛'
+            | '։'
+            | '՝'
+            | '·'
+            | '．'
+            | '｡'
+            | '､'
+            | '「'
+            | '」'
+            | '『'
+            | '』'
     )
 }
 
@@ -283,14 +296,15 @@ fn is_combining(character: char) -> bool {
 }
 
 /// Marks that are written or left out as one likes: invisible joiners and directions, the vowel signs
-/// of Arabic and Hebrew, the stroke that stretches an Arabic word, the dot below of Indian scripts.
+/// of Arabic and Hebrew, the stroke that stretches an Arabic word, the dot below of Indian scripts, the
+/// signs that Armenian puts on the vowel of a word that is asked, called or stressed.
 fn is_optional(character: char) -> bool {
     matches!(character,
         '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{ad}'
         | '\u{fe00}'..='\u{fe0f}'
         | '\u{591}'..='\u{5bd}' | '\u{5bf}' | '\u{5c1}' | '\u{5c2}' | '\u{5c4}' | '\u{5c5}' | '\u{5c7}'
         | '\u{61c}' | '\u{640}' | '\u{64b}'..='\u{652}' | '\u{670}'
-        | '\u{93c}' | '\u{9bc}' | '\u{a3c}' | '\u{abc}')
+        | '\u{55b}' | '\u{55c}' | '\u{55e}' | '\u{93c}' | '\u{9bc}' | '\u{a3c}' | '\u{abc}')
 }
 
 /// Whether the mark at `index` is only punctuation: not between two word characters and not a dot
@@ -338,6 +352,8 @@ fn fold(character: char, mut emit: impl FnMut(Letter)) {
     match character {
         '’' | '‘' | 'ʼ' | '´' | '＇' | '′' | '׳' => return same('\''),
         '‐' | '‑' | '−' | '־' => return same('-'),
+        '٪' | '％' | '﹪' => return same('%'),
+        '٫' => return same('.'),
         _ if character.is_whitespace() => return same(' '),
         _ => {}
     }
@@ -443,6 +459,11 @@ mod tests {
             ("« allume tout »", "allume tout"),
             ("-5 degrees", "-5 degrees"),
             ("١٢", "12"),
+            ("٢١٫٥٪", "21.5%"),
+            ("５０％。", "50%"),
+            ("քանի՞ լույս։", "քանի լույս"),
+            ("「照明」", "照明"),
+            ("روشن کرو۔", "روشن كرو"),
             ("Größe", "grosse"),
             ("...", ""),
             ("", ""),

@@ -40,6 +40,40 @@ pub struct Seen {
     pub attributes: Map<String, Json>,
 }
 
+/// A timer as reply templates see it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SeenTimer {
+    /// What it is called; empty for nothing.
+    pub name: String,
+    /// The room in which it was started; empty for none.
+    pub area: String,
+    /// It runs; else it is held.
+    pub is_active: bool,
+    /// Seconds left.
+    pub left_s: u64,
+    /// The length with which it was started, in seconds.
+    pub started_s: u64,
+}
+
+impl SeenTimer {
+    fn json(&self) -> Json {
+        // Of hours nobody wants to hear the seconds.
+        let said = if self.left_s >= 3_600 { (self.left_s + 30) / 60 * 60 } else { self.left_s };
+        json!({
+            "name": self.name,
+            "area": self.area,
+            "is_active": self.is_active,
+            "total_seconds_left": self.left_s,
+            "rounded_hours_left": said / 3_600,
+            "rounded_minutes_left": said % 3_600 / 60,
+            "rounded_seconds_left": said % 60,
+            "start_hours": self.started_s / 3_600,
+            "start_minutes": self.started_s % 3_600 / 60,
+            "start_seconds": self.started_s % 60,
+        })
+    }
+}
+
 /// What a reply is made from.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
@@ -102,6 +136,17 @@ impl Facts {
             (slot.name.to_string(), value)
         });
         Facts { slots: slots.collect(), ..Facts::default() }
+    }
+
+    /// Adds how many there were of something, as a slot.
+    pub fn add_count(&mut self, slot: &str, count: i64) {
+        self.slots.push((slot.to_owned(), json!(count)));
+    }
+
+    /// Adds the timers that were asked for.
+    pub fn add_timers(&mut self, timers: impl Iterator<Item = SeenTimer>) {
+        let timers = timers.map(|timer| timer.json()).collect();
+        self.slots.push(("timers".to_owned(), Json::Array(timers)));
     }
 }
 

@@ -15,6 +15,7 @@ pub mod meaning;
 pub mod number;
 pub mod own;
 pub mod pack;
+mod problem;
 pub mod program;
 pub mod response;
 mod run;

@@ -1,15 +1,16 @@
-//! Language packs from text: sentences, rules, lists and responses, in hassil's layout, from YAML
-//! (several files of one language, merged) or JSON (the official packs). It owns what a pack may
-//! contain; it reads no file and matches nothing.
+//! Language packs from text: sentences, rules, lists and responses, in hassil's layout, from YAML (several files of one
+//! language, merged) or JSON (the official packs). It owns what a pack may contain; it reads no file and matches nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use crate::intent::sentence::{self, Expr, TemplateError};
+use crate::intent::sentence::{self, Expr};
 use crate::intent::value::{Demand, Value, Wanted};
 use crate::text;
+
+pub use crate::intent::problem::PackProblem;
 
 /// Everything Homard knows of one language.
 #[derive(Debug, Clone, Default)]
@@ -145,53 +146,6 @@ pub enum Fractions {
     Halves,
     /// 0.1 to 0.9 too.
     Tenths,
-}
-
-/// Something in a pack that could not be used; the rest of the pack is.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum PackProblem {
-    /// The file is not YAML or JSON, or not a mapping.
-    #[error("{file}: {problem}")]
-    File {
-        /// The file.
-        file: String,
-        /// What the reader says, with line and column.
-        problem: String,
-    },
-    /// A template that cannot be read.
-    #[error("{file}: {place}: `{template}`: {error}")]
-    Template {
-        /// The file.
-        file: String,
-        /// The intent, rule or list.
-        place: String,
-        /// As written.
-        template: String,
-        /// What is wrong and where.
-        error: TemplateError,
-    },
-    /// A key with the wrong kind of value, or an unknown one where it matters.
-    #[error("{file}: {place}: {problem}")]
-    Entry {
-        /// The file.
-        file: String,
-        /// The intent, rule or list.
-        place: String,
-        /// What is wrong and what would be right.
-        problem: String,
-    },
-    /// A sentence that names a rule or list that does not exist, or a rule that leads to itself.
-    #[error("{file}: {place}: `{template}`: {problem}")]
-    Reference {
-        /// The file.
-        file: String,
-        /// The intent or rule.
-        place: String,
-        /// As written.
-        template: String,
-        /// What is missing.
-        problem: String,
-    },
 }
 
 /// A text to read, with a name for messages.

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use homard::assistant::{Answer, Assistant, Plan, Said, Turn};
 use homard::home::Home;
+use homard::home::domain::{Action, light, lock};
 use homard::home::id::{AreaId, FloorId};
 use homard::home::place::{Area, Floor};
 use homard::text;
@@ -81,6 +82,24 @@ const ALL: &[&str] = &[
     "partout",
     "maison",
     "appartement",
+];
+
+/// Words of wishes for the whole house that only make it dark and safe: "good night", "lock up".
+const FOR_THE_NIGHT: &[&str] = &[
+    "night",
+    "goodnight",
+    "bed",
+    "bedtime",
+    "sleep",
+    "turning",
+    "secure",
+    "lock",
+    "nuit",
+    "lit",
+    "dodo",
+    "dormir",
+    "couche",
+    "coucher",
 ];
 
 /// Words that begin a question and no command.
@@ -168,7 +187,15 @@ impl Talk {
             };
             self.home.areas().filter(is_said).map(|area| area.id.as_str()).collect()
         };
-        let is_all = words.iter().any(|word| ALL.contains(word));
+        let is_safe = |action: &Action| {
+            matches!(
+                action,
+                Action::Light(light::Action::TurnOff(_)) | Action::Lock(lock::Action::Lock(_))
+            )
+        };
+        let is_all = words.iter().any(|word| ALL.contains(word))
+            || words.iter().any(|word| FOR_THE_NIGHT.contains(word))
+                && plan.calls.iter().all(|(_, action)| is_safe(action));
         if is_all && said(HARDLY_ELSE).is_empty() {
             return;
         }

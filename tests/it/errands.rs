@@ -1,11 +1,12 @@
 //! Timers, lists, announcements and what is wished for later, as people say them: from the sentence
 //! to the reply, with an agenda and simulated time, without a hub.
 
-use homard::assistant::{Answer, Assistant, Said, Turn};
+use homard::assistant::{Answer, Assistant, Language, Packs, Said, Turn};
 use homard::automation::sun::Place;
 use homard::automation::{Agenda, Asker, Calendar, Moment, Ripe, Task};
 use homard::home::action::Outcome;
 use homard::home::target;
+use homard::intent::pack::{Pack, Source};
 use jiff::{SignedDuration, Timestamp, Zoned};
 
 use super::support::house::House;
@@ -471,4 +472,56 @@ fn a_new_wish_outlasts_the_end_of_the_last() {
         }
         assert_eq!(talk.called.len() - before, n_more, "{second:?}");
     }
+}
+
+/// A language without words of Homard's own, as a pack brings it.
+const PACK: &str = r#"
+language: de
+intents:
+  HassStartTimer:
+    data: [{ sentences: ["weck mich nach {minutes} min"] }]
+  HassTimerStatus:
+    data: [{ sentences: ["was tickt hier"] }]
+  HassCancelTimer:
+    data: [{ sentences: ["weg mit dem wecker"] }]
+  HassListAddItem:
+    data:
+      - sentences: ["{item} kommt auf {name}"]
+        requires_context: { domain: todo }
+        response: item_added
+lists:
+  minutes: { range: { from: 1, to: 90 } }
+  item: { wildcard: true }
+responses:
+  intents:
+    HassStartTimer: { default: "Wecker nach {{ slots.minutes }}." }
+    HassTimerStatus:
+      default: "{% for t in slots.timers %}{{ t.name }}{{ t.rounded_minutes_left }}:{{ t.rounded_seconds_left }} von {{ t.start_minutes }}{% if not t.is_active %}!{% endif %} {% endfor %}"
+    HassCancelTimer: { default: "Weg." }
+    HassListAddItem: { item_added: "{{ slots.item }} steht auf {{ slots.name }}." }
+  errors:
+    timer_not_found: "Da tickt nichts."
+    no_entity: "Kein {{ entity }}."
+"#;
+
+#[test]
+fn a_language_of_a_pack_alone_answers_from_the_books_in_its_words() {
+    let mut talk = Talk::new("en");
+    let (pack, problems) = Pack::read("de", &[Source { file: "de.yaml", text: PACK }]);
+    assert_eq!(problems, []);
+    let packs = Packs { official: Some(pack), ..Packs::default() };
+    talk.assistant.teach(Language::compile("de", packs).0);
+    talk.assistant.speak_only(&["de".to_owned()]);
+    assert_eq!(talk.say("Weg mit dem Wecker!", None), "Da tickt nichts.");
+    assert_eq!(talk.say("weck mich nach 12 min", None), "Wecker nach 12.");
+    talk.steady += SignedDuration::from_secs(30);
+    assert_eq!(talk.say("was tickt hier?", None), "11:30 von 12");
+    assert_eq!(talk.say("Weg mit dem Wecker", None), "Weg.");
+    // A list can be named when there is one of that name.
+    assert_eq!(talk.say("Zelt kommt auf Camping", None), "Kein Camping.");
+    talk.agenda.add_item(Some("Camping"), "Seil").unwrap();
+    talk.assistant.know_lists(&talk.agenda);
+    assert_eq!(talk.say("Zelt kommt auf Camping", None), "Zelt steht auf Camping.");
+    let items = &talk.agenda.list(Some("Camping")).unwrap().items;
+    assert_eq!(items.iter().map(|item| &*item.text).collect::<Vec<_>>(), ["Seil", "Zelt"]);
 }

@@ -256,3 +256,32 @@ fn what_is_wrong_at_the_start_costs_only_itself() {
     // A language that has nothing but the owner's sentences.
     assert_eq!(speech(&say(&daemon, &["--language", "tlh"], "nuqneH")), "Qapla'");
 }
+
+const REPLIES: &str = r#"
+language: en
+responses:
+  intents:
+    HassTurnOn: { default: "Let there be light in {{ slots.name }}, {{ state.state }}." }
+    HassGetState: { one: "{{ state.name }}? {{ state.state }}!" }
+    HassNevermind: { default: "As you like." }
+"#;
+
+#[test]
+fn the_owners_replies_to_homards_own_intents_are_said() {
+    let folder = Folder::new("own-replies");
+    let daemon = house(&folder, &[("en/replies.yaml", REPLIES)]);
+    assert_eq!(problems(&daemon), [""; 0]);
+    for (text, expected) in [
+        ("turn off the kitchen light", "Turned off the kitchen light."),
+        ("turn on the kitchen light", "Let there be light in Kitchen light, on."),
+        ("what is the state of the kitchen light", "Kitchen light? on!"),
+        // Where not all went well, the owner's words would say too much.
+        ("turn on the flux capacitor", ""),
+    ] {
+        let answer = say(&daemon, &[], text);
+        match expected {
+            "" => assert!(!speech(&answer).starts_with("Let there be"), "{answer:#}"),
+            expected => assert_eq!(speech(&answer), expected, "{text}: {answer:#}"),
+        }
+    }
+}

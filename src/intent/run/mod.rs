@@ -366,6 +366,13 @@ impl<'a> Run<'a> {
                     n_accents += u16::from(said.exact != letter.exact);
                 }
                 Some(said) if letter.plain == ' ' && matches!(said.plain, '-' | '_') => {}
+                // People write "50 %" and "50%".
+                Some(space) if space.plain == ' ' && letter.plain == '%' => {
+                    at += 1;
+                    if said.get(at).is_none_or(|said| said.plain != '%') {
+                        return None;
+                    }
+                }
                 // The utterance ends where a space of the template would follow.
                 None if letter.plain == ' ' => continue,
                 // Marks at the edge of a word are not heard, so a template's need not be.

@@ -534,6 +534,7 @@ pub(super) fn intent(what: &What) -> &'static str {
         What::Brightness(_) | What::Color(_) | What::Kelvin(_) | What::Effect(_) => "HassLightSet",
         What::Position(_) | What::Tilt(_) => "HassSetPosition",
         What::Temperature(_) | What::Mode(_) => "HassClimateSetTemperature",
+        What::FanMode(_) => "HassClimateSetFanMode",
         What::Humidity(_) => "HassHumidifierSetpoint",
         What::Speed(_) => "HassFanSetSpeed",
         What::Number(_) => "HassSetNumber",

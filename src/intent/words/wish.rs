@@ -58,6 +58,8 @@ pub(super) fn wished(clauses: Vec<Clause>, scene: &Scene<'_>) -> Result<Wished, 
             || clause.has_be && !clause.ensures
             || clause.has_subject && !is_need
             || is_need && !clause.feels && clause.act != Some(Act::NeedNight)
+            // Good night needs no number: "bedtime 9" is about something else.
+            || clause.act == Some(Act::NeedNight) && !clause.values.is_empty()
             || clause.feels && !is_need && clause.act.is_some()
         {
             return Err(No::Wish);
