@@ -26,6 +26,8 @@ pub(super) struct Values {
     pub state: Option<Arc<str>>,
     /// The device class of what is to be changed, or a word like `speed`.
     pub measure: Option<Arc<str>>,
+    /// What is to be stopped: cleaning, mowing, watering.
+    pub task: Option<Act>,
 }
 
 impl Values {
@@ -466,6 +468,12 @@ pub(super) fn able(act: Act, values: &Values) -> Vec<Domain> {
 
 /// The domains that are meant when only a place is said, or nothing: the first that the place has.
 pub(super) fn implied(act: Act, values: &Values) -> &'static [Domain] {
+    match values.task {
+        Some(Act::Vacuum) => return &[Domain::Vacuum],
+        Some(Act::Mow) => return &[Domain::LawnMower],
+        Some(Act::Water) => return &[Domain::Valve],
+        _ => {}
+    }
     match values.measure.as_deref() {
         Some("temperature") => return &[Domain::Climate],
         Some("illuminance" | "color" | "color_temperature") => return &[Domain::Light],

@@ -129,6 +129,15 @@ impl Parser<'_> {
             self.verb(act, span);
             return 1;
         }
+        // "Stop mowing."
+        if matches!(self.clause.act, Some(Act::Stop | Act::Pause))
+            && self.clause.nouns.is_empty()
+            && self.open.is_none()
+            && let Some(task @ (Act::Vacuum | Act::Mow | Act::Water)) = span.verb()
+        {
+            self.clause.values.task = Some(task);
+            return 1;
+        }
         // "The alarm to home."
         let is_mode =
             self.clause.values.is_to && span.tags.iter().any(|tag| matches!(tag, Tag::Mode(_)));
@@ -344,6 +353,8 @@ impl Parser<'_> {
             (None | Some(Act::Turn | Act::Set | Act::Ensure), act) => act,
             // "Ferme la porte à clé."
             (Some(Act::Close), Act::Lock) => Act::Lock,
+            // "Pull the blind up."
+            (Some(Act::Down), Act::Up) => Act::Up,
             (Some(verb), _) => verb,
         });
         self.clause.has_particle = true;
@@ -451,6 +462,9 @@ impl Parser<'_> {
         } else if span.is(Word::Everywhere) {
             self.near(span).is_everywhere = true;
         } else if span.is(Word::Here) {
+            self.near(span).is_here = true;
+        } else if span.is(Word::There) && self.clause.feels {
+            // "Il fait froid là": where one feels it.
             self.near(span).is_here = true;
         } else if span.is(Word::There) {
             self.near(span).is_there = true;

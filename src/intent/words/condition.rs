@@ -52,8 +52,10 @@ pub(super) fn take(spans: Vec<Span>, scene: &Scene<'_>) -> Parts {
     };
     let end = behind.iter().enumerate().position(|(index, span)| {
         let after_pause = scene.tokens[span.at].after_pause;
-        let is_verb =
-            span.verb().is_some() && !span.tags.iter().any(|tag| matches!(tag, Tag::State(_)));
+        // "If the window is open open the door": the second of two words that may be a state.
+        let is_state = |span: &Span| span.tags.iter().any(|tag| matches!(tag, Tag::State(_)));
+        let has_state = behind[..index].iter().any(is_state);
+        let is_verb = span.verb().is_some() && (!is_state(span) || has_state);
         span.is(Word::Then) || index > 0 && has_test(index) && (after_pause || is_verb)
     });
     let end = end.unwrap_or(behind.len());

@@ -271,6 +271,16 @@ impl Lexicon {
         out
     }
 
+    /// Whether several of what a word says are all of the kind: "lamps" are lights, "spots" are spots.
+    pub(super) fn is_general_in_plural(&self, key: &str) -> bool {
+        let plurals = self.plural(key, false).into_iter();
+        plurals.filter_map(|plural| self.phrases.get(&plural)).flatten().any(|phrase| {
+            let tag = &phrase.tag;
+            phrase.n_words == 1
+                && matches!(tag, Tag::Kind { is_plural: true, is_special: false, .. })
+        })
+    }
+
     /// Whether a word is an article.
     pub(super) fn is_article(&self, key: &str) -> bool {
         let known = self.phrases.get(key).into_iter().flatten();

@@ -108,6 +108,16 @@ impl Vocabulary {
         understand(utterance, situation, &self.lexicon, &situation.names.ground)
     }
 
+    /// How many words of an utterance the language or the home knows, fillers and all: tells in which
+    /// language a sentence was said that none understands.
+    pub fn n_known(&self, utterance: &str, names: &Names) -> usize {
+        let (tokens, _) = token::cut(utterance);
+        let all = (0, tokens.len());
+        let spans = spans::spans(&tokens, all, false, &self.lexicon, &names.ground);
+        let known = spans.iter().filter(|span| !span.is_unknown());
+        known.map(|span| span.end - span.at).sum()
+    }
+
     /// Whether some word says what is to be done: a verb, "off", a state, a value with its unit; or
     /// is not known here, as the verb of somebody else's sentence. Names, kinds and numbers do not.
     pub fn says_deed(&self, utterance: &str, situation: &Situation<'_>) -> bool {
@@ -155,6 +165,9 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn read(&self, spans: Vec<Span>) -> Understanding {
+        if let Some(scene) = self.greeted_scene(&spans) {
+            return scene;
+        }
         if let Some(talk) = self.talk(&spans) {
             return Understanding::Talk(talk, self.reading(talk_intent(talk), Vec::new(), 1.0));
         }
@@ -186,6 +199,27 @@ impl Reader<'_> {
             return self.question(&spans);
         }
         self.wish(with_verb(self.politely(spans), self.scene))
+    }
+
+    /// "Good morning", said where a scene is called so.
+    fn greeted_scene(&self, spans: &[Span]) -> Option<Understanding> {
+        let scene = self.scene;
+        let is_greeting = |span: &Span| is_courtesy(span) || span.is(Word::Filler);
+        if !spans.iter().all(is_greeting) || !self.all.iter().all(is_greeting) {
+            return None;
+        }
+        let names = scene.ground.names_at(scene.tokens, 0, scene.lexicon).into_iter();
+        let index = names.into_iter().find_map(|(end, named, _)| match named {
+            ground::Named::Thing(index) if end == scene.tokens.len() => Some(usize::from(index)),
+            _ => None,
+        })?;
+        let thing = &scene.ground.things[index];
+        (thing.domain == Domain::Scene).then(|| {
+            let target =
+                TargetWords { entities: vec![thing.id.clone()], ..TargetWords::default() };
+            let step = meaning::Step::now(meaning::Command::new(meaning::What::Activate, target));
+            Understanding::Wish(vec![step], self.reading("HassTurnOn", Vec::new(), 1.0))
+        })
     }
 
     /// "The fairy lights, please": a thing alone, asked for, is wished on.
@@ -251,8 +285,11 @@ impl Reader<'_> {
             several => {
                 let all: Option<Vec<Talk>> = several.iter().map(talk).collect();
                 let all = all?;
-                let weighty =
-                    all.iter().find(|talk| !matches!(talk, Talk::Courtesy | Talk::Yes | Talk::No));
+                // "Never mind, undo that" wants it undone.
+                let undo = all.iter().find(|talk| **talk == Talk::Undo);
+                let weighty = undo.or_else(|| {
+                    all.iter().find(|talk| !matches!(talk, Talk::Courtesy | Talk::Yes | Talk::No))
+                });
                 weighty.or(all.first()).copied()
             }
         }

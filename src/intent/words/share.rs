@@ -87,7 +87,10 @@ pub(super) fn act(clause: &Clause) -> Option<Act> {
         }
         Some(act) => Some(act),
         None if clause.values.is_empty() => None,
-        None if clause.values.state.is_some() => by_state(),
+        // "The alarm to home": a state that is no deed is set.
+        None if clause.values.state.is_some() => {
+            by_state().or(Some(Act::Set).filter(|_| clause.values.is_to))
+        }
         None => Some(Act::Set),
     }
 }

@@ -5,14 +5,14 @@ use crate::home::domain::{Caps, Domain};
 use crate::home::entity::Entity;
 use crate::home::target::{Scope, TargetWords};
 use crate::intent::matcher::Slot;
-use crate::intent::meaning::{Command, Step, UnknownList, What};
+use crate::intent::meaning::{Amount, Command, Step, UnknownList, What};
 
-use super::act;
+use super::act::{self, Values};
 use super::clause::Clause;
 use super::ground::{Named, Set};
 use super::noun::{self, Found, Miss, Noun, Scene, Want};
 use super::share;
-use super::tag::{Act, Storey, Tag};
+use super::tag::{Act, Storey, Tag, Unit};
 
 /// What the clauses of a sentence wish.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -241,10 +241,10 @@ fn left_out(noun: &Noun, want: &Want, of: &Set, scene: &Scene<'_>) -> Result<Fou
 
 /// The scene that is called as one says good night.
 fn night_scene(clause: &Clause, scene: &Scene<'_>) -> Option<Set> {
-    let at = clause.act_at?;
-    let things = scene.ground.names_at(scene.tokens, at, scene.lexicon);
-    let scenes: Set = things
-        .into_iter()
+    let from = clause.act_at?;
+    let named = |at| scene.ground.names_at(scene.tokens, at, scene.lexicon);
+    let scenes: Set = (from..scene.tokens.len())
+        .flat_map(named)
         .filter_map(|(_, named, _)| match named {
             Named::Thing(index) => Some(usize::from(index)),
             Named::Place(_) => None,
@@ -349,8 +349,14 @@ fn unsaid(clause: &Clause, act: Act, base: &Want, scene: &Scene<'_>) -> Result<N
     let can = recent.filter(|index| base.can.contains(&scene.ground.things[index].domain));
     let goes_on =
         !matches!(act, Act::NeedLight | Act::NeedDark | Act::NeedNight | Act::Vacuum | Act::Mow);
-    if goes_on && !can.is_empty() && (clause.act.is_none() || !needs_thing || clause.goes_on) {
+    // "Okay, now off": no verb, so nothing else was begun to be said.
+    let is_bare = clause.act_at.is_none();
+    if goes_on && !can.is_empty() && (is_bare || !needs_thing || clause.goes_on) {
         return Ok(Noun { is_it: true, ..Noun::default() });
+    }
+    // "Stop mowing" says what is to be stopped.
+    if clause.values.task.is_some() {
+        return Ok(Noun::default());
     }
     if needs_thing && !(clause.values.measure.is_some() && act != Act::Turn) {
         return Err(No::Wish);
@@ -379,6 +385,9 @@ fn assigned(
     let mut ways: Vec<(Vec<What>, Vec<Domain>)> = Vec::new();
     for domain in domains {
         let mut whats = act::what(act, &clause.values, domain);
+        if domain == Domain::Number {
+            in_range(&mut whats, &clause.values, &found.set, scene);
+        }
         if domain == Domain::Climate
             && clause.values.number.is_none()
             && let Some(mode) = woken(act, &meant_here(found, scene), scene)
@@ -424,6 +433,25 @@ fn assigned(
         }
     }
     Ok(out)
+}
+
+/// "All the way up", "half": a share of a number that counts something else is one of its range.
+fn in_range(whats: &mut [What], values: &Values, set: &Set, scene: &Scene<'_>) {
+    let Some((percent, Some(Unit::Percent))) = values.number else { return };
+    let things = set.iter().map(|index| scene.ground.things[index].id.as_str());
+    let mut numbers = things.filter_map(|id| match &scene.home.entity(id)?.caps {
+        Some(Caps::Number(caps)) => Some(caps),
+        _ => None,
+    });
+    let (Some(caps), None) = (numbers.next(), numbers.next()) else { return };
+    let is_share = caps.max != 100.0;
+    for what in whats.iter_mut().filter(|_| is_share) {
+        if let What::Number(Amount::To(value)) = what {
+            let share = caps.min + (caps.max - caps.min) * percent / 100.0;
+            let step = if caps.step > 0.0 { caps.step } else { 1.0 };
+            *value = caps.min + ((share - caps.min) / step).round() * step;
+        }
+    }
 }
 
 /// What was found, of which nothing but what is in the speaker's room is meant if no place was said.
@@ -487,7 +515,7 @@ fn cannot(act: Act, clause: &Clause) -> Option<What> {
     }
     if !clause.values.is_empty() {
         let percent = clause.values.number.map(|(number, _)| number);
-        return percent.map(|n| What::Brightness(crate::intent::meaning::Amount::To(n)));
+        return percent.map(|n| What::Brightness(Amount::To(n)));
     }
     Some(match act {
         Act::On => What::TurnOn,
