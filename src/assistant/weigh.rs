@@ -89,7 +89,8 @@ impl Assistant {
         here: Option<&Area>,
         memory: &Memory,
     ) -> (Understanding, usize) {
-        let mut unknown = None;
+        let mut unknown: Option<(Understanding, usize)> = None;
+        let mut most_known = 0;
         for index in self.in_order(said) {
             let Some(language) = self.languages.get(index) else { continue };
             let scale = Scale { assistant: self, language, said, home, here, memory };
@@ -97,9 +98,13 @@ impl Assistant {
             if !is_lost(&understanding) {
                 return (understanding, index);
             }
-            // Another language may know all the words.
-            if understanding != Understanding::Nothing {
-                unknown.get_or_insert((understanding, index));
+            // Another language may know all the words; none does, so the one that knows most answers.
+            let n_known = scale
+                .with_words(|vocabulary, at| vocabulary.n_known(said.text, at.names))
+                .unwrap_or(0);
+            if unknown.is_none() || n_known > most_known {
+                unknown = Some((understanding, index));
+                most_known = n_known;
             }
         }
         unknown.unwrap_or((Understanding::Nothing, self.language_of(said)))

@@ -11,7 +11,7 @@ use crate::support::models;
 
 /// Percent of the tests that were right when this was last raised. Never lowered: what makes it
 /// fall is a step back.
-const BAR: f64 = 95.5;
+const BAR: f64 = 97.0;
 
 async fn evaluated(dir: &Path) -> Report {
     Set::load(dir).unwrap().run().await.unwrap()

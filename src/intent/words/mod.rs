@@ -28,6 +28,7 @@ mod misheard;
 mod noun;
 mod part;
 mod phrase;
+mod range;
 mod reason;
 mod share;
 mod sound;
@@ -215,8 +216,7 @@ impl Reader<'_> {
         })?;
         let thing = &scene.ground.things[index];
         (thing.domain == Domain::Scene).then(|| {
-            let target =
-                TargetWords { entities: vec![thing.id.clone()], ..TargetWords::default() };
+            let target = TargetWords { entities: vec![thing.id.clone()], ..TargetWords::default() };
             let step = meaning::Step::now(meaning::Command::new(meaning::What::Activate, target));
             Understanding::Wish(vec![step], self.reading("HassTurnOn", Vec::new(), 1.0))
         })

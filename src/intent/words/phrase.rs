@@ -256,9 +256,8 @@ fn by_description(
     }
     // Those that are called by the very word: "the radiators" leave the air conditioning alone.
     // But "every lamp" is every light.
-    let is_every = |part: &Part| {
-        noun.is_all && scene.lexicon.is_general_in_plural(part.span.key(scene))
-    };
+    let is_every =
+        |part: &Part| noun.is_all && scene.lexicon.is_general_in_plural(part.span.key(scene));
     let is_special = parts.iter().any(|part| part.span.is_special_kind() && !is_every(part));
     let called = strict.clone().and(&kind_named(parts));
     let counted = noun.count.is_some_and(|n| strict.len() != n && called.len() == n);

@@ -7,12 +7,13 @@ use crate::home::target::{Scope, TargetWords};
 use crate::intent::matcher::Slot;
 use crate::intent::meaning::{Amount, Command, Step, UnknownList, What};
 
-use super::act::{self, Values};
+use super::act;
 use super::clause::Clause;
 use super::ground::{Named, Set};
 use super::noun::{self, Found, Miss, Noun, Scene, Want};
+use super::range;
 use super::share;
-use super::tag::{Act, Storey, Tag, Unit};
+use super::tag::{Act, Storey, Tag};
 
 /// What the clauses of a sentence wish.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -361,7 +362,8 @@ fn unsaid(clause: &Clause, act: Act, base: &Want, scene: &Scene<'_>) -> Result<N
     if needs_thing && !(clause.values.measure.is_some() && act != Act::Turn) {
         return Err(No::Wish);
     }
-    if matches!(act, Act::Set) && (clause.act.is_none() || clause.values.is_empty()) {
+    let says_nothing = clause.act.is_none() && clause.values.measure.is_none();
+    if matches!(act, Act::Set) && (says_nothing || clause.values.is_empty()) {
         return Err(No::Wish);
     }
     let is_everywhere = matches!(act, Act::NeedNight | Act::LockUp);
@@ -386,7 +388,7 @@ fn assigned(
     for domain in domains {
         let mut whats = act::what(act, &clause.values, domain);
         if domain == Domain::Number {
-            in_range(&mut whats, &clause.values, &found.set, scene);
+            range::in_range(&mut whats, &clause.values, &found.set, scene);
         }
         if domain == Domain::Climate
             && clause.values.number.is_none()
@@ -433,25 +435,6 @@ fn assigned(
         }
     }
     Ok(out)
-}
-
-/// "All the way up", "half": a share of a number that counts something else is one of its range.
-fn in_range(whats: &mut [What], values: &Values, set: &Set, scene: &Scene<'_>) {
-    let Some((percent, Some(Unit::Percent))) = values.number else { return };
-    let things = set.iter().map(|index| scene.ground.things[index].id.as_str());
-    let mut numbers = things.filter_map(|id| match &scene.home.entity(id)?.caps {
-        Some(Caps::Number(caps)) => Some(caps),
-        _ => None,
-    });
-    let (Some(caps), None) = (numbers.next(), numbers.next()) else { return };
-    let is_share = caps.max != 100.0;
-    for what in whats.iter_mut().filter(|_| is_share) {
-        if let What::Number(Amount::To(value)) = what {
-            let share = caps.min + (caps.max - caps.min) * percent / 100.0;
-            let step = if caps.step > 0.0 { caps.step } else { 1.0 };
-            *value = caps.min + ((share - caps.min) / step).round() * step;
-        }
-    }
 }
 
 /// What was found, of which nothing but what is in the speaker's room is meant if no place was said.
