@@ -1,6 +1,7 @@
 //! The answer to "which one?": which of the candidates was meant. It never takes one that was not
 //! told apart from the others.
 
+use crate::automation::EntryId;
 use crate::home::Home;
 use crate::home::entity::Entity;
 use crate::home::id::EntityId;
@@ -74,10 +75,41 @@ pub(super) fn choose(
                 return Some(Chosen::These(ids()));
             }
             n if n < candidates.len() => return Some(Chosen::Fewer(ids())),
-            _ => return None,
+            // All are there, but one is also called so: "upstairs".
+            _ => {
+                let is_called = |known: &&Known| {
+                    let mut called = known.names.iter().flat_map(|name| name.split(' '));
+                    words.iter().all(|word| called.any(|part| part == *word))
+                };
+                let called: Vec<&Known> = known.iter().filter(is_called).collect();
+                let [only] = &called[..] else { return None };
+                return Some(Chosen::These(vec![only.id.clone()]));
+            }
         }
     }
     None
+}
+
+/// Which timer an utterance chooses, by the words that tell each; `None` if it is no answer or
+/// fits several.
+pub(super) fn choose_timer(
+    said: &str,
+    candidates: &[(EntryId, String)],
+    voice: &Voice<'_>,
+) -> Option<EntryId> {
+    let key = text::key(said);
+    let words: Vec<&str> = key
+        .split(' ')
+        .filter(|word| !word.is_empty() && voice.find("fillers", word).is_none())
+        .collect();
+    let fits = |told: &&(EntryId, String)| {
+        words.iter().all(|word| told.1.split(' ').any(|part| is_alike(part, word)))
+    };
+    let fitting: Vec<EntryId> = candidates.iter().filter(fits).map(|told| told.0).collect();
+    match fitting[..] {
+        [only] if !words.is_empty() => Some(only),
+        _ => None,
+    }
 }
 
 fn is_alike(a: &str, b: &str) -> bool {

@@ -4,8 +4,10 @@
 use crate::home::Home;
 use crate::home::domain::Domain;
 use crate::home::entity::Entity;
+use crate::home::guard;
+use crate::home::id::EntityId;
 use crate::home::target::{self, TargetWords};
-use crate::intent::meaning::{Asked, Command, Condition, Test};
+use crate::intent::meaning::{Asked, Command, Condition, Step, Test};
 use crate::intent::response::Phrase;
 
 use super::Speaker;
@@ -99,6 +101,23 @@ pub(super) fn about(target: &TargetWords, command: &Command, home: &Home) -> Tar
         words.area = entity.and_then(|entity| home.area_of(entity)).map(|area| area.name.clone());
     }
     words
+}
+
+/// "If it is below 20 in the living room, set the heating to 22": of several the one that is where
+/// the condition is.
+pub(super) fn in_its_room(step: &Step, candidates: &[EntityId], home: &Home) -> Option<EntityId> {
+    let mut areas = step.only_if.iter().map(|condition| {
+        condition.target.area.as_deref().and_then(|area| target::area_named(area, home))
+    });
+    let area = areas.next()??;
+    let is_there = |id: &&EntityId| {
+        let entity = home.entity(id.as_str());
+        entity.and_then(|entity| home.area_of(entity)).is_some_and(|there| there.id == area.id)
+    };
+    let there: Vec<&EntityId> = candidates.iter().filter(is_there).collect();
+    let [only] = there[..] else { return None };
+    let is_guarded = home.entity(only.as_str()).is_none_or(|e| guard::is_guarded(e, home));
+    (areas.next().is_none() && !is_guarded).then(|| only.clone())
 }
 
 /// The facts that have the number that is tested: without a word for the quantity, temperatures.

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::home::Home;
 use crate::home::action::Refusal;
+use crate::home::domain::Domain;
 use crate::home::entity::Entity;
 use crate::home::guard;
 use crate::home::id::EntityId;
@@ -17,6 +18,7 @@ use crate::intent::response::Voice;
 use crate::text;
 
 use super::choose::{self, Chosen};
+use super::condition;
 use super::halt;
 use super::memory::{self, Ask, Changed, Choice, Open, Slot};
 use super::plan::{Plan, Planned, Planner};
@@ -26,7 +28,7 @@ use super::weigh;
 use super::{Answer, Assistant, Code, Language, Said, Turn, is_same_language};
 
 /// How long "which one?" waits for its answer, in seconds.
-const PATIENCE_S: i64 = 120;
+pub(super) const PATIENCE_S: i64 = 120;
 /// How long "shall I really?" waits for a yes, in seconds.
 const YES_WITHIN_S: i64 = 60;
 
@@ -63,10 +65,13 @@ impl Assistant {
         let key = text::key(said.text);
         let word = halt::word(&key, &wanted);
         let open = self.talk(said).open.take();
-        if let Some((halt::Word::Stop | halt::Word::Nevermind, code)) = word {
+        if let Some((
+            word @ (halt::Word::Stop | halt::Word::Nevermind | halt::Word::Cancel),
+            code,
+        )) = word
+        {
             let index = self.languages.iter().position(|l| is_same_language(&l.code, code));
-            let is_stop = word.is_some_and(|(word, _)| word == halt::Word::Stop);
-            return self.halt(is_stop, open.is_some(), index.unwrap_or(first), said, here, home);
+            return self.halt(word, open.is_some(), index.unwrap_or(first), said, here, home);
         }
         if let Some(open) = &open
             && let Some(turn) = self.answered(open, word.map(|(word, _)| word), said, here, home)
@@ -79,7 +84,21 @@ impl Assistant {
         if let Some(turn) = self.scripted(said, here, home) {
             return turn;
         }
-        let memory = self.talk(said).memory().clone();
+        let memory = match self.says_them(said) {
+            true => self.talk(said).memory_of_them(),
+            false => self.talk(said).memory().clone(),
+        };
+        if memory.command.is_some()
+            && let Some(text) = self.without_rejected(said)
+        {
+            let (meant, index) =
+                self.understand(&Said { text: &text, ..*said }, home, here, &memory);
+            if let Understanding::Wish(steps, _) = &meant
+                && steps.first().is_some_and(|step| step.instead_of_last)
+            {
+                return self.respond(meant, index, said, here, home);
+            }
+        }
         let (understanding, index) = self.understand(said, home, here, &memory);
         let is_lost = weigh::is_lost(&understanding);
         if let Some(open) = open.filter(|open| is_lost && open.ask != Ask::Really) {
@@ -110,12 +129,17 @@ impl Assistant {
             Understanding::Question(question, reading) => {
                 let (answer, entities) = speaker.question(&question, &reading, here, home, &now);
                 if !entities.is_empty() {
+                    let entities = steered(entities, home);
                     self.talk(said).asked(*question, entities);
                 }
                 Turn::Answer(answer)
             }
             Understanding::Talk(talk @ (Talk::Stop | Talk::Nevermind), _) => {
-                self.halt(talk == Talk::Stop, false, index, said, here, home)
+                let word = match talk {
+                    Talk::Stop => halt::Word::Stop,
+                    _ => halt::Word::Nevermind,
+                };
+                self.halt(word, false, index, said, here, home)
             }
             Understanding::Talk(Talk::Undo, reading) => {
                 let last = self.talk(said).take_changed();
@@ -234,6 +258,12 @@ impl Assistant {
         match planner.plan(steps, reading.clone(), last.as_ref()) {
             Planned::Plan(plan) => self.keep(plan, said, home),
             Planned::Which { candidates, step, slot, answer } => {
+                let near = steps.get(step).filter(|_| slot == Slot::Target);
+                let near = near.and_then(|step| condition::in_its_room(step, &candidates, home));
+                if let (Some(one), None) = (near, &last) {
+                    let steps = with_chosen(steps, step, slot, vec![one]);
+                    return self.act(&steps, reading, language, said, here, home, is_confirmed);
+                }
                 let is_guarded = candidates.iter().any(|id| {
                     home.entity(id.as_str()).is_some_and(|entity| guard::is_guarded(entity, home))
                 });
@@ -278,7 +308,7 @@ impl Assistant {
     /// open question that is meant; and what was asked is forgotten, which it is already.
     fn halt(
         &mut self,
-        is_stop: bool,
+        word: halt::Word,
         was_asked: bool,
         index: usize,
         said: &Said<'_>,
@@ -288,6 +318,7 @@ impl Assistant {
         let Some(language) = self.languages.get(index).cloned() else {
             return Turn::Answer(Answer::error(Code::NoIntentMatch, "", ""));
         };
+        let is_stop = word == halt::Word::Stop;
         let reading = Reading {
             utterance: said.text.to_owned(),
             language: language.code.clone(),
@@ -298,6 +329,15 @@ impl Assistant {
         let now = said.now.to_zoned(self.zone.clone());
         let planned = if was_asked { Vec::new() } else { self.talk(said).take_planned() };
         if moving.is_empty() && planned.is_empty() {
+            // Only what was said just now: after a question nobody means what was done before it.
+            let is_meant = word == halt::Word::Cancel && !was_asked;
+            let talk = self.talk(said);
+            let goes_on = talk.memory().command.is_some();
+            if let Some(last) = (is_meant && goes_on).then(|| talk.take_changed()).flatten() {
+                let planner = self.planner(&language, said, here, home, false);
+                let plan = planner.undoing(Some(&last), reading);
+                return self.keep(plan, said, home);
+            }
             return Turn::Answer(language.speaker().talk(Talk::Nevermind, &reading, &now));
         }
         let plan = self.planner(&language, said, here, home, true);
@@ -372,6 +412,10 @@ impl Assistant {
                 return Some(self.act(&open.steps, reading, &language, said, here, home, true));
             }
             Ask::Really => return None,
+            Ask::Timer { candidates, booking } => {
+                let timer = choose::choose_timer(said.text, candidates, &voice)?;
+                return Some(Turn::Book(Box::new(booking.about(timer))));
+            }
             Ask::Which { candidates, step, slot, is_guarded } => {
                 (candidates, *step, *slot, *is_guarded)
             }
@@ -409,6 +453,49 @@ impl Assistant {
         }
     }
 
+    /// Whether "them" is said: of what was spoken of, several are meant.
+    fn says_them(&self, said: &Said<'_>) -> bool {
+        let words: Vec<&str> = said.text.split_whitespace().collect();
+        self.in_order(said).into_iter().filter_map(|index| self.languages.get(index)).any(|l| {
+            let voice = Voice::new(&l.words);
+            words.iter().enumerate().any(|(at, word)| {
+                let end = word.rsplit('-').next().unwrap_or(word);
+                match voice.find("them", &text::key(end)) {
+                    // "Rouvre-les": elsewhere it is an article.
+                    Some("last") => end.len() < word.len() || at + 1 == words.len(),
+                    other => other.is_some(),
+                }
+            })
+        })
+    }
+
+    /// "Not that one, the bedroom lamp" without what is not meant: "no, the bedroom lamp".
+    fn without_rejected(&self, said: &Said<'_>) -> Option<String> {
+        let rejects = |voice: &Voice<'_>, head: &str| {
+            let key = text::key(head);
+            let ends = key.match_indices(' ').map(|(at, _)| at).chain([key.len()]);
+            ends.filter_map(|end| voice.find("rejects", &key[..end])).last().map(str::to_owned)
+        };
+        self.in_order(said).into_iter().filter_map(|index| self.languages.get(index)).find_map(
+            |language| {
+                let voice = Voice::new(&language.words);
+                let after_comma = said.text.match_indices(',').find_map(|(at, _)| {
+                    let (head, rest) = (&said.text[..at], said.text[at + 1..].trim());
+                    let no = rejects(&voice, head).filter(|_| !rest.is_empty())?;
+                    Some(format!("{no}, {rest}"))
+                });
+                // Speech has no commas: only where the words say where it ends.
+                let after_words = said.text.match_indices(' ').rev().find_map(|(at, _)| {
+                    let (head, rest) = (&said.text[..at], said.text[at + 1..].trim());
+                    let no = rejects(&voice, head)?;
+                    voice.find("other", &text::key(head))?;
+                    Some(format!("{no}, {rest}"))
+                });
+                after_comma.or(after_words)
+            },
+        )
+    }
+
     /// "No, the other one", after one of two was chosen.
     fn other_one(
         &mut self,
@@ -431,6 +518,24 @@ impl Assistant {
         }
         self.talk(said).choice = Some(Choice { chosen: vec![other.clone()], ..choice.clone() });
         Some(self.act(&steps, choice.reading, &language, said, here, home, false))
+    }
+}
+
+/// "What is the temperature of the nursery?" – "Make it 21": of what is measured, what is set is
+/// the only thermostat of that room.
+fn steered(entities: Vec<EntityId>, home: &Home) -> Vec<EntityId> {
+    let [only] = &entities[..] else { return entities };
+    let Some(sensor) = home.entity(only.as_str()) else { return entities };
+    let is_temperature = sensor.traits.device_class.as_deref() == Some("temperature");
+    let Some(area) = home.area_of(sensor).filter(|_| is_temperature) else { return entities };
+    let mut there = home.entities().filter(|entity| {
+        entity.is_enabled()
+            && entity.domain == Domain::Climate
+            && home.area_of(entity).is_some_and(|there| there.id == area.id)
+    });
+    match (there.next(), there.next()) {
+        (Some(thermostat), None) => vec![thermostat.id.clone()],
+        _ => entities,
     }
 }
 

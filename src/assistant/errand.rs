@@ -23,6 +23,8 @@ use crate::intent::meaning::{
 use crate::intent::response::Phrase;
 use crate::text;
 
+use super::conversation::PATIENCE_S;
+use super::memory::{Ask, Open};
 use super::plan::{Part, Told};
 use super::{Answer, Assistant, Code, Kind, Language, Said, Speaker, Turn};
 
@@ -38,6 +40,15 @@ pub struct Booking {
     reading: Reading,
     from: Asker,
     language: Arc<Language>,
+    /// The timer that was chosen when "which one?" was asked.
+    chosen: Option<EntryId>,
+}
+
+impl Booking {
+    /// The same for this timer, and nothing else.
+    pub(super) fn about(&self, timer: EntryId) -> Booking {
+        Booking { chosen: Some(timer), ..self.clone() }
+    }
 }
 
 impl Assistant {
@@ -73,7 +84,7 @@ impl Assistant {
             _ if !self.has_agenda => Turn::Answer(speaker.not_yet(&reading)),
             _ => {
                 let language = Arc::clone(language);
-                Turn::Book(Box::new(Booking { errand, reading, from, language }))
+                Turn::Book(Box::new(Booking { errand, reading, from, language, chosen: None }))
             }
         }
     }
@@ -108,7 +119,7 @@ impl Assistant {
                 if self.has_agenda =>
             {
                 let from = language.asker(said, home);
-                Turn::Book(Box::new(Booking { errand, reading, from, language }))
+                Turn::Book(Box::new(Booking { errand, reading, from, language, chosen: None }))
             }
             other => self.respond(other, index, said, here, home),
         }
@@ -170,7 +181,7 @@ impl Assistant {
         home: &Home,
         now: Moment,
     ) -> Answer {
-        let Booking { errand, reading, from, language } = booking;
+        let Booking { errand, reading, from, language, chosen } = booking;
         let clerk = Clerk {
             speaker: language.speaker(),
             reading,
@@ -178,13 +189,34 @@ impl Assistant {
             home,
             now,
             zoned: now.wall.to_zoned(self.zone.clone()),
+            chosen: *chosen,
         };
         let answer = match clerk.run(errand, agenda) {
-            Ok(answer) => clerk.worded(errand, answer, agenda),
+            Ok(answer) => {
+                let answer = clerk.worded(errand, answer, agenda);
+                // "Cancel that" means the timer that was started with it.
+                let newest = agenda.entries().map(|entry| entry.id).max();
+                if let (Errand::StartTimer { .. }, Some(id)) = (errand, newest) {
+                    self.remember_planned(from, &[id], true, now);
+                }
+                answer
+            }
             Err(unable) => {
                 let foreign = clerk.speaker.foreign();
                 let answer = foreign.map(|foreign| foreign.unable(unable, reading));
-                answer.unwrap_or_else(|| clerk.speaker.cannot(unable, reading))
+                let answer = answer.unwrap_or_else(|| clerk.speaker.cannot(unable, reading));
+                match errand.timer().filter(|_| unable == Unable::Ambiguous) {
+                    Some(words) => {
+                        let candidates = clerk.told_apart(words, agenda);
+                        let ask = Ask::Timer { candidates, booking: Box::new(booking.clone()) };
+                        let at = now.wall.as_second();
+                        let (steps, until) = (Vec::new(), at + PATIENCE_S);
+                        let open = Open { ask, steps, reading: reading.clone(), until };
+                        self.talks.open(&from.conversation, None, at).open = Some(open);
+                        Answer { continues: true, ..answer }
+                    }
+                    None => answer,
+                }
             }
         };
         self.know_lists(agenda);
@@ -200,6 +232,7 @@ pub(super) struct Clerk<'a> {
     pub(super) home: &'a Home,
     pub(super) now: Moment,
     pub(super) zoned: Zoned,
+    pub(super) chosen: Option<EntryId>,
 }
 
 impl Clerk<'_> {
@@ -302,25 +335,10 @@ impl Clerk<'_> {
     }
 
     /// The area of a name that was said.
-    fn area(&self, name: Option<&str>) -> Result<Option<AreaId>, Unable> {
+    pub(super) fn area(&self, name: Option<&str>) -> Result<Option<AreaId>, Unable> {
         let Some(name) = name else { return Ok(None) };
         let area = target::area_named(name, self.home).ok_or(Unable::NoSuch)?;
         Ok(Some(area.id.clone()))
-    }
-
-    /// The timer that was said. A name that is a room's is the room.
-    fn timer(&self, words: &TimerWords, agenda: &Agenda) -> Result<EntryId, Unable> {
-        let area = self.area(words.area.as_deref())?;
-        let (name, started_s) = (words.name.as_deref(), words.started_s);
-        let query = TimerQuery { name, area: area.as_ref(), started_s };
-        let found = agenda.timer(query, self.from, self.now);
-        if let (Err(Unable::NoSuch), Some(name)) = (&found, name)
-            && let Ok(Some(area)) = self.area(Some(name))
-        {
-            let query = TimerQuery { name: None, area: Some(&area), started_s };
-            return agenda.timer(query, self.from, self.now);
-        }
-        found
     }
 
     fn changed(&self, entry: Option<&Entry>, key: &'static str, seconds: Option<f64>) -> Answer {
@@ -442,7 +460,7 @@ fn known(name: Option<&str>) -> Option<&str> {
     name.filter(|name| !text::key(name).is_empty())
 }
 
-fn timer_name(entry: &Entry) -> Option<&str> {
+pub(super) fn timer_name(entry: &Entry) -> Option<&str> {
     match &entry.task {
         Task::Timer { name, .. } => name.as_deref(),
         Task::Deed(_) | Task::Say(_) => None,

@@ -8,6 +8,8 @@ pub(super) enum Word {
     Stop,
     /// What was asked is forgotten.
     Nevermind,
+    /// As well; and where nothing was asked, what was done last is taken back.
+    Cancel,
     /// Yes.
     Yes,
     /// No.
@@ -41,9 +43,6 @@ const WORDS: &[(&str, Word, &[&str])] = &[
         &[
             "never mind",
             "nevermind",
-            "cancel",
-            "cancel that",
-            "cancel it",
             "forget it",
             "forget that",
             "forget about it",
@@ -52,6 +51,7 @@ const WORDS: &[(&str, Word, &[&str])] = &[
             "no never mind",
         ],
     ),
+    ("en", Word::Cancel, &["cancel", "cancel that", "cancel it", "cancel this"]),
     (
         "en",
         Word::Yes,
@@ -98,9 +98,6 @@ const WORDS: &[(&str, Word, &[&str])] = &[
         "fr",
         Word::Nevermind,
         &[
-            "annule",
-            "annuler",
-            "annulez",
             "laisse tomber",
             "laissez tomber",
             "laisse",
@@ -110,6 +107,11 @@ const WORDS: &[(&str, Word, &[&str])] = &[
             "non laisse tomber",
             "peu importe",
         ],
+    ),
+    (
+        "fr",
+        Word::Cancel,
+        &["annule", "annuler", "annulez", "annule ca", "annulez ca", "annule cela", "annule le"],
     ),
     (
         "fr",
@@ -268,7 +270,7 @@ mod tests {
             ("stop please", "en", Some((Word::Stop, "en"))),
             ("Arrête !", "en", Some((Word::Stop, "fr"))),
             ("stop", "fr", Some((Word::Stop, "fr"))),
-            ("Annule, s'il te plaît", "fr", Some((Word::Nevermind, "fr"))),
+            ("Annule, s'il te plaît", "fr", Some((Word::Cancel, "fr"))),
             ("Стой", "en", Some((Word::Stop, "ru"))),
             ("停止", "zh", Some((Word::Stop, "zh"))),
             ("ja", "nl-BE", Some((Word::Yes, "nl"))),

@@ -90,14 +90,24 @@ impl Assistant {
             }
         }
         plan.notes = notes;
-        if planned.is_empty() {
-            return;
+        if !planned.is_empty() {
+            self.remember_planned(&from, &planned, plan.calls.is_empty(), now);
         }
+    }
+
+    /// Remembers what was put in the agenda, for "cancel that"; `is_only` if nothing else was done.
+    pub(super) fn remember_planned(
+        &mut self,
+        from: &Asker,
+        planned: &[EntryId],
+        is_only: bool,
+        now: Moment,
+    ) {
         let room = from.area.as_ref().filter(|_| from.means == Means::Spoken);
         let room = room.map(|area| format!("room {area}"));
         let at = now.wall.as_second();
         for key in std::iter::once(from.conversation.as_str()).chain(room.as_deref()) {
-            self.talks.open(key, None, at).planned(&planned, plan.calls.is_empty(), at);
+            self.talks.open(key, None, at).planned(planned, is_only, at);
         }
     }
 

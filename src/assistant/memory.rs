@@ -9,6 +9,8 @@ use crate::home::domain::State;
 use crate::home::id::EntityId;
 use crate::intent::meaning::{self, Command, Question, Reading, Step};
 
+use super::Booking;
+
 /// How long "it" and "and the hall" mean what was spoken of last, in seconds.
 const REMEMBERED_S: i64 = 300;
 /// How long something can be undone, in seconds.
@@ -32,6 +34,8 @@ pub(super) struct Talk {
     /// When something was said last, in Unix seconds.
     at: i64,
     memory: meaning::Memory,
+    /// The things of all wishes of the same kind in a row: "and the right one", "open them again".
+    together: Vec<EntityId>,
     /// What was chosen of what when "which one?" was answered last, for "the other one".
     pub(super) choice: Option<Choice>,
     /// Oldest first.
@@ -71,6 +75,8 @@ pub(super) enum Ask {
     Which { candidates: Vec<EntityId>, step: usize, slot: Slot, is_guarded: bool },
     /// "Shall I really?"
     Really,
+    /// "Which timer?", of these, each with the words that tell it; for what is to be booked.
+    Timer { candidates: Vec<(EntryId, String)>, booking: Box<Booking> },
 }
 
 /// Which words of a command.
@@ -136,6 +142,7 @@ impl Talk {
         let is_old = |at: i64, after: i64| !(0..after).contains(&now.saturating_sub(at));
         if is_old(self.at, REMEMBERED_S) {
             self.memory = meaning::Memory::default();
+            self.together.clear();
             self.choice = None;
         }
         self.choice.take_if(|choice| choice.until < now);
@@ -157,8 +164,26 @@ impl Talk {
         &self.memory
     }
 
+    /// What was spoken of, for who says "them": with one thing last, those before it as well.
+    pub(super) fn memory_of_them(&self) -> meaning::Memory {
+        let mut memory = self.memory.clone();
+        if memory.entities.len() == 1 && self.together.len() > 1 {
+            memory.entities.clone_from(&self.together);
+        }
+        memory
+    }
+
     /// Something was wished of these.
     pub(super) fn wished(&mut self, command: Command, entities: Vec<EntityId>) {
+        let kind = |command: &Command| std::mem::discriminant(&command.what);
+        if self.memory.command.as_ref().map(kind) != Some(kind(&command)) {
+            self.together.clear();
+        }
+        for id in &entities {
+            if !self.together.contains(id) && self.together.len() < MAX_ENTITIES {
+                self.together.push(id.clone());
+            }
+        }
         self.memory.command = Some(command);
         self.memory.question = None;
         self.spoke_of(entities);
@@ -166,6 +191,7 @@ impl Talk {
 
     /// Something was asked of these.
     pub(super) fn asked(&mut self, question: Question, entities: Vec<EntityId>) {
+        self.together.clear();
         self.memory.question = Some(question);
         self.memory.command = None;
         self.spoke_of(entities);

@@ -26,6 +26,7 @@ mod reply;
 mod script;
 mod undo;
 mod weigh;
+mod which_timer;
 mod wish;
 
 use std::collections::BTreeMap;

@@ -89,8 +89,10 @@ impl Assistant {
         here: Option<&Area>,
         memory: &Memory,
     ) -> (Understanding, usize) {
-        let mut unknown: Option<(Understanding, usize)> = None;
-        let mut most_known = 0;
+        let first = self.language_of(said);
+        let mut lost = (Understanding::Nothing, first);
+        let mut n_known = 0;
+        let mut by_pack = None;
         for index in self.in_order(said) {
             let Some(language) = self.languages.get(index) else { continue };
             let scale = Scale { assistant: self, language, said, home, here, memory };
@@ -98,16 +100,24 @@ impl Assistant {
             if !is_lost(&understanding) {
                 return (understanding, index);
             }
-            // Another language may know all the words; none does, so the one that knows most answers.
-            let n_known = scale
-                .with_words(|vocabulary, at| vocabulary.n_known(said.text, at.names))
-                .unwrap_or(0);
-            if unknown.is_none() || n_known > most_known {
-                unknown = Some((understanding, index));
-                most_known = n_known;
+            // Another language may know all the words; if none does, the one that knows most of
+            // them is spoken.
+            match scale.known_words() {
+                Some(n) if index == first || n > n_known => {
+                    n_known = n;
+                    lost = (understanding, index);
+                }
+                Some(_) => {}
+                None if understanding != Understanding::Nothing => {
+                    by_pack.get_or_insert((understanding, index));
+                }
+                None => {}
             }
         }
-        unknown.unwrap_or((Understanding::Nothing, self.language_of(said)))
+        match by_pack {
+            Some(told) if lost.0 == Understanding::Nothing => told,
+            _ => lost,
+        }
     }
 }
 
@@ -222,6 +232,11 @@ impl Scale<'_> {
     fn says_deed(&self) -> bool {
         self.with_words(|vocabulary, situation| vocabulary.says_deed(self.said.text, situation))
             .unwrap_or(true)
+    }
+
+    /// How many words it knows; `None` in a language whose words are not known.
+    fn known_words(&self) -> Option<usize> {
+        self.with_words(|vocabulary, situation| vocabulary.n_known(self.said.text, situation))
     }
 
     fn with_words<T>(

@@ -335,6 +335,19 @@ pub enum Errand {
     },
 }
 
+impl Errand {
+    /// Which one timer it is for, if it is for one.
+    pub fn timer(&self) -> Option<&TimerWords> {
+        match self {
+            Errand::CancelTimer(words)
+            | Errand::ChangeTimer(words, _)
+            | Errand::PauseTimer(words)
+            | Errand::UnpauseTimer(words) => Some(words),
+            _ => None,
+        }
+    }
+}
+
 /// Which timer is meant; nothing said means the only one, else that of the room.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TimerWords {

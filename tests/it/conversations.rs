@@ -617,6 +617,21 @@ fn what_was_done_is_undone() {
 }
 
 #[test]
+fn cancel_takes_back_what_was_done_just_before_it() {
+    check(
+        house(),
+        r"
+        - | open the living room blind | blind=open | Opened the living room blind.
+        - | cancel that | blind=closed | Undone: the living room blind.
+        - | open the living room blind | blind=open | Opened the living room blind.
+        - | never mind | - | All right.
+        wait 400
+        - | cancel | - | All right.
+    ",
+    );
+}
+
+#[test]
 fn stop_works_before_anything_else() {
     check(
         house(),

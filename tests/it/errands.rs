@@ -190,6 +190,51 @@ fn timers_by_voice() {
 }
 
 #[test]
+fn which_timer_is_asked_and_the_answer_counts() {
+    check(
+        "en",
+        &[
+            ("set a timer for 5 minutes", "5 minutes, starting now."),
+            ("set a 1 hour 5 minute timer called pizza", "1 hour and 5 minutes, starting now."),
+            ("pause the timer", "There are several timers. Which one?"),
+            ("the pizza one", "Paused the pizza timer with 1 hour and 5 minutes left."),
+            ("cancel the timer", "There are several timers. Which one?"),
+            // That tells neither from the other: it stays open.
+            ("the timer", "Sorry, I did not understand that."),
+            ("pizza", "Cancelled the pizza timer."),
+            ("cancel the timer", "Cancelled the timer."),
+        ],
+    );
+    check(
+        "fr",
+        &[
+            ("mets un minuteur de 5 minutes", "5 minutes, c'est parti."),
+            ("minuteur de 10 minutes pour les pâtes", "10 minutes, c'est parti."),
+            ("annule le minuteur", "Il y a plusieurs minuteurs. Lequel ?"),
+            ("celui des pâtes", "J'ai annulé le minuteur pâtes."),
+        ],
+    );
+}
+
+#[test]
+fn a_timer_just_started_is_called_off_and_nothing_else() {
+    for (word, left) in
+        [("cancel that", 1), ("annule ça", 1), ("undo that", 1), ("what time is it", 2)]
+    {
+        let mut talk = Talk::new("en");
+        talk.say("set a timer for 5 minutes", None);
+        talk.say("set a timer for 7 minutes", None);
+        talk.say(word, None);
+        assert_eq!(talk.agenda.entries().count(), left, "{word}");
+    }
+    // What was only for a while ends at once, and its end is no longer planned.
+    let mut talk = Talk::new("en");
+    talk.say("turn on the heater for 20 minutes", None);
+    talk.say("cancel that", None);
+    assert_eq!(talk.agenda.entries().count(), 0);
+}
+
+#[test]
 fn lists_by_voice() {
     check(
         "en",

@@ -109,14 +109,17 @@ impl Vocabulary {
         understand(utterance, situation, &self.lexicon, &situation.names.ground)
     }
 
-    /// How many words of an utterance the language or the home knows, fillers and all: tells in which
-    /// language a sentence was said that none understands.
-    pub fn n_known(&self, utterance: &str, names: &Names) -> usize {
+    /// How many words of an utterance are words of this language: names and numbers are of none.
+    pub fn n_known(&self, utterance: &str, situation: &Situation<'_>) -> usize {
         let (tokens, _) = token::cut(utterance);
         let all = (0, tokens.len());
-        let spans = spans::spans(&tokens, all, false, &self.lexicon, &names.ground);
-        let known = spans.iter().filter(|span| !span.is_unknown());
-        known.map(|span| span.end - span.at).sum()
+        let spans = spans::spans(&tokens, all, false, &self.lexicon, &situation.names.ground);
+        let is_word = |span: &&Span| {
+            !span.is_unknown()
+                && !span.is_name()
+                && span.tags.iter().any(|tag| !matches!(tag, Tag::Number(_)))
+        };
+        spans.iter().filter(is_word).map(|span| span.end - span.at).sum()
     }
 
     /// Whether some word says what is to be done: a verb, "off", a state, a value with its unit; or
