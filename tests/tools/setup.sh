@@ -126,13 +126,13 @@ make_python() {
     ln -sfnr "$node/lib/node_modules/npm/bin/npm-cli.js" "$CACHE/python/bin/npm-cli.js"
 }
 
-# The clients' tests say so where they cannot be had: their versions have no build for every Python.
+# One of them is published as source alone. The clients' tests say so where they cannot be had: their versions have no build for every Python.
 make_clients() {
     say "installing Home Assistant's clients from PyPI"
     rm -rf "$CACHE/clients"
     quietly python3 -m venv "$CACHE/clients" &&
         quietly "$CACHE/clients/bin/python" -m pip install --disable-pip-version-check --no-deps \
-            --only-binary :all: -r "$TOOLS/clients.txt" ||
+            --only-binary :all: --no-binary homeassistant-cli -r "$TOOLS/clients.txt" ||
         say "Home Assistant's clients could not be installed (output: $LOG); their tests will say so"
 }
 
