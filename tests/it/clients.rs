@@ -34,7 +34,10 @@ fn assert_passed(said: &str, n_checks: usize) {
 
 fn demo(folder: &Folder) -> Daemon {
     let demo = Daemon::start("demo", folder);
-    demo.wait_for("light.kitchen_light", |state| state["state"] == "off");
+    // The demo puts things into rooms once they have announced themselves.
+    demo.wait_for("light.kitchen_light", |state| {
+        state["state"] == "off" && state["attributes"]["area"] == "Kitchen"
+    });
     demo.wait_for("light.floor_lamp", |state| state["state"] == "off");
     demo
 }
