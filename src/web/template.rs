@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use super::Site;
 use super::auth::Caller;
 use super::failure::{Failure, Json, Message};
+use super::wire::Placed;
 use crate::clock::Clock;
 use crate::home::entity::View;
 use crate::hub::HubHandle;
@@ -83,19 +84,23 @@ impl std::fmt::Debug for Asked {
 }
 
 impl Asked {
-    fn look<T>(&self, id: &str, of: impl FnOnce(View) -> T) -> Option<T> {
+    fn look<T>(&self, id: &str, of: impl FnOnce(View, Placed<'_>) -> T) -> Option<T> {
         self.ids.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned());
-        self.hub.read(|home| home.entity(id)?.view().map(of))
+        self.hub.read(|home| Some(of(home.entity(id)?.view()?, Placed::of(home, id))))
     }
 }
 
 impl States for Asked {
     fn state(&self, entity_id: &str) -> Option<String> {
-        self.look(entity_id, |view| view.word.into_owned())
+        self.look(entity_id, |view, _| view.word.into_owned())
     }
 
     fn attribute(&self, entity_id: &str, name: &str) -> Option<JsonValue> {
-        self.look(entity_id, |view| view.attributes.named(name).map(json::to_json))?
+        // The room and the floor are attributes here as they are in `/api/states`.
+        self.look(entity_id, |view, placed| {
+            let own = view.attributes.named(name).map(json::to_json);
+            own.or_else(|| placed.named(name).map(JsonValue::from))
+        })?
     }
 }
 

@@ -21,6 +21,15 @@ pub(super) struct Placed<'a> {
 }
 
 impl<'a> Placed<'a> {
+    /// The room or the floor, by the attribute's name.
+    pub(super) fn named(&self, name: &str) -> Option<&'a str> {
+        match name {
+            "area" => self.area,
+            "floor" => self.floor,
+            _ => None,
+        }
+    }
+
     /// Looks it up.
     pub(super) fn of(home: &'a Home, id: &str) -> Self {
         let Some(entity) = home.entity(id) else { return Self::default() };
