@@ -474,7 +474,7 @@ impl Assistant {
         let rejects = |voice: &Voice<'_>, head: &str| {
             let key = text::key(head);
             let ends = key.match_indices(' ').map(|(at, _)| at).chain([key.len()]);
-            ends.filter_map(|end| voice.find("rejects", &key[..end])).last().map(str::to_owned)
+            ends.filter_map(|end| voice.find("rejects", &key[..end])).next_back().map(str::to_owned)
         };
         self.in_order(said).into_iter().filter_map(|index| self.languages.get(index)).find_map(
             |language| {
