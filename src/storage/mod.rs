@@ -289,6 +289,11 @@ impl Storage {
         Ok(Self { env, tables: Arc::new(tables), _lock: None })
     }
 
+    /// Differs after a write, of this process or another.
+    pub fn version(&self) -> usize {
+        self.env.info().last_txn_id
+    }
+
     /// Everything that is known of the house. A record that cannot be read is a problem in the
     /// result, and logged.
     ///

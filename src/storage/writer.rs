@@ -437,7 +437,7 @@ impl Pen {
     /// The number of the main database's last change.
     fn version(&self) -> impl Fn() -> usize + use<> {
         let storage = self.shared.storage.clone();
-        move || storage.env.info().last_txn_id
+        move || storage.version()
     }
 
     fn write_urgent(&mut self, urgent: Urgent) {

@@ -31,6 +31,7 @@ pub struct Access {
     pub(super) clock: Clock,
     /// Of whoever started the daemon: good as long as it runs.
     local_token: Option<Arc<str>>,
+    storage: Storage,
 }
 
 impl Access {
@@ -42,7 +43,14 @@ impl Access {
             tokens: storage.tokens(),
             clock,
             local_token: local_token.map(Arc::from),
+            storage: storage.clone(),
         }
+    }
+
+    /// Differs after anybody wrote to the disk, in this process or another: who was let in before may be
+    /// somebody else now. Costs nothing.
+    pub(super) fn version(&self) -> usize {
+        self.storage.version()
     }
 
     /// What a token stands for, if it is good. Compares in constant time.
@@ -214,7 +222,7 @@ fn admit(
     headers: &HeaderMap,
 ) -> Result<Caller, Failure> {
     if let Some(authorization) = headers.get(header::AUTHORIZATION) {
-        let token = authorization.to_str().ok().and_then(bearer).ok_or_else(|| {
+        let token = bearer(authorization).ok_or_else(|| {
             Failure::new(
                 StatusCode::UNAUTHORIZED,
                 "the header must be `Authorization: Bearer TOKEN`",
@@ -241,7 +249,7 @@ pub(super) fn foreign_page() -> Failure {
     Failure::new(StatusCode::FORBIDDEN, "this request came from another site's page")
 }
 
-fn no_token() -> Failure {
+pub(super) fn no_token() -> Failure {
     let message =
         "a token is needed: `Authorization: Bearer TOKEN`; `homard token add NAME` makes one";
     Failure::new(StatusCode::UNAUTHORIZED, message)
@@ -258,51 +266,10 @@ pub(super) fn wrong_token(site: &Site, from: IpAddr) -> Failure {
     }
 }
 
-fn bearer(authorization: &str) -> Option<&str> {
-    let (scheme, token) = authorization.split_once(' ')?;
+/// The token in an `Authorization` header.
+pub(super) fn bearer(authorization: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = authorization.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-}
-
-/// By what somebody was let in for longer than a request. It is looked at again and again, so that
-/// who takes a token back, signs out or gets another role is not what they were.
-#[derive(Clone)]
-pub(super) enum Key {
-    /// A token that was shown.
-    Token(String),
-    /// A session of the panel.
-    Session(String),
-}
-
-impl Key {
-    /// The key that a token is, and whose it is.
-    ///
-    /// # Errors
-    /// When nobody has it, or too many wrong ones came from there.
-    pub(super) fn of_token(
-        site: &Site,
-        from: IpAddr,
-        token: &str,
-    ) -> Result<(Self, Caller), Failure> {
-        let key = Self::Token(token.to_owned());
-        key.caller(site).map(|caller| (key, caller)).ok_or_else(|| wrong_token(site, from))
-    }
-
-    /// The session that comes with a request of our own page.
-    pub(super) fn of_page(site: &Site, headers: &HeaderMap) -> Option<(Self, Caller)> {
-        if !is_same_origin(headers) {
-            return None;
-        }
-        let key = Self::Session(session::cookie(headers)?.to_owned());
-        key.caller(site).map(|caller| (key, caller))
-    }
-
-    /// Whose it is now; `None` when it is good no more.
-    pub(super) fn caller(&self, site: &Site) -> Option<Caller> {
-        match self {
-            Self::Token(token) => Caller::of_token(site, token),
-            Self::Session(id) => session::caller_of(site, id),
-        }
-    }
 }
 
 /// Whether the browser says that our own page sent this. Every browser since 2020 sends `Origin`

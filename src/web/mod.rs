@@ -16,6 +16,7 @@ mod history;
 mod live;
 mod metrics;
 mod panel;
+mod pass;
 mod picture;
 mod registry;
 mod server;
@@ -56,6 +57,8 @@ pub use self::states::{ContextObject, StateObject};
 const MAX_BODY: usize = 1024 * 1024;
 /// A request that is not answered by then is given up. Event streams are answered at once.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// Whoever follows the house sees nothing more once they may not; by then their connection is cut too.
+const RIGHTS_EVERY: Duration = Duration::from_secs(1);
 
 /// What the port must know about the home and cannot learn from the hub.
 #[derive(Debug, Clone, PartialEq)]
@@ -157,6 +160,7 @@ pub async fn run(
         openapi,
     });
     let live = Arc::clone(&site.live);
+    let rights = follow_rights(Arc::clone(&site));
     let sockets = Arc::clone(&site.sockets);
     let router = router(site);
     let stop = async {
@@ -164,12 +168,26 @@ pub async fn run(
         tokio::select! {
             () = shutdown => {}
             () = live.run(&hub) => {}
+            () = rights => {}
         }
         live.close();
     };
     server::serve(listener, router, stop).await;
     websocket::last(&sockets).await;
     Ok(())
+}
+
+/// Lets those who follow the house look whether they still may, soon after it was changed who may.
+async fn follow_rights(site: Arc<Site>) {
+    let mut seen = pass::Pass::version(&site);
+    loop {
+        tokio::time::sleep(RIGHTS_EVERY).await;
+        let now = pass::Pass::version(&site);
+        if now != seen {
+            seen = now;
+            site.live.knock();
+        }
+    }
 }
 
 /// The routes that need a token, and their description.

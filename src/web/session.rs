@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ const MOST_WAITING: usize = 8;
 #[derive(Debug)]
 pub(super) struct Doors {
     by_token: Mutex<HashMap<String, ByToken>>,
+    /// Sessions by token that were ended.
+    n_closed: AtomicU64,
     pub(super) attempts: Attempts,
     waiting: Semaphore,
     one: Semaphore,
@@ -39,6 +42,7 @@ impl Default for Doors {
     fn default() -> Self {
         Self {
             by_token: Mutex::default(),
+            n_closed: AtomicU64::new(0),
             attempts: Attempts::default(),
             waiting: Semaphore::new(MOST_WAITING),
             one: Semaphore::new(1),
@@ -77,6 +81,20 @@ impl Doors {
         }
         open.insert(id.clone(), ByToken { token: token.to_owned(), used_at: now });
         Ok(id)
+    }
+
+    /// How many sessions by token were ended.
+    pub(super) fn n_closed(&self) -> u64 {
+        self.n_closed.load(Ordering::Acquire)
+    }
+
+    /// Ends a session by token; false when it is none.
+    fn close(&self, id: &str) -> bool {
+        let was_open = lock(&self.by_token).remove(id).is_some();
+        if was_open {
+            self.n_closed.fetch_add(1, Ordering::Release);
+        }
+        was_open
     }
 
     /// The token behind a session.
@@ -243,7 +261,7 @@ fn set_cookie(site: &Site, id: &str) -> Result<HeaderValue, Failure> {
 /// Ends the session of this request.
 pub(super) async fn close(site: &Site, headers: &HeaderMap) -> Result<(), Failure> {
     let Some(id) = cookie(headers) else { return Ok(()) };
-    if lock(&site.doors.by_token).remove(id).is_some() {
+    if site.doors.close(id) {
         return Ok(());
     }
     let (sessions, id) = (site.access.sessions.clone(), id.to_owned());

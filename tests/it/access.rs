@@ -98,7 +98,7 @@ const PAGES: &[(&str, [u16; 5])] = &[
 ];
 
 /// Somebody with an account.
-fn person(house: &House, name: &str, role: Role) -> Person {
+pub(crate) fn person(house: &House, name: &str, role: Role) -> Person {
     let edit = PersonEdit {
         name: Some(name.to_owned()),
         role: Some(role),
@@ -135,7 +135,7 @@ fn form(house: &House, headers: &[(&str, &str)], name: &str, password: &str) -> 
 }
 
 /// Signs in; the cookie.
-fn cookie(house: &House, name: &str) -> String {
+pub(crate) fn cookie(house: &House, name: &str) -> String {
     let answer = form(house, &[], name, PASSWORD);
     assert_eq!((answer.status, &*answer.headers["location"]), (303, "/"), "{}", answer.text());
     answer.headers["set-cookie"].split(';').next().unwrap().to_owned()

@@ -31,6 +31,7 @@ mod own_sentences;
 mod panel;
 mod panel_history;
 mod restart;
+mod roles;
 mod sentences;
 mod simple;
 mod storage;

@@ -32,7 +32,7 @@ use tokio::sync::{mpsc, oneshot};
 
 /// Does as it is told and says so.
 pub(crate) const KETTLE: Handle = Handle(1);
-const LAMP: Handle = Handle(2);
+pub(crate) const LAMP: Handle = Handle(2);
 /// Does as it is told and says nothing.
 const SILENT: Handle = Handle(3);
 /// Has left.
@@ -112,10 +112,15 @@ impl House {
     }
 
     fn announce(&self, handle: Handle, name: &str, area: &str) {
+        self.announce_as(handle, name, area, Caps::Switch(Box::default()));
+    }
+
+    /// A device of one entity that can do this.
+    pub(crate) fn announce_as(&self, handle: Handle, name: &str, area: &str, caps: Caps) {
         let announcement = Announcement {
             key: name.into(),
             unique_id: Some(format!("id of {name}").into()),
-            caps: Caps::Switch(Box::default()),
+            caps,
             naming: Naming::Main,
             wished_object: None,
             device: Some(Arc::new(DeviceFacts {

@@ -13,15 +13,15 @@ use homard::hub::event::Event;
 use crate::web::{House, KETTLE, report};
 
 /// A client of the protocol, as bare as can be.
-struct Socket {
+pub(crate) struct Socket {
     inner: WebSocket<TcpStream>,
-    id: u64,
+    pub(crate) id: u64,
     /// Events that came while an answer was waited for.
     events: VecDeque<Json>,
 }
 
 impl Socket {
-    fn open(house: &House, headers: &[(&'static str, &str)]) -> Self {
+    pub(crate) fn open(house: &House, headers: &[(&'static str, &str)]) -> Self {
         let stream = TcpStream::connect(house.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         let address = format!("ws://{}/api/websocket", house.address);
@@ -36,14 +36,19 @@ impl Socket {
     }
 
     /// One that is let in.
-    fn of(house: &House) -> Self {
+    pub(crate) fn of(house: &House) -> Self {
+        Self::with(house, &house.token)
+    }
+
+    /// One that is let in with this token.
+    pub(crate) fn with(house: &House, token: &str) -> Self {
         let mut socket = Self::open(house, &[]);
-        socket.say(&json!({"type": "auth", "access_token": house.token}));
+        socket.say(&json!({"type": "auth", "access_token": token}));
         assert_eq!(socket.next()["type"], "auth_ok");
         socket
     }
 
-    fn say(&mut self, message: &Json) {
+    pub(crate) fn say(&mut self, message: &Json) {
         self.text(&message.to_string());
     }
 
@@ -51,7 +56,7 @@ impl Socket {
         self.inner.send(Message::text(text)).unwrap();
     }
 
-    fn next(&mut self) -> Json {
+    pub(crate) fn next(&mut self) -> Json {
         // Pings come all the time, so the socket's own limit says nothing.
         let start = Instant::now();
         loop {
@@ -65,7 +70,7 @@ impl Socket {
     }
 
     /// The code and reason with which the server closes; what it says before is passed over.
-    fn end(&mut self) -> (u16, String) {
+    pub(crate) fn end(&mut self) -> (u16, String) {
         let start = Instant::now();
         loop {
             assert!(start.elapsed() < Duration::from_secs(30), "it was not closed");
@@ -80,7 +85,7 @@ impl Socket {
     }
 
     /// Asks and waits for the answer with the same id; events in between are kept.
-    fn ask(&mut self, kind: &str, mut fields: Json) -> Json {
+    pub(crate) fn ask(&mut self, kind: &str, mut fields: Json) -> Json {
         self.id += 1;
         fields["id"] = self.id.into();
         fields["type"] = kind.into();
@@ -95,21 +100,27 @@ impl Socket {
         }
     }
 
-    fn done(&mut self, kind: &str, fields: Json) -> Json {
+    pub(crate) fn done(&mut self, kind: &str, fields: Json) -> Json {
         let answer = self.ask(kind, fields);
         assert_eq!(answer["success"], true, "{kind}: {answer}");
         answer["result"].clone()
     }
 
-    fn code(&mut self, kind: &str, fields: Json) -> String {
+    pub(crate) fn code(&mut self, kind: &str, fields: Json) -> String {
         let answer = self.ask(kind, fields);
         assert_eq!(answer["success"], false, "{kind}: {answer}");
         assert!(answer["error"]["message"].as_str().is_some_and(|said| !said.is_empty()));
         answer["error"]["code"].as_str().unwrap().to_owned()
     }
 
+    /// Whether a subscription has said something by the time a further question is answered.
+    pub(crate) fn hears_soon(&mut self, id: u64) -> bool {
+        self.ask("ping", json!({}));
+        self.events.iter().any(|event| event["id"] == id)
+    }
+
     /// The next event of a subscription.
-    fn event(&mut self, id: u64) -> Json {
+    pub(crate) fn event(&mut self, id: u64) -> Json {
         loop {
             let message = self.events.pop_front().unwrap_or_else(|| self.next());
             if message["type"] == "event" && message["id"] == id {

@@ -185,8 +185,14 @@ impl Live {
     /// Ends all streams and sockets.
     pub(super) fn close(&self) {
         self.closed.send_replace(true);
-        // An empty chunk wakes the streams.
-        self.send(Writer::default());
+        self.knock();
+    }
+
+    /// Wakes all readers with an empty chunk: each looks whether it may stay.
+    pub(super) fn knock(&self) {
+        if self.n_readers() > 0 {
+            self.send(Writer::default());
+        }
     }
 
     fn is_closed(&self) -> bool {
@@ -298,7 +304,7 @@ struct Watch {
 pub(super) struct Reader {
     live: Arc<Live>,
     /// How far they reach.
-    pub(super) rights: Arc<Rights>,
+    rights: Arc<Rights>,
     pub(super) chunks: BroadcastStream<Arc<Chunk>>,
     /// The number of the next event; a later one says that those between are lost.
     next: u64,

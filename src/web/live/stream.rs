@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Deserialize;
 use tokio::time::{Instant, Interval};
@@ -18,8 +18,8 @@ use utoipa::IntoParams;
 
 use super::{Chunk, MAX_READERS, Reader};
 use crate::web::Site;
-use crate::web::auth::Caller;
 use crate::web::failure::Failure;
+use crate::web::pass::Pass;
 
 /// A silent house still says that it is there; proxies close silent connections after a minute.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
@@ -41,7 +41,7 @@ pub(in crate::web) struct Wanted {
     responses((status = 200, content_type = "text/event-stream", body = String)))]
 pub(in crate::web) async fn events(
     State(site): State<Arc<Site>>,
-    caller: Caller,
+    headers: HeaderMap,
     wanted: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Failure> {
     let Query(wanted) = wanted.map_err(|rejection| Failure::bad(rejection.body_text()))?;
@@ -49,11 +49,13 @@ pub(in crate::web) async fn events(
     let types = wanted
         .restrict
         .map(|list| list.split(',').map(|word| word.trim().to_owned()).collect::<Vec<_>>());
-    let Some(reader) = site.live.join(&site.hub, caller.rights) else {
+    let pass = Pass::of_request(&site, &headers)?;
+    let rights = Arc::clone(&pass.caller.rights);
+    let Some(reader) = site.live.join(&site.hub, rights) else {
         let message = format!("{MAX_READERS} programs and pages follow the house; close one");
         return Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, message));
     };
-    let mut response = Response::new(Body::from_stream(Lines::new(reader, types)));
+    let mut response = Response::new(Body::from_stream(Lines::new(site, pass, reader, types)));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -67,6 +69,8 @@ pub(in crate::web) async fn events(
 
 /// One open stream.
 struct Lines {
+    site: Arc<Site>,
+    pass: Pass,
     reader: Reader,
     /// `None` wants all.
     types: Option<Vec<String>>,
@@ -75,9 +79,9 @@ struct Lines {
 }
 
 impl Lines {
-    fn new(reader: Reader, types: Option<Vec<String>>) -> Self {
+    fn new(site: Arc<Site>, pass: Pass, reader: Reader, types: Option<Vec<String>>) -> Self {
         let keep_alive = tokio::time::interval_at(Instant::now() + KEEP_ALIVE, KEEP_ALIVE);
-        Self { reader, types, keep_alive, said_hello: false }
+        Self { site, pass, reader, types, keep_alive, said_hello: false }
     }
 
     /// The part of a chunk that this reader wants, after word of what it lost.
@@ -121,6 +125,11 @@ impl Stream for Lines {
             }
             match Pin::new(&mut self.reader.chunks).poll_next(cx) {
                 Poll::Ready(Some(Ok(chunk))) => {
+                    let this = &mut *self;
+                    if let Err(ended) = this.pass.look(&this.site) {
+                        tracing::debug!(reason = ended.reason(), "An event stream is closed.");
+                        return Poll::Ready(None);
+                    }
                     let bytes = self.take(&chunk);
                     if bytes.is_empty() {
                         continue;

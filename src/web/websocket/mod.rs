@@ -31,9 +31,9 @@ use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 use self::command::Command;
 use self::subscription::{News, Subscription};
 use super::Site;
-use super::auth::{Caller, Key};
 use super::failure::{Failure, Message};
 use super::live::{Chunk, Event, MAX_READERS, Reader};
+use super::pass::{Ended, Pass};
 
 /// The version of Home Assistant whose dialect is spoken: clients choose by it how they ask.
 pub(super) const DIALECT: &str = "2026.11.0";
@@ -49,7 +49,7 @@ const MAX_RUNNING: usize = 64;
 const MAX_SUBSCRIPTIONS: usize = 128;
 /// A client that takes nothing for this long is gone.
 const SEND_TIME: Duration = Duration::from_secs(10);
-/// How often a silent client is asked whether it is there, and the key is looked at again.
+/// How often a silent client is asked whether it is there, and whether it may be.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// A client that says nothing at all for this long, not even an answer to a ping, is gone.
 const MAX_SILENCE: Duration = Duration::from_secs(65);
@@ -84,7 +84,7 @@ pub(super) async fn open(
         return Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, message));
     };
     // The cookie counts for our own page only; another site's page needs a token like a program.
-    let page = Key::of_page(&site, &headers);
+    let page = Pass::of_page(&site, &headers);
     let upgrade = upgrade
         .read_buffer_size(BUFFER)
         .write_buffer_size(BUFFER)
@@ -116,7 +116,7 @@ impl End {
     }
 }
 
-async fn serve(site: Arc<Site>, from: IpAddr, page: Option<(Key, Caller)>, socket: WebSocket) {
+async fn serve(site: Arc<Site>, from: IpAddr, page: Option<Pass>, socket: WebSocket) {
     let mut closing = site.live.closing();
     let mut wire = Wire { socket, heard_at: Instant::now() };
     let admitted = tokio::select! {
@@ -128,11 +128,10 @@ async fn serve(site: Arc<Site>, from: IpAddr, page: Option<(Key, Caller)>, socke
         }
     };
     let end = match admitted {
-        Ok((key, caller)) => {
+        Ok(pass) => {
             let mut session = Session {
                 site,
-                key,
-                caller,
+                pass,
                 wire,
                 last_id: 0,
                 coalesces: false,
@@ -156,15 +155,15 @@ async fn serve(site: Arc<Site>, from: IpAddr, page: Option<(Key, Caller)>, socke
 async fn admit(
     site: &Site,
     from: IpAddr,
-    page: Option<(Key, Caller)>,
+    page: Option<Pass>,
     wire: &mut Wire,
-) -> Result<(Key, Caller), End> {
+) -> Result<Pass, End> {
     wire.send([json!({ "type": "auth_required", "ha_version": DIALECT }).to_string()]).await?;
     let said = wire.message().await?;
     let said: Json = serde_json::from_str(&said).unwrap_or_default();
     let shown = match (said["type"].as_str(), &said["access_token"], page) {
         (Some("auth"), Json::String(token), _) if !token.is_empty() => {
-            Key::of_token(site, from, token)
+            Pass::of_token(site, from, token)
         }
         (Some("auth"), Json::Null | Json::String(_), Some(page)) => Ok(page),
         (Some("auth"), _, _) => Err(Failure::bad("`access_token` is missing")),
@@ -261,9 +260,7 @@ type Running = Pin<Box<dyn Future<Output = String> + Send>>;
 /// One client that is let in.
 struct Session {
     site: Arc<Site>,
-    key: Key,
-    /// Whose the key was when it was last looked at.
-    caller: Caller,
+    pass: Pass,
     wire: Wire,
     /// Ids of commands rise.
     last_id: u64,
@@ -327,24 +324,23 @@ impl Session {
             Json::Array(list) => list,
             one => vec![one],
         };
-        // A key that was taken back is good for nothing at once.
-        self.check()?;
         for said in commands {
+            // A key that was taken back is good for nothing at once.
+            self.check()?;
             self.command(said).await?;
         }
         Ok(())
     }
 
-    /// Whose is the key now, and how far do they reach?
+    /// Whether the client may stay, and reaches as far as before.
     fn check(&mut self) -> Result<(), End> {
-        let Some(caller) = self.key.caller(&self.site) else {
-            return Err(End::cut(close::POLICY, "the token or session has ended"));
-        };
-        if let Some(reader) = &mut self.reader {
-            reader.rights = Arc::clone(&caller.rights);
-        }
-        self.caller = caller;
-        Ok(())
+        self.pass.look(&self.site).map_err(|ended| {
+            let code = match ended {
+                Ended::Gone => close::POLICY,
+                Ended::Changed => close::TRY_LATER,
+            };
+            End::cut(code, ended.reason())
+        })
     }
 
     async fn command(&mut self, said: Json) -> Result<(), End> {
@@ -374,7 +370,7 @@ impl Session {
             kind if subscription::KINDS.contains(&kind) => return self.subscribe(command).await,
             _ => {
                 let site = Arc::clone(&self.site);
-                let caller = self.caller.clone();
+                let caller = self.pass.caller.clone();
                 self.running.push(Box::pin(async move { command.answer(&site, &caller).await }));
                 return Ok(());
             }
@@ -395,7 +391,7 @@ impl Session {
     async fn subscribe(&mut self, command: Command) -> Result<(), End> {
         let id = command.id;
         let begun = match self.subscriptions.len() < MAX_SUBSCRIPTIONS {
-            true => Subscription::begin(&self.site, &self.caller, &command).await,
+            true => Subscription::begin(&self.site, &self.pass.caller, &command).await,
             false => Err(command::Refusal::new("not_allowed", "too many subscriptions")),
         };
         let subscription = match begun {
@@ -403,7 +399,7 @@ impl Session {
             Err(refusal) => return self.wire.send([command::refused(id, &refusal)]).await,
         };
         if self.reader.is_none() {
-            self.reader = self.site.live.join(&self.site.hub, Arc::clone(&self.caller.rights));
+            self.reader = self.site.live.join(&self.site.hub, Arc::clone(&self.pass.caller.rights));
         }
         if self.reader.is_none() {
             let what = format!("{MAX_READERS} programs and pages follow the house; close one");
@@ -413,13 +409,14 @@ impl Session {
                 .await;
         }
         // Read after the reader began: what changes meanwhile comes again, and nothing is missed.
-        let first = subscription.first(&self.caller, id).await;
+        let first = subscription.first(&self.pass.caller, id).await;
         self.subscriptions.insert(id, subscription);
         self.wire.send([command::done(id, "null")].into_iter().chain(first)).await
     }
 
     /// Sends what of a chunk was subscribed to.
     async fn follow(&mut self, chunk: &Chunk) -> Result<(), End> {
+        self.check()?;
         let Some(reader) = &mut self.reader else { return Ok(()) };
         let n_lost = reader.lost_before(chunk);
         if n_lost > 0 {
@@ -429,7 +426,7 @@ impl Session {
             ));
         }
         let seen: Vec<&Event> = chunk.events.iter().filter(|event| reader.sees(event)).collect();
-        let news = News { chunk, seen, site: &self.site, caller: &self.caller };
+        let news = News { chunk, seen, site: &self.site, caller: &self.pass.caller };
         let mut messages = Vec::new();
         for (id, subscription) in &mut self.subscriptions {
             subscription.follow(*id, &news, &mut messages).await;

@@ -218,9 +218,9 @@ export function follow() {
   };
   events.onerror = () => {
     showStatus("lost", true);
-    // A refused stream is not tried again by the browser.
+    // A refused stream is not tried again by the browser. Who is signed out is led to the way in.
     if (events.readyState === EventSource.CLOSED) {
-      setTimeout(follow, 5000);
+      setTimeout(() => call("/api/").then(follow, follow), 5000);
     }
   };
   events.onmessage = (message) => hear(JSON.parse(message.data));
