@@ -206,5 +206,7 @@ fn main() {
         writes.len()
     );
     drop(history);
-    let _ = std::fs::remove_dir_all(&dir);
+    if std::env::var_os("KEEP").is_none() {
+        let _ = std::fs::remove_dir_all(&dir);
+    }
 }

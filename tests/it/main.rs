@@ -30,6 +30,7 @@ mod official;
 mod own_sentences;
 mod panel;
 mod panel_history;
+mod panel_hostile;
 mod restart;
 mod roles;
 mod sentences;

@@ -10,17 +10,17 @@ use crate::support::browser::Browser;
 use crate::support::homard::{Daemon, Folder};
 use crate::support::mosquitto::Mosquitto;
 
-const PHONE: (u32, u32) = (360, 780);
-const TABLET: (u32, u32) = (1280, 800);
+pub(crate) const PHONE: (u32, u32) = (360, 780);
+pub(crate) const TABLET: (u32, u32) = (1280, 800);
 /// All that a browser loads for the first page, in bytes.
 const MAX_FIRST_PAGE: u64 = 150_000;
 
-fn card(id: &str) -> String {
+pub(crate) fn card(id: &str) -> String {
     format!("[data-id=\"{id}\"]")
 }
 
 /// A browser that is signed in to a running demo and sees the house.
-fn house(name: &str, language: &str) -> Option<(Folder, Daemon, Browser)> {
+pub(crate) fn house(name: &str, language: &str) -> Option<(Folder, Daemon, Browser)> {
     let mut browser = Browser::start(language)?;
     let folder = Folder::new(name);
     let demo = Daemon::start("demo", &folder);
@@ -35,15 +35,15 @@ fn house(name: &str, language: &str) -> Option<(Folder, Daemon, Browser)> {
     Some((folder, demo, browser))
 }
 
-fn url(demo: &Daemon, path: &str) -> String {
+pub(crate) fn url(demo: &Daemon, path: &str) -> String {
     format!("{}{path}", demo.url)
 }
 
-fn is(word: &'static str) -> impl Fn(&Json) -> bool {
+pub(crate) fn is(word: &'static str) -> impl Fn(&Json) -> bool {
     move |state| state["state"] == word
 }
 
-fn call(demo: &Daemon, service: &str, body: Json) {
+pub(crate) fn call(demo: &Daemon, service: &str, body: Json) {
     let sent = ureq::post(url(demo, &format!("/api/services/{service}")))
         .header("Authorization", format!("Bearer {}", demo.token))
         .send_json(body);
@@ -51,7 +51,7 @@ fn call(demo: &Daemon, service: &str, body: Json) {
 }
 
 /// Publishes as a device would, retained.
-fn publish(broker: &str, messages: &[(&str, Json)]) {
+pub(crate) fn publish(broker: &str, messages: &[(&str, Json)]) {
     let (host, port) = broker.rsplit_once(':').unwrap();
     let mut options = MqttOptions::new("homard-it-plays", host, port.parse().unwrap());
     options.set_max_packet_size(1 << 20, 1 << 20);
@@ -71,7 +71,7 @@ fn publish(broker: &str, messages: &[(&str, Json)]) {
     }
 }
 
-fn assert_no_complaint(browser: &Browser) {
+pub(crate) fn assert_no_complaint(browser: &Browser) {
     assert!(browser.complaints.is_empty(), "{:#?}", browser.complaints);
 }
 
@@ -80,6 +80,11 @@ fn a_light_is_switched_dimmed_and_followed_on_its_card() {
     let Some((_folder, demo, mut browser)) = house("panel-light", "en") else { return };
     let light = card("light.floor_lamp");
     demo.wait_for("light.floor_lamp", is("off"));
+    // Whoever hears the page knows of which lamp it is.
+    assert_eq!(
+        browser.eval(&format!("document.querySelector('{light} [role=switch]').ariaLabel")),
+        "Floor lamp"
+    );
     browser.click(&format!("{light} [role=switch]"));
     demo.wait_for("light.floor_lamp", is("on"));
     browser.wait(&format!("document.querySelector('{light}').dataset.mood === 'on'"));

@@ -11,6 +11,8 @@ const wishes = new Map();
 const notes = new Map();
 /** Services that need a yes, by entity id. The server decides which. */
 const guarded = new Map();
+/** What things are called before their states are read. */
+const names = new Map();
 let redraw = () => {};
 
 /** Says whom to call when an entity's wish or note changes. */
@@ -85,9 +87,14 @@ function settle(id, wish) {
   redraw(id);
 }
 
-/** The name a person gave it. */
+/** Says what a thing is called, as the page has it. */
+export function named(id, name) {
+  names.set(id, name);
+}
+
+/** What it is called. */
 export function nameOf(id) {
-  return states.get(id)?.attributes.friendly_name || id;
+  return states.get(id)?.attributes.friendly_name || names.get(id) || id;
 }
 
 /** A refusal without the id in front, which the card says already. */

@@ -1,7 +1,7 @@
 // One entity's place on the page: the card or the line of values, and the dialog with all of it.
 
 import { ago, dialog, el, icon, now, setIcon, stateText, t, write } from "./core.js";
-import { guard, isWaiting, nameOf, note, shown } from "./act.js";
+import { guard, isWaiting, named, nameOf, note, shown } from "./act.js";
 import { isFavourite, toggleFavourite } from "./favourites.js";
 import { controls, iconOf, line, lookAt, mood } from "./things.js";
 
@@ -20,6 +20,7 @@ export class Card {
     this.isFact = node.classList.contains("fact");
     guard(this.id, node.dataset.confirm?.split(" ") ?? []);
     const name = node.querySelector(".name").textContent;
+    named(this.id, name);
     this.icon = node.querySelector("svg");
     this.state = el("span", { class: "state" });
     this.name = el("button", { type: "button", class: "name", text: name, onclick: () => this.open() });
