@@ -27,6 +27,7 @@ pub(super) struct Asker<'a> {
 }
 
 /// What is known of one entity.
+#[derive(Clone)]
 pub(super) struct Fact<'h> {
     pub(super) entity: &'h Entity,
     /// Its state in Home Assistant's word; `None` if nothing is known.
@@ -65,13 +66,15 @@ impl Speaker<'_> {
         let found = entities.iter().filter_map(|id| home.entity(id.as_str()));
         let facts: Vec<Fact<'_>> = found.map(fact).collect();
         if let Some(foreign) = self.foreign() {
-            return (foreign.question(question, &facts, reading, home, now), entities);
+            let spoken_of = spoken_of(question, &facts, home);
+            return (foreign.question(question, &facts, reading, home, now), spoken_of);
         }
         if let Some(answer) =
             self.owners().and_then(|owners| owners.state(question, &facts, reading, now))
         {
-            return (answer, entities);
+            return (answer, spoken_of(question, &facts, home));
         }
+        let spoken_of = spoken_of(question, &facts, home);
         let asker = Asker { question, reading, here, home, now };
         let answer = match &question.about {
             About::State => self.answer(self.states(&asker, facts), reading),
@@ -85,7 +88,7 @@ impl Speaker<'_> {
             About::Where => self.answer(self.places(&asker, &facts), reading),
             About::Who => self.answer(self.who(&asker, facts), reading),
         };
-        (answer, entities)
+        (answer, spoken_of)
     }
 
     fn states(&self, asker: &Asker<'_>, mut facts: Vec<Fact<'_>>) -> String {
@@ -317,6 +320,30 @@ pub(super) fn asked_about(
         true => Err(Box::new((Refusal::NothingThere, question.target.clone()))),
         false => Ok(entities),
     }
+}
+
+/// What an answer speaks of, for "turn them off" after it: of all that was asked about those that
+/// measure the quantity, or those that are as was asked; all of them where none is.
+fn spoken_of(question: &Question, facts: &[Fact<'_>], home: &Home) -> Vec<EntityId> {
+    let ids = |facts: &mut dyn Iterator<Item = &Fact<'_>>| -> Vec<EntityId> {
+        facts.map(|fact| fact.entity.id.clone()).collect()
+    };
+    let class = match &question.about {
+        About::Temperature => Some("temperature"),
+        About::Measured(class)
+        | About::Below(class, _)
+        | About::Above(class, _)
+        | About::Most(class)
+        | About::Least(class) => Some(&**class),
+        About::State | About::Since | About::Where | About::Who => None,
+    };
+    if let Some(class) = class {
+        return measure::measuring(class, facts, question, home);
+    }
+    let asks_for_some = matches!(question.kind, Asked::Any | Asked::Which | Asked::HowMany);
+    let state = question.state.as_deref().filter(|_| asks_for_some);
+    let so = ids(&mut facts.iter().filter(|fact| state.is_some_and(|s| is_in_state(fact, s))));
+    if so.is_empty() { ids(&mut facts.iter()) } else { so }
 }
 
 pub(super) fn fact(entity: &Entity) -> Fact<'_> {

@@ -153,6 +153,11 @@ impl Assistant {
             Ok(found) => found,
             Err(refusal) => {
                 let speaker = language.speaker();
+                let mut command = command;
+                if let (Refusal::CannotDo(_), None) = (&refusal, name) {
+                    let robot = home.entities().find(|e| e.domain == Domain::Vacuum);
+                    command.target.name = robot.map(|robot| robot.friendly_name.to_string());
+                }
                 let answer = speaker.no_target(&refusal, &command, &reading, home);
                 return Turn::Answer(Answer { continues: false, ..answer });
             }
@@ -576,6 +581,11 @@ fn cleaner<'h>(
             Err(Refusal::Ambiguous(several.iter().map(|(entity, _)| entity.id.clone()).collect()))
         }
     }
+}
+
+/// Whether a robot can clean this room alone.
+pub(super) fn can_clean(name: Option<&str>, area: &str, home: &Home) -> bool {
+    target::area_named(area, home).is_some_and(|area| cleaner(name, area, home).is_ok())
 }
 
 fn start() -> Action {

@@ -5,9 +5,10 @@ use jiff::Timestamp;
 
 use crate::home::Home;
 use crate::home::domain::Domain;
+use crate::home::id::EntityId;
 use crate::home::place::Area;
 use crate::home::target::{Scope, TargetWords};
-use crate::intent::meaning::{About, Asked};
+use crate::intent::meaning::{About, Asked, Question};
 use crate::intent::response::{MAX_NAMED, Phrase};
 
 use super::answer::{Asker, Fact, Freshness, fact, is_in_state};
@@ -116,11 +117,33 @@ fn readings<'h>(
     }
 }
 
+/// Whether something on these things tells the quantity of a device class.
+fn is_told(class: &str, facts: &[Fact<'_>], home: &Home) -> bool {
+    !readings(class, facts.to_vec(), true, home).is_empty()
+}
+
+/// Which of these things tell the quantity of a device class.
+pub(super) fn measuring(
+    class: &str,
+    facts: &[Fact<'_>],
+    question: &Question,
+    home: &Home,
+) -> Vec<EntityId> {
+    let is_named = question.target.name.is_some() || !question.target.entities.is_empty();
+    let found = readings(class, facts.to_vec(), is_named, home).into_iter();
+    found.map(|one| one.fact.entity.id.clone()).collect()
+}
+
 impl Speaker<'_> {
     /// "It is 21.5 °C in the kitchen." "The bedroom humidity is 61 %."
     pub(super) fn measured(&self, asker: &Asker<'_>, class: &str, facts: Vec<Fact<'_>>) -> Answer {
         let Asker { question, reading, here, home, now } = *asker;
         let is_named = question.target.name.is_some() || !question.target.entities.is_empty();
+        // "Is the washing machine done", where nothing tells how long: how it is.
+        if class == "duration" && is_named && facts.len() == 1 && !is_told(class, &facts, home) {
+            let text = self.one(&facts[0], reading, now);
+            return self.answer(text, reading);
+        }
         let found = readings(class, facts, is_named, home);
         let text = match &found[..] {
             [] => {

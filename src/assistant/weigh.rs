@@ -25,7 +25,7 @@ use crate::intent::words::Situation;
 use super::answer::{asked_about, fact, is_in_state};
 use super::language::{Language, Sentences};
 use super::plan::{Instead, Planned, Told};
-use super::{Assistant, Said, wish};
+use super::{Assistant, Said, errand, wish};
 
 /// Most readings that are told beside the one that counts.
 const MOST_RIVALS: usize = 4;
@@ -156,16 +156,22 @@ impl Scale<'_> {
         let by_sentence = self.by_sentence(Sentences::Own);
         let is_vague = names_nothing(&by_sentence);
         let asks = asks(self.said.text);
-        if !is_lost(&by_sentence) && !is_vague && !asks {
+        let finds_nothing =
+            matches!(by_sentence, Understanding::Wish(..) | Understanding::Errand(..))
+                && !is_vague
+                && self.effect(&by_sentence) == Effect::Nothing;
+        if !is_lost(&by_sentence) && !is_vague && !asks && !finds_nothing {
             return (by_sentence, None);
         }
         let by_words = self.by_words();
+        let finds_less = finds_nothing && self.effect(&by_words).is_useful();
         let is_asked = asks
             && matches!(by_sentence, Understanding::Wish(..))
             && matches!(by_words, Understanding::Question(..));
         let takes_words = match &by_sentence {
             // "Lights on upstairs?"
             _ if is_asked => true,
+            _ if finds_less => true,
             // A sentence for a kind of thing gives way to words that name one.
             _ if is_vague => names_one(&by_words),
             sentence if is_lost(sentence) => by_words != Understanding::Nothing,
@@ -271,6 +277,13 @@ impl Scale<'_> {
                     Err(_) => Effect::Nothing,
                 }
             }
+            // No house has a player yet: "not so loud" is rather of a lamp that was spoken of.
+            Understanding::Errand(Errand::Media { .. }, _) => Effect::Nothing,
+            Understanding::Errand(Errand::Clean { name, area }, _)
+                if !errand::can_clean(name.as_deref(), area, self.home) =>
+            {
+                Effect::Nothing
+            }
             Understanding::Errand(errand, _) => Effect::Errand(errand),
             Understanding::Talk(talk, _) => Effect::Talk(*talk),
             Understanding::UnknownName(..)
@@ -358,7 +371,10 @@ impl Weighed {
 /// Whether one thing is wished both times, with another value perhaps.
 fn is_same_but_value(a: &[Step], b: &[Step]) -> bool {
     let kind = |step: &Step| (std::mem::discriminant(&step.command.what), step.when);
-    matches!((a, b), ([a], [b]) if kind(a) == kind(b) && a.lasting_s == b.lasting_s)
+    // Of a fan's speed the words know better: a small number is one of its steps, not percent.
+    let is_speed = |step: &Step| matches!(step.command.what, What::Speed(_));
+    matches!((a, b), ([a], [b])
+        if kind(a) == kind(b) && a.lasting_s == b.lasting_s && !is_speed(a))
 }
 
 /// Whether the same entities are acted on.

@@ -397,7 +397,7 @@ fn english_commands_do_what_was_said() {
         - | turn off the TV | tv=OFF | Turned off the TV.
         - | activate movie night | movie=ON | Activated the movie night.
         - | press the gong | bell=PRESS | Pressed the gong.
-        kitchen | turn off everything here | kitchen_light=OFF | Turned off the kitchen light.
+        kitchen | turn off everything here | coffee=OFF, kitchen_light=OFF | Turned off the kitchen light and the coffee machine.
     ",
     );
 }

@@ -521,8 +521,8 @@ pub(super) fn implied(act: Act, values: &Values) -> &'static [Domain] {
 /// The domains that "everything" means: what is harmless.
 pub(super) fn everything(act: Act) -> &'static [Domain] {
     match act {
-        // A fan or a socket may have to run.
-        Act::On | Act::Off | Act::Toggle | Act::Turn | Act::Set => &[Domain::Light],
+        Act::Off => &[Domain::Light, Domain::Switch, Domain::Fan],
+        Act::On | Act::Toggle | Act::Turn | Act::Set => &[Domain::Light],
         Act::Close | Act::Down => &[Domain::Cover],
         Act::Lock | Act::LockUp | Act::Unlock => &[Domain::Lock],
         _ => &[],

@@ -53,17 +53,6 @@ impl Clause {
     }
 }
 
-/// The part of a clause that a value fills; filled twice, a new clause begins.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Slot {
-    Particle,
-    Number,
-    Color,
-    White,
-    Mode,
-    State,
-}
-
 /// Cuts a sentence into clauses.
 pub(super) fn clauses(spans: &[Span], scene: &Scene<'_>) -> Vec<Clause> {
     let mut parser = Parser {
@@ -341,6 +330,8 @@ impl Parser<'_> {
             self.clause.strange.push(String::new());
         }
         let is_complete = act != Act::Lock && self.clause.has_particle
+            // "Make the lamp blue and the spot off."
+            || !self.clause.values.is_empty() && self.after_and | self.has_new_nouns()
             || self
                 .clause
                 .act
@@ -359,14 +350,15 @@ impl Parser<'_> {
         });
         self.clause.has_particle = true;
         self.after_and = false;
-        self.fill(Slot::Particle);
+        self.fill();
     }
 
     pub(super) fn has_new_nouns(&self) -> bool {
         self.clause.n_nouns_at_slot > 0 && self.clause.nouns.len() > self.clause.n_nouns_at_slot
     }
 
-    pub(super) fn fill(&mut self, _: Slot) {
+    /// A value was said; when a second one comes after other things, a new clause begins.
+    pub(super) fn fill(&mut self) {
         self.clause.n_nouns_at_slot = self.clause.nouns.len();
     }
 
@@ -436,9 +428,12 @@ impl Parser<'_> {
             || span.key(self.scene) == "-"
         {
             // The number heeds it.
-        } else if span.is(Word::One) && span.number().is_none() && self.open.is_none() {
+        } else if span.is(Word::One)
+            && span.number().is_none()
+            && self.open.as_ref().is_none_or(|noun| noun.spans.is_empty() && !noun.is_wide())
+        {
             // "Celui de Chloé."
-            self.noun(span);
+            self.noun(span).is_one = true;
         } else if span.is(Word::Feel) {
             self.clause.feels = true;
         } else if span.is(Word::Subject) {

@@ -342,6 +342,12 @@ impl Ground {
                         true => all.filter(is_called),
                         false => Set::default(),
                     };
+                    // A shutter is no blind where there are both, unless it is called so.
+                    let some_exact = of_class.iter().any(is_exact);
+                    let of_class = of_class.filter(|index| {
+                        let has_twin = matches!(&**class, "shutter" | "blind");
+                        !some_exact || !has_twin || is_exact(index) || is_called(index)
+                    });
                     out = out.or(if called.is_empty() { &of_class } else { &called });
                 }
             }

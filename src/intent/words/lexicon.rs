@@ -33,6 +33,8 @@ pub(super) struct Lexicon {
     pub sound: Sound,
     /// Words that name places outside of the house.
     pub outdoor: Vec<String>,
+    /// Words of names of what "everything off" leaves on.
+    has_to_run: Vec<String>,
     /// "Huit heures" is in the morning: hours are counted to 24.
     pub hours_are_24: bool,
     /// What is told of a thing is mostly asked: "la lampe est allumée".
@@ -76,6 +78,7 @@ impl Lexicon {
         };
         lexicon.plurals = texts("grammar", "plural");
         lexicon.outdoor = texts("grammar", "outdoor");
+        lexicon.has_to_run = texts("grammar", "has_to_run");
         lexicon.hours_are_24 = !texts("grammar", "hours_are_24").is_empty();
         lexicon.statements_ask = !texts("grammar", "statements_ask").is_empty();
         lexicon.sound = Sound::new(&texts("grammar", "sounds"));
@@ -347,6 +350,12 @@ impl Lexicon {
     pub(super) fn stem<'w>(&'w self, key: &'w str) -> &'w str {
         let stem = self.singular(key);
         self.synonyms.get(stem).or_else(|| self.synonyms.get(key)).map_or(stem, String::as_str)
+    }
+
+    /// Whether a word of a name says that the thing has to run: "freezer", "router".
+    pub(super) fn has_to_run(&self, word: &str) -> bool {
+        let stem = self.stem(word);
+        self.has_to_run.iter().any(|known| self.stem(known) == stem)
     }
 
     /// Whether two words of names mean the same thing, apart from the plural.

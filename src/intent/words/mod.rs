@@ -11,7 +11,7 @@
 //!  clause   spans ► clauses: verb, noun phrases, value        time, condition: taken out before
 //!  noun     noun phrase ► target in this home
 //!  act      verb and value ► what to do, by kind of thing
-//!  wish     clauses ► steps                      ask, about: clauses ► question
+//!  wish     clauses ► steps; follow: what was said before    ask, about: clauses ► question
 //! ```
 //!
 //! All that depends on the language is in `models/sentences/LANGUAGE/words.yaml`; another language
@@ -22,6 +22,7 @@ mod act;
 mod ask;
 mod clause;
 mod condition;
+mod follow;
 mod ground;
 mod lexicon;
 mod misheard;
@@ -263,6 +264,33 @@ impl Reader<'_> {
         spans
     }
 
+    /// "The bathroom fan for ten minutes": what is only to last is wished on.
+    fn lasting(&self, mut spans: Vec<Span>) -> Vec<Span> {
+        let scene = self.scene;
+        let runs = |span: &Span| {
+            let things = span.things.iter().map(|index| scene.ground.things[index].domain);
+            let kinds = span.kind().into_iter();
+            let kinds = kinds.flat_map(|(index, _)| &scene.lexicon.kinds[usize::from(index)].of);
+            let mut domains = things.chain(kinds.map(|(domain, _)| *domain)).peekable();
+            domains.peek().is_some()
+                && domains.all(|d| matches!(d, Domain::Light | Domain::Switch | Domain::Fan))
+        };
+        let is_silent = |span: &Span| {
+            runs(span)
+                || !span.places.is_empty()
+                || span.is_only(Word::Article)
+                || span.is_only(Word::In)
+        };
+        if spans.iter().any(runs)
+            && spans.iter().all(is_silent)
+            && let Some(first) = spans.first().cloned()
+        {
+            let (tags, at) = (vec![Tag::Verb(Act::On)], first.at);
+            spans.insert(0, Span { tags, at, end: at, ..Span::default() });
+        }
+        spans
+    }
+
     /// A whole utterance about the conversation.
     fn talk(&self, spans: &[Span]) -> Option<Talk> {
         let goes_on = self.scene.memory.command.is_some();
@@ -318,10 +346,17 @@ impl Reader<'_> {
         let parts = condition::take(spans, self.scene);
         // A bare number after "at" is an hour only if the verb takes no value.
         let takes_values = parts.rest.iter().filter_map(Span::verb).any(|act| {
-            !matches!(act, Act::On | Act::Off | Act::Open | Act::Close | Act::Lock | Act::Unlock)
+            let is_plain = matches!(act, Act::On | Act::Off | Act::Toggle | Act::Start | Act::Stop)
+                || matches!(act, Act::Open | Act::Close | Act::Lock | Act::Unlock | Act::Arm)
+                || matches!(act, Act::Vacuum | Act::Mow | Act::Water | Act::Dock);
+            !is_plain
         });
         let takes_hours = !takes_values && parts.rest.iter().any(|span| span.verb().is_some());
         let (time, rest) = time::take(parts.rest, takes_hours, self.scene);
+        let rest = match time.lasting_s {
+            Some(_) => self.lasting(rest),
+            None => rest,
+        };
         let mut only_if = Vec::new();
         let mut memory = self.scene.memory.clone();
         let condition = parts.condition.as_deref();

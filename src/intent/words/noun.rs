@@ -13,7 +13,7 @@ use super::ground::{Ground, Set};
 use super::lexicon::Lexicon;
 use super::misheard::misheard;
 use super::part::Part;
-use super::phrase::{described, read};
+use super::phrase::{described, everything, read};
 use super::spans::{self, Span};
 use super::tag::Tag;
 use super::token::Token;
@@ -74,6 +74,8 @@ pub(super) struct Noun {
     pub after_and: bool,
     /// "the two lamps".
     pub count: Option<usize>,
+    /// "celui de Paul", "the one in the hall": of the kind that was said before.
+    pub is_one: bool,
 }
 
 impl Noun {
@@ -102,6 +104,11 @@ impl Noun {
     /// A kind was said and no place.
     pub(super) fn has_kind(&self) -> bool {
         self.spans.iter().any(|span| span.kind().is_some())
+    }
+
+    /// A kind was said in the plural: "the shutters".
+    pub(super) fn is_plural_kind(&self) -> bool {
+        self.spans.iter().any(|span| span.kind().is_some_and(|(_, is_plural)| is_plural))
     }
 
     pub(super) fn has_place(&self) -> bool {
@@ -182,6 +189,15 @@ pub(super) fn find(noun: &Noun, want: &Want, scene: &Scene<'_>) -> Result<Found,
         if domains.is_empty() {
             return Err(Miss::Unexplained(scene.said(noun.at, noun.end)));
         }
+        if noun.is_everything && noun.is_here && !want.is_question {
+            return Ok(everything(noun, &[], domains.clone(), scene));
+        }
+        // Of a whole house more may have to run than anybody thinks of.
+        let domains = match (noun.is_everything || noun.is_all) && domains.contains(&Domain::Light)
+        {
+            true => &vec![Domain::Light],
+            false => domains,
+        };
         if noun.is_everything && *domains == [Domain::Cover] && !want.is_question {
             // "Close everything" may mean more or less than blinds.
             let found = described(noun, &[], domains.clone(), scene);

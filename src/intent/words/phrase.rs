@@ -183,6 +183,9 @@ fn by_description(
             true => want.everything.clone(),
             false => want.implied.clone(),
         };
+        if (noun.is_everything || noun.is_all) && !want.is_question {
+            return Some(Ok(everything(noun, parts, domains, scene)));
+        }
         let found = described(noun, parts, domains, scene);
         // The thermostat of a storey is the one that is called after it.
         let of_storey = found.set.clone().and(&parts_named(parts));
@@ -259,7 +262,7 @@ fn by_description(
     let is_every =
         |part: &Part| noun.is_all && scene.lexicon.is_general_in_plural(part.span.key(scene));
     let is_special = parts.iter().any(|part| part.span.is_special_kind() && !is_every(part));
-    let called = strict.clone().and(&kind_named(parts));
+    let called = strict.clone().and(&kind_named(parts, scene));
     let counted = noun.count.is_some_and(|n| strict.len() != n && called.len() == n);
     if (is_special || counted)
         && !called.is_empty()
@@ -280,7 +283,7 @@ fn by_description(
             ..Found::default()
         }));
     }
-    if noun.count.is_some_and(|n| strict.len() != n && said_place) {
+    if noun.count.is_some_and(|n| strict.len() != n) && !strict.is_empty() {
         let words = TargetWords { must_choose: true, ..exactly(&strict, false, scene) };
         return Some(Ok(Found {
             targets: vec![words],
@@ -346,9 +349,27 @@ fn parts_named(parts: &[Part]) -> Set {
 }
 
 /// Things with the words of the kinds in their names.
-fn kind_named(parts: &[Part]) -> Set {
+fn kind_named(parts: &[Part], scene: &Scene<'_>) -> Set {
     let kinds = parts.iter().filter(|part| part.kind.is_some());
-    kinds.fold(Set::default(), |set, part| set.or(&part.by_name))
+    kinds.fold(Set::default(), |set, part| {
+        let by_rest = match part.by_name.is_empty() {
+            true => by_rest_of_kind(part, scene),
+            false => Set::default(),
+        };
+        set.or(&part.by_name).or(&by_rest)
+    })
+}
+
+/// "Bedside lights" where things are called "left bedside": by what the words say beside the kind.
+fn by_rest_of_kind(part: &Part, scene: &Scene<'_>) -> Set {
+    let Some((index, _)) = part.kind else { return Set::default() };
+    let stem = |word: &str| scene.lexicon.stem(word).to_owned();
+    let word = stem(&scene.lexicon.kinds[usize::from(index)].word);
+    let said = scene.tokens[part.span.at..part.span.end].iter();
+    let rest = said.filter(|token| stem(&token.key) != word);
+    let mut sets = rest.filter_map(|token| scene.ground.with_word(&token.key, scene.lexicon));
+    let first = sets.next().cloned().unwrap_or_default();
+    sets.fold(first, |set, with| set.and(with))
 }
 
 /// The classes said and those that things which are called so have.
@@ -358,6 +379,34 @@ fn similar(classes: &[String], set: &Set, scene: &Scene<'_>) -> Vec<String> {
     out.sort();
     out.dedup();
     out
+}
+
+/// "Everything in the lounge": all of these domains that is there, but what has to run.
+pub(super) fn everything(
+    noun: &Noun,
+    parts: &[Part],
+    domains: Vec<Domain>,
+    scene: &Scene<'_>,
+) -> Found {
+    let found = described(noun, parts, domains, scene);
+    let is_here = |index: usize| !noun.is_here || scene.ground.things[index].area == scene.here;
+    let has_to_run = |index: usize| {
+        let names = scene.ground.things[index].names.iter();
+        let mut words = names.flat_map(|name| name.iter());
+        words.any(|word| scene.lexicon.has_to_run(word))
+    };
+    let set = found.set.filter(|index| is_here(index) && !has_to_run(index));
+    let is_light = |index: usize| scene.ground.things[index].domain == Domain::Light;
+    if set.iter().all(is_light) {
+        // Said of the lights of a room, as a reply says it.
+        let domains = |words: TargetWords| match words.domains.contains(&Domain::Light) {
+            true => TargetWords { domains: vec![Domain::Light], ..words },
+            false => words,
+        };
+        let targets = found.targets.into_iter().map(domains).collect();
+        return Found { targets, set, is_plural: true, ..found };
+    }
+    Found { targets: vec![exactly(&set, false, scene)], set, is_plural: true, ..found }
 }
 
 /// Things of these domains where the noun phrase says.

@@ -13,8 +13,16 @@ pub(super) fn without(spans: Vec<Span>, scene: &Scene<'_>) -> Vec<Span> {
         return spans;
     }
     let mut parts: Vec<Vec<Span>> = Vec::new();
-    for span in spans {
-        let begins = scene.tokens[span.at].after_pause && begins_sentence(&span)
+    let after_pause = |span: &Span| scene.tokens[span.at].after_pause;
+    let news: Vec<usize> = (0..spans.len())
+        .filter(|at| after_pause(&spans[*at]))
+        .filter(|at| {
+            let end = spans[at + 1..].iter().position(after_pause);
+            is_news(&spans[*at..end.map_or(spans.len(), |n| at + 1 + n)])
+        })
+        .collect();
+    for (index, span) in spans.into_iter().enumerate() {
+        let begins = after_pause(&span) && (begins_sentence(&span) || news.contains(&index))
             || span.is_only(Word::Because);
         match parts.last_mut() {
             Some(part) if !begins => part.push(span),
@@ -49,6 +57,15 @@ fn kinds(span: &Span) -> Vec<Tag> {
 fn begins_sentence(span: &Span) -> bool {
     let tells = [Word::Feel, Word::Subject, Word::Told, Word::Because];
     span.verb().is_some() || tells.into_iter().any(|word| span.is(word))
+}
+
+/// "The baby's asleep": told of something that the house does not have.
+fn is_news(part: &[Span]) -> bool {
+    let mut others =
+        part.iter().filter(|span| !span.is(Word::Be) && !span.is_only(Word::Article)).peekable();
+    part.iter().any(|span| span.is(Word::Be))
+        && others.peek().is_some()
+        && others.all(|span| span.is_unknown() && !span.is_name())
 }
 
 /// Whether a part begins as a command does.

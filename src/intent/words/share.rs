@@ -75,6 +75,17 @@ pub(super) fn share(nouns: &mut Vec<Noun>) {
     }
 }
 
+/// "The lamp to 10 and the one of Paul off": "the one" is of the kind that the last clause named.
+pub(super) fn kind_of_last(nouns: &mut [Noun], last: &[Noun]) {
+    let Some(named) = last.iter().rev().find(|noun| noun.has_kind()) else { return };
+    let kinds = || named.spans.iter().filter(|span| span.kind().is_some()).cloned();
+    for noun in nouns.iter_mut().filter(|noun| noun.is_one && !noun.has_kind()) {
+        let n_kinds = kinds().count();
+        noun.spans.splice(0..0, kinds());
+        noun.place_from = noun.place_from.map(|from| from + n_kinds);
+    }
+}
+
 /// The verb of a clause, or what its value says without one.
 pub(super) fn act(clause: &Clause) -> Option<Act> {
     let by_state = || clause.values.state.as_deref().and_then(act::by_state);

@@ -237,7 +237,7 @@ fn things_by_name_part_of_a_name_and_room() {
             ("hall light on", "TurnOn hall"),
             ("turn on the lights in the kitchen and the hall", "TurnOn kitchen worktop hall"),
             ("kitchen and hall lights off", "TurnOff kitchen worktop hall"),
-            ("everything downstairs off", "TurnOff ceiling hall hue_3 kitchen worktop"),
+            ("everything downstairs off", "TurnOff ceiling hall hue_3 kitchen worktop coffee tv"),
             ("turn the telly off", "TurnOff tv"),
             ("lights on upstairs", "TurnOn guest master"),
         ],

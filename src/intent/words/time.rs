@@ -279,8 +279,12 @@ fn duration(spans: &[Span], at: usize) -> Option<(f64, usize)> {
                 seconds += minutes * 60.0;
                 n = after_and + 1;
             }
-            (None, _) if after_and > n && next.is(Word::HalfHour) => {
+            (_, None) if after_and > n && next.is(Word::HalfHour) => {
                 seconds += 0.5 * last_unit;
+                n = after_and + 1;
+            }
+            (_, None) if after_and > n && next.is(Word::Quarter) => {
+                seconds += 0.25 * last_unit;
                 n = after_and + 1;
             }
             _ => {}
@@ -386,6 +390,14 @@ fn clock(spans: &[Span], at: usize, takes_hours: bool, scene: &Scene<'_>) -> Opt
                 }
                 _ => {}
             }
+        } else if has_at
+            && takes_hours
+            && let Some(said) = get(n).and_then(|span| whole(span, 59.0)).filter(|said| *said >= 10)
+            && !get(n + 1).is_some_and(|span| span.tags.iter().any(|t| matches!(t, Tag::Unit(_))))
+        {
+            // "At seven thirty."
+            (minute, is_marked) = (said, true);
+            n += 1;
         }
     }
     let mut hour = hour?;

@@ -1,6 +1,6 @@
 //! The values of a clause as they are said: numbers with their unit, shares, colors, modes, states.
 
-use super::clause::{Parser, Slot};
+use super::clause::Parser;
 use super::spans::Span;
 use super::tag::{Tag, Unit, Word};
 
@@ -63,8 +63,15 @@ impl Parser<'_> {
             let repeats = self.clause.values.number.is_some() && !self.clause.retracts;
             self.next_if(repeats);
             self.clause.values.number = Some((number, unit_said));
-            self.fill(Slot::Number);
+            self.fill();
             return Some(n);
+        }
+        // "Two more degrees."
+        if let Some(said @ (Unit::Degree | Unit::Percent)) = unit(span)
+            && let Some((_, counts @ None)) = &mut self.clause.values.number
+        {
+            *counts = Some(said);
+            return Some(1);
         }
         let tag = span.tags.iter().find(|tag| {
             matches!(
@@ -91,31 +98,31 @@ impl Parser<'_> {
                 self.close();
                 self.next_if(self.clause.values.number.is_some());
                 self.clause.values.number = Some((percent, Some(Unit::Percent)));
-                self.fill(Slot::Number);
+                self.fill();
             }
             Tag::Color(color) => {
                 self.close();
                 self.next_if(self.clause.values.color.is_some());
                 self.clause.values.color = Some(color);
-                self.fill(Slot::Color);
+                self.fill();
             }
             Tag::White(kelvin) => {
                 self.close();
                 self.next_if(self.clause.values.white.is_some());
                 self.clause.values.white = Some(kelvin);
-                self.fill(Slot::White);
+                self.fill();
             }
             Tag::Mode(mode) => {
                 self.close();
                 self.next_if(self.clause.values.mode.is_some());
                 self.clause.values.mode = Some(mode);
-                self.fill(Slot::Mode);
+                self.fill();
             }
             Tag::State(state) => {
                 self.close();
                 self.next_if(self.clause.values.state.is_some());
                 self.clause.values.state = Some(state);
-                self.fill(Slot::State);
+                self.fill();
             }
             _ => return None,
         }

@@ -1,5 +1,5 @@
-//! From clauses to steps: what each verb and value is for the things that its noun phrases mean, and
-//! what "it", "and the hall", "warmer" and "the other one" take from what was said before.
+//! From clauses to steps: what each verb and value is for the things that its noun phrases mean.
+//! What a clause takes from what was said before is the business of `follow`.
 
 use crate::home::domain::{Caps, Domain};
 use crate::home::entity::Entity;
@@ -9,6 +9,7 @@ use crate::intent::meaning::{Amount, Command, Step, UnknownList, What};
 
 use super::act;
 use super::clause::Clause;
+use super::follow;
 use super::ground::{Named, Set};
 use super::noun::{self, Found, Miss, Noun, Scene, Want};
 use super::range;
@@ -86,6 +87,10 @@ pub(super) fn wished(clauses: Vec<Clause>, scene: &Scene<'_>) -> Result<Wished, 
         if matches!(clause.act, Some(Act::Vacuum | Act::Mow)) {
             by_robot(&mut clause, scene);
         }
+        if let Some(last) = &last {
+            share::kind_of_last(&mut clause.nouns, &last.nouns);
+        }
+        share::kind_of_last(&mut clause.except, &clause.nouns);
         share::share(&mut clause.nouns);
         if clause.act.is_none()
             && clause.values.is_empty()
@@ -114,7 +119,7 @@ pub(super) fn wished(clauses: Vec<Clause>, scene: &Scene<'_>) -> Result<Wished, 
 
 /// One clause; what it is about, for "it" in the next.
 fn one(clause: &Clause, before: &Set, scene: &Scene<'_>, out: &mut Wished) -> Result<Set, No> {
-    let Some(act) = share::act(clause) else { return again(clause, scene, out) };
+    let Some(act) = share::act(clause) else { return follow::again(clause, scene, out) };
     let mut clause = clause.clone();
     if clause.values.state.is_some() && clause.act != Some(act) {
         clause.values.state = None;
@@ -130,6 +135,12 @@ fn one(clause: &Clause, before: &Set, scene: &Scene<'_>, out: &mut Wished) -> Re
     }
     let mut nouns: Vec<Noun> =
         clause.nouns.iter().filter(|noun| !noun.is_empty()).cloned().collect();
+    // "Close the shutters except that of the children": else all.
+    if !clause.except.is_empty() {
+        for noun in nouns.iter_mut().filter(|noun| noun.is_plural_kind() && !noun.has_place()) {
+            noun.is_all = true;
+        }
+    }
     // "The bedroom light, turn it off": "it" is what was just named.
     if nouns.iter().any(|noun| !noun.is_pronoun()) && nouns.len() > 1 {
         nouns.retain(|noun| !noun.is_it);
@@ -171,7 +182,7 @@ fn one(clause: &Clause, before: &Set, scene: &Scene<'_>, out: &mut Wished) -> Re
         is_question: false,
     };
     if nouns.is_empty() {
-        nouns.push(unsaid(clause, act, &base, scene)?);
+        nouns.push(follow::unsaid(clause, act, &base, scene)?);
     }
     if act == Act::NeedNight
         && let Some(set) = night_scene(clause, scene)
@@ -184,7 +195,7 @@ fn one(clause: &Clause, before: &Set, scene: &Scene<'_>, out: &mut Wished) -> Re
     let mut found = Vec::new();
     for noun in &nouns {
         if noun.is_other {
-            found.push(the_other(noun, &base, scene)?);
+            found.push(follow::the_other(noun, &base, scene)?);
             continue;
         }
         found.push(find(noun, act, clause, &base, scene)?);
@@ -197,11 +208,12 @@ fn one(clause: &Clause, before: &Set, scene: &Scene<'_>, out: &mut Wished) -> Re
         return Err(No::Wish);
     }
     let mut except = Vec::new();
+    let is_of_everything = nouns.iter().any(|noun| noun.is_everything);
     for noun in &clause.except {
         let implied: Vec<Domain> =
             found.iter().flat_map(|found| &found.targets).flat_map(|t| t.domains.clone()).collect();
         let want = Want { implied, is_question: true, ..base.clone() };
-        except.extend(left_out(noun, &want, &set, scene)?.targets);
+        except.extend(left_out(noun, &want, &set, is_of_everything, scene)?.targets);
     }
     for found in &found {
         out.slots.extend(found.slots.iter().cloned());
@@ -227,8 +239,18 @@ fn one(clause: &Clause, before: &Set, scene: &Scene<'_>, out: &mut Wished) -> Re
 }
 
 /// What is to be left out: something of what is meant, be it by the room that is called so.
-fn left_out(noun: &Noun, want: &Want, of: &Set, scene: &Scene<'_>) -> Result<Found, No> {
+fn left_out(
+    noun: &Noun,
+    want: &Want,
+    of: &Set,
+    is_of_everything: bool,
+    scene: &Scene<'_>,
+) -> Result<Found, No> {
     let found = noun::find(noun, want, scene)?;
+    // "Everything off but the router", which would not have been turned off anyway.
+    if is_of_everything && !found.set.is_empty() {
+        return Ok(found);
+    }
     if of.is_empty() || found.set.is_empty() || !found.set.clone().and(of).is_empty() {
         return Ok(found);
     }
@@ -323,53 +345,6 @@ fn robot(found: &Found, base: &Want, scene: &Scene<'_>) -> Found {
     Found { targets: vec![target], set, ..found.clone() }
 }
 
-/// The noun phrase of a verb that stands alone: what was spoken of, or what the verb implies.
-fn unsaid(clause: &Clause, act: Act, base: &Want, scene: &Scene<'_>) -> Result<Noun, No> {
-    let needs_thing = matches!(
-        act,
-        Act::On
-            | Act::Off
-            | Act::Toggle
-            | Act::Open
-            | Act::Close
-            | Act::Lock
-            | Act::Unlock
-            | Act::Start
-            | Act::Activate
-            | Act::Turn
-            | Act::Ensure
-            | Act::Stop
-            | Act::Pause
-            | Act::Resume
-            | Act::Up
-            | Act::Down
-            | Act::Locate
-            | Act::Again
-    );
-    let recent = scene.ground.set_of(&scene.memory.entities);
-    let can = recent.filter(|index| base.can.contains(&scene.ground.things[index].domain));
-    let goes_on =
-        !matches!(act, Act::NeedLight | Act::NeedDark | Act::NeedNight | Act::Vacuum | Act::Mow);
-    // "Okay, now off": no verb, so nothing else was begun to be said.
-    let is_bare = clause.act_at.is_none();
-    if goes_on && !can.is_empty() && (is_bare || !needs_thing || clause.goes_on) {
-        return Ok(Noun { is_it: true, ..Noun::default() });
-    }
-    // "Stop mowing" says what is to be stopped.
-    if clause.values.task.is_some() {
-        return Ok(Noun::default());
-    }
-    if needs_thing && !(clause.values.measure.is_some() && act != Act::Turn) {
-        return Err(No::Wish);
-    }
-    let says_nothing = clause.act.is_none() && clause.values.measure.is_none();
-    if matches!(act, Act::Set) && (says_nothing || clause.values.is_empty()) {
-        return Err(No::Wish);
-    }
-    let is_everywhere = matches!(act, Act::NeedNight | Act::LockUp);
-    Ok(Noun { is_everywhere, ..Noun::default() })
-}
-
 /// Which wish goes to which target.
 fn assigned(
     found: &Found,
@@ -389,6 +364,11 @@ fn assigned(
         let mut whats = act::what(act, &clause.values, domain);
         if domain == Domain::Number {
             range::in_range(&mut whats, &clause.values, &found.set, scene);
+        }
+        if domain == Domain::Fan && !range::in_steps(&mut whats, &clause.values, &found.set, scene)
+        {
+            let said = clause.values.number.map(|(number, _)| number.to_string());
+            return Err(No::Unexplained(said.into_iter().collect()));
         }
         if domain == Domain::Climate
             && clause.values.number.is_none()
@@ -512,81 +492,4 @@ fn cannot(act: Act, clause: &Clause) -> Option<What> {
         Act::Start => What::Start,
         _ => return None,
     })
-}
-
-/// No verb and no value: what was wished before, on something else; or a scene by its name.
-fn again(clause: &Clause, scene: &Scene<'_>, out: &mut Wished) -> Result<Set, No> {
-    let nouns: Vec<&Noun> = clause.nouns.iter().filter(|noun| !noun.is_empty()).collect();
-    if let [only] = &nouns[..]
-        && !only.spans.is_empty()
-        && !clause.goes_on
-        && !clause.corrects
-    {
-        let can = vec![Domain::Scene, Domain::Button];
-        let want = Want { can: can.clone(), ..Want::default() };
-        if let Ok(found) = noun::find(only, &want, scene)
-            && found.score >= 1.0
-            && found.is_single
-            && found.set.iter().all(|index| can.contains(&scene.ground.things[index].domain))
-        {
-            out.slots.extend(found.slots);
-            let steps = found.targets.into_iter();
-            out.steps.extend(steps.map(|t| Step::now(Command::new(What::Activate, t))));
-            return Ok(found.set);
-        }
-    }
-    let is_other = nouns.iter().any(|noun| noun.is_other);
-    let Some(last) = &scene.memory.command else { return Err(No::Wish) };
-    if nouns.is_empty() || !(clause.goes_on || clause.corrects || is_other) {
-        return Err(No::Wish);
-    }
-    let recent = scene.ground.set_of(&scene.memory.entities);
-    let mut domains: Vec<Domain> = last.target.domains.clone();
-    domains.extend(recent.iter().map(|index| scene.ground.things[index].domain));
-    domains.sort();
-    domains.dedup();
-    let want = Want {
-        can: domains.clone(),
-        implied: if last.target.domains.is_empty() { domains } else { last.target.domains.clone() },
-        ..Want::default()
-    };
-    let mut targets = Vec::new();
-    let mut set = Set::default();
-    for noun in nouns {
-        let found = match noun.is_other {
-            true => the_other(noun, &want, scene)?,
-            false => noun::find(noun, &want, scene)?,
-        };
-        out.score = out.score.min(found.score);
-        out.slots.extend(found.slots);
-        set = set.or(&found.set);
-        targets.extend(found.targets);
-    }
-    let mut targets = targets.into_iter();
-    let Some(target) = targets.next() else { return Err(No::Wish) };
-    let command = Command { and: targets.collect(), ..Command::new(last.what.clone(), target) };
-    let instead_of_last = clause.corrects || is_other;
-    out.steps.push(Step { instead_of_last, ..Step::now(command) });
-    Ok(set)
-}
-
-/// "The other one": of the same kind and, if there is one, in the same room as the last.
-fn the_other(noun: &Noun, want: &Want, scene: &Scene<'_>) -> Result<Found, Miss> {
-    let miss = || Miss::Unexplained(scene.said(noun.at, noun.end));
-    let recent = scene.ground.set_of(&scene.memory.entities);
-    let first = recent.iter().next().ok_or_else(miss)?;
-    let last = &scene.ground.things[first];
-    let of_kind = scene.ground.main.filter(|index| {
-        let thing = &scene.ground.things[index];
-        let can = want.can.is_empty() || want.can.contains(&thing.domain);
-        !recent.has(index) && thing.domain == last.domain && can
-    });
-    let near = of_kind.filter(|index| scene.ground.things[index].area == last.area);
-    let set = if near.is_empty() { of_kind } else { near };
-    if set.is_empty() {
-        return Err(miss());
-    }
-    let words = noun::exactly(&set, false, scene);
-    let words = TargetWords { must_choose: words.must_choose || set.len() > 1, ..words };
-    Ok(Found { targets: vec![words], is_single: true, set, score: 0.9, ..Found::default() })
 }
