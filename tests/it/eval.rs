@@ -49,7 +49,7 @@ async fn the_set_is_as_varied_as_promised() {
     let census = Set::load(&dir).unwrap().census();
     assert!(census.n_tests >= 700, "{census:?}");
     assert!(census.n_idle >= 170, "{census:?}");
-    assert_eq!(census.n_entities.len(), 6, "{census:?}");
+    assert!(census.n_entities.len() >= 6, "{census:?}");
     assert!(census.n_entities.values().any(|n| *n <= 25), "{census:?}");
     assert!(census.n_entities.values().any(|n| *n >= 500), "{census:?}");
     let french: usize = census.by_language.get("fr").copied().unwrap_or_default();
