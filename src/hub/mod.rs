@@ -82,6 +82,8 @@ const LAST_WRITES: Duration = Duration::from_millis(1_500);
 
 /// The place of the problem that the disk does not take what is written.
 const DISK: Place = Place::Part("disk");
+/// The same of what is recorded.
+const HISTORY: Place = Place::Part("history");
 
 /// What a hub is made of.
 pub struct Setup {
@@ -493,9 +495,21 @@ impl Hub {
             None => Event::Flushed { bytes: status.bytes },
             Some(why) => Event::FlushFailed(why),
         };
+        let of_history = match status.failing_history {
+            None => Event::ProblemSolved { place: HISTORY },
+            Some(why) => {
+                let text = format!(
+                    "Cannot write the history: {why}. Samples wait in memory as long as there is room; it is tried \
+                     again."
+                );
+                Event::ProblemFound(Problem { place: HISTORY, producer: None, text })
+            }
+        };
         let now = self.clock.now();
         let shared = Arc::clone(&self.home);
-        self.step(&mut write(&shared), event, now, &mut Turn::default());
+        for event in [event, of_history] {
+            self.step(&mut write(&shared), event, now, &mut Turn::default());
+        }
     }
 
     async fn end(mut self) -> Result<(), String> {

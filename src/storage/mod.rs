@@ -14,6 +14,7 @@ pub mod history;
 pub mod password;
 mod people;
 mod retained;
+mod retry;
 mod sessions;
 mod table;
 mod tokens;

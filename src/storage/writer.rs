@@ -13,6 +13,7 @@ use tracing::{error, info};
 use super::cost::{cost, plain, written_by_thread};
 use super::history::{self, History};
 use super::retained::RetainedChange;
+use super::retry::Retry;
 use super::{Budget, Error, Keep, Lane, Storage};
 
 /// Edits of a person that may wait for the disk; more are answered with an error.
@@ -73,8 +74,10 @@ pub struct Status {
     pub bytes: u64,
     /// Attempts that failed.
     pub n_failures: u64,
-    /// Why the last attempt failed; `None` when it did not.
+    /// Why the last attempt to write down the house failed; `None` when it did not.
     pub failing: Option<String>,
+    /// The same of its history, which is a thing of its own: neither waits for the other.
+    pub failing_history: Option<String>,
 }
 
 /// The way to the writing thread. Cheap to clone; no call waits for the disk but
@@ -156,9 +159,8 @@ impl Writer {
             budget: settings.budget,
             gather: settings.gather,
             quiet: settings.quiet,
-            first_retry: settings.retry,
-            retry: settings.retry,
-            retry_at: None,
+            retry: Retry::new(settings.retry),
+            history_retry: Retry::new(settings.retry),
             pause: settings.history.pause,
             crowded_pause: settings.history.pause / 15,
             recorded_at: None,
@@ -309,15 +311,23 @@ impl Inbox {
     }
 }
 
+/// The two databases.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    House,
+    History,
+}
+
 /// What the thread owns.
 struct Pen {
     shared: Arc<Shared>,
     budget: Budget,
     gather: Duration,
     quiet: Duration,
-    first_retry: Duration,
-    retry: Duration,
-    retry_at: Option<Instant>,
+    /// Of the house itself.
+    retry: Retry,
+    /// Of its history.
+    history_retry: Retry,
     /// How long samples of the history wait, and how long when there are many.
     pause: Duration,
     crowded_pause: Duration,
@@ -394,8 +404,7 @@ impl Pen {
     }
 
     fn due(&self, lane: Lane, ready: Instant) -> Instant {
-        let due = (self.started + self.budget.due(lane)).max(ready);
-        self.retry_at.map_or(due, |retry_at| retry_at.max(due))
+        self.retry.after((self.started + self.budget.due(lane)).max(ready))
     }
 
     /// When samples that wait since then are written.
@@ -406,7 +415,7 @@ impl Pen {
             (true, None) => since,
             (true, Some(recorded_at)) => since.max(recorded_at + self.crowded_pause),
         };
-        self.retry_at.map_or(due, |retry_at| retry_at.max(due))
+        self.history_retry.after(due)
     }
 
     /// Writes the samples that wait, then keeps order among the old ones, in steps between which
@@ -416,12 +425,12 @@ impl Pen {
         let Some(history) = self.shared.history.clone() else { return Ok(()) };
         self.recorded_at = Some(now());
         let version = || history.version();
-        let mut result = self.measured(version, |_| history.flush()).map(|_| true);
+        let mut result = self.measured(Part::History, version, |_| history.flush()).map(|_| true);
         let mut n_steps = 0;
         while result == Ok(true) {
             self.write_all_urgent();
             let mut goes_on = false;
-            let step = self.measured(version, |_| {
+            let step = self.measured(Part::History, version, |_| {
                 goes_on = history.tidy(n_steps)?;
                 Ok(())
             });
@@ -441,7 +450,8 @@ impl Pen {
     }
 
     fn write_urgent(&mut self, urgent: Urgent) {
-        let result = self.measured(self.version(), |storage| storage.write(&urgent.keeps));
+        let result =
+            self.measured(Part::House, self.version(), |storage| storage.write(&urgent.keeps));
         let answer = result.map(|bytes| {
             // Written whatever the budget says; what a person is told of devices pays for it.
             self.budget.spend(Lane::Told, bytes, self.started.elapsed());
@@ -488,7 +498,7 @@ impl Pen {
             if keeps.is_empty() {
                 return Ok(());
             }
-            match self.measured(self.version(), |storage| storage.write(&keeps)) {
+            match self.measured(Part::House, self.version(), |storage| storage.write(&keeps)) {
                 Ok(more) => *bytes += more,
                 Err(error) => {
                     source.give_back(lane, keeps);
@@ -510,7 +520,9 @@ impl Pen {
             if group.is_empty() {
                 return Ok(());
             }
-            match self.measured(self.version(), |storage| storage.write_retained(&group)) {
+            match self
+                .measured(Part::House, self.version(), |storage| storage.write_retained(&group))
+            {
                 Ok(more) => *bytes += more,
                 Err(error) => {
                     let mut inbox = self.shared.lock();
@@ -535,9 +547,17 @@ impl Pen {
         }
     }
 
+    fn retry_of(&mut self, part: Part) -> &mut Retry {
+        match part {
+            Part::House => &mut self.retry,
+            Part::History => &mut self.history_retry,
+        }
+    }
+
     /// Does one write; returns the bytes it cost and tells everybody how it went.
     fn measured(
         &mut self,
+        part: Part,
         version: impl Fn() -> usize,
         write: impl FnOnce(&Storage) -> Result<(), Error>,
     ) -> Result<u64, String> {
@@ -547,10 +567,9 @@ impl Pen {
                 // LMDB numbers only transactions that changed something.
                 let changed = version() != version_before;
                 let bytes = if changed { cost(io_before, written_by_thread()) } else { 0 };
-                self.retry = self.first_retry;
-                self.retry_at = None;
+                self.retry_of(part).succeeded();
                 self.shared.status.send_if_modified(|status| {
-                    if status.failing.take().is_some() {
+                    if status.failing_of(part).take().is_some() {
                         info!("Writing works again.");
                     } else if !changed {
                         return false;
@@ -563,14 +582,22 @@ impl Pen {
             }
             Err(error) => {
                 let error = plain(&error);
-                self.retry_at = Some(now() + self.retry);
-                self.retry = (self.retry * 2).min(self.first_retry * 16);
+                self.retry_of(part).failed();
                 self.shared.status.send_modify(|status| {
                     status.n_failures += 1;
-                    status.failing = Some(error.clone());
+                    *status.failing_of(part) = Some(error.clone());
                 });
                 Err(error)
             }
+        }
+    }
+}
+
+impl Status {
+    fn failing_of(&mut self, part: Part) -> &mut Option<String> {
+        match part {
+            Part::House => &mut self.failing,
+            Part::History => &mut self.failing_history,
         }
     }
 }

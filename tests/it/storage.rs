@@ -46,6 +46,7 @@ fn child() {
             );
         }
         "full" => runtime().block_on(live_through_a_full_disk(dir)),
+        "history" => runtime().block_on(live_without_room_for_the_history(dir)),
         "cost" => runtime().block_on(measure(dir)),
         other => panic!("{other}"),
     }
@@ -252,11 +253,23 @@ fn retained_messages_come_back_with_the_newest_payload() {
 fn a_full_disk_refuses_edits_loses_nothing_and_recovers() {
     let dir = Dir::new();
     std::fs::create_dir_all(&dir.0).unwrap();
-    // A small file system of its own, seen by the child only.
-    let mount = "mount -t tmpfs -o size=2m homard \"${HOMARD_STORAGE_CHILD#* }\" || exit 77
-        exec \"$@\"";
-    let unshare = ["unshare", "--map-root-user", "--mount", "sh", "-c", mount, "sh"];
-    match task(&unshare, "full", &dir.0).output() {
+    in_a_small_file_system("full", &dir.0, "");
+}
+
+#[test]
+fn a_history_without_room_harms_nothing_else_and_goes_on_when_there_is_some() {
+    let dir = Dir::new();
+    std::fs::create_dir_all(dir.0.join("data/history")).unwrap();
+    in_a_small_file_system("history", &dir.0, "/data/history");
+}
+
+/// Runs a task with a file system of two megabytes at a place, seen by it only.
+fn in_a_small_file_system(what: &str, dir: &Path, place: &str) {
+    let mount = format!(
+        "mount -t tmpfs -o size=2m homard \"${{HOMARD_STORAGE_CHILD#* }}{place}\" || exit 77\nexec \"$@\""
+    );
+    let unshare = ["unshare", "--map-root-user", "--mount", "sh", "-c", &mount, "sh"];
+    match task(&unshare, what, dir).output() {
         Ok(output) if output.status.code() != Some(77) && !is_refused(&output) => {
             let said = String::from_utf8_lossy(&output.stdout).into_owned()
                 + &String::from_utf8_lossy(&output.stderr);
@@ -268,6 +281,61 @@ fn a_full_disk_refuses_edits_loses_nothing_and_recovers() {
 
 fn is_refused(output: &std::process::Output) -> bool {
     String::from_utf8_lossy(&output.stderr).starts_with("unshare:")
+}
+
+const NOT_KEPT: &str = "Cannot write to the disk: the disk is full. Nothing is lost while Homard runs; it is tried again.";
+const NOT_RECORDED: &str = "Cannot write the history: the disk is full. Samples wait in memory as long as there is \
+    room; it is tried again.";
+
+async fn problems(house: &House) -> Vec<String> {
+    let kept = house.hub.ask(Query::Problems).await.unwrap();
+    kept.into_iter().map(|kept| kept.problem.text).collect()
+}
+
+/// Entities whose ids begin so and of which it is on the disk that they were on.
+fn recorded(history: &history::History, begin: &str) -> usize {
+    let ids = history.entities();
+    let ids: Vec<&str> =
+        ids.iter().map(|id| id.as_str()).filter(|id| id.starts_with(begin)).collect();
+    let view = history.view(ids.iter().copied()).unwrap();
+    let was_on = |seen: &&history::Seen| {
+        let mut was_on = false;
+        view.visit(seen, 0, i64::MAX, |_, value| was_on |= value.to_string() == "on").unwrap();
+        was_on
+    };
+    view.series().iter().filter(was_on).count()
+}
+
+async fn live_without_room_for_the_history(dir: &Path) {
+    let data = Arc::new(Dir(dir.join("data")));
+    let house = House::start_in(Arc::clone(&data), hasty(), NOON);
+    let ballast = data.0.join("history/ballast");
+    let mut file = std::fs::File::create(&ballast).unwrap();
+    while file.write(&[0; 1_024]).is_ok_and(|n| n > 0) {}
+    drop(file);
+    house.send((100..400).map(|n| announced(n, &format!("late{n}"))).collect()).await;
+    house.send((100..400).map(|n| reported(n, true, From::Live)).collect()).await;
+    while problems(&house).await != [NOT_RECORDED] {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // The house itself is written down as ever, and at once, however long the history waits.
+    for n in 0..40 {
+        let begun = std::time::Instant::now();
+        assert_eq!(house.hub.ask(|r| Query::PutFloor(floor(n), r)).await.unwrap(), Ok(()));
+        assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+        assert_eq!(problems(&house).await, [NOT_RECORDED], "after {n} good writes");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    std::fs::remove_file(&ballast).unwrap();
+    while !problems(&house).await.is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let data = house.stop().await;
+    let loaded = Storage::open(&data.0).unwrap().load().unwrap();
+    assert_eq!((loaded.floors.len(), loaded.entities.len()), (40, 300));
+    let history = history::History::open(&data.0.join("history"), &hasty().history).unwrap();
+    assert_eq!(recorded(&history, "switch.late"), 300);
+    println!("\nrecovered");
 }
 
 async fn live_through_a_full_disk(dir: &Path) {
@@ -309,17 +377,12 @@ async fn live_through_a_full_disk(dir: &Path) {
     house.send((100..400).map(|n| reported(n, true, From::Live)).collect()).await;
     house.settle().await;
     tokio::time::sleep(Duration::from_millis(300)).await;
-    let problems = house.hub.ask(Query::Problems).await.unwrap();
-    let texts: Vec<&str> = problems.iter().map(|kept| kept.problem.text.as_str()).collect();
-    assert_eq!(
-        texts,
-        ["Cannot write to the disk: the disk is full. Nothing is lost while Homard runs; it is \
-          tried again."]
-    );
+    let texts: BTreeSet<String> = problems(&house).await.into_iter().collect();
+    assert_eq!(texts, BTreeSet::from([NOT_KEPT.to_owned(), NOT_RECORDED.to_owned()]));
     assert!(house.hub.ask(Query::Counters).await.unwrap().n_writes_failed > 20);
 
     std::fs::remove_file(&ballast).unwrap();
-    while !house.hub.ask(Query::Problems).await.unwrap().is_empty() {
+    while !problems(&house).await.is_empty() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(house.hub.ask(|r| Query::PutFloor(big(99), r)).await.unwrap(), Ok(()));
@@ -331,6 +394,9 @@ async fn live_through_a_full_disk(dir: &Path) {
     assert_eq!(floors, made);
     assert_eq!(loaded.entities.len(), 301);
     assert!(loaded.entities.iter().all(|(_, last)| last.is_some()));
+    // And what they did meanwhile is in the history.
+    let history = history::History::open(&data.0.join("history"), &hasty().history).unwrap();
+    assert_eq!(recorded(&history, "switch.late"), 300);
     println!("\nrecovered after {} refused edits", refused.len());
 }
 

@@ -1,8 +1,9 @@
 //! A block: some hundred samples of one series in a few bytes each, readable by itself.
 //!
-//! Times are delta-of-delta, as in Facebook's Gorilla (T. Pelkonen et al., "Gorilla: A Fast,
-//! Scalable, In-Memory Time Series Database", VLDB 2015). Values are not: Gorilla's XOR suits
-//! binary fractions, but devices say decimal ones, whose bits share nothing. So a number is kept
+//! Times are tenths of a second, and each differs from the one before by about the usual pause: what is kept is by how
+//! much not. (Gorilla keeps how much the pause changed, T. Pelkonen et al., "Gorilla: A Fast, Scalable, In-Memory Time
+//! Series Database", VLDB 2015; devices that wake up when they like make that twice as large.) Values are not Gorilla's
+//! either: its XOR suits binary fractions, but devices say decimal ones, whose bits share nothing. So a number is kept
 //! as the digits that were said, `21.40` as 2140 with two places, and each differs from the one
 //! before by a few units; its text comes back exactly as it was. Words are numbered as they first
 //! come up in a block. How many bits a difference takes is [`super::bits`]' business.
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use super::bits::{BitReader, BitWriter, Broken, Rice, unzigzag, zigzag};
 
 /// Written into each block; a reader that does not know it leaves the block alone.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// The flag that says that the first sample is from before the block.
 const HAS_BEFORE: u8 = 1;
 /// Samples of a block: what one broken byte can cost, and what must be read to find one.
@@ -29,8 +30,11 @@ pub(super) const MAX_SAMPLES: u16 = 2_048;
 const MAX_WORD: usize = 255;
 /// Different words of a block; a block ends before there are more.
 const MAX_WORDS: usize = 512;
-/// What series do most often before a block has seen otherwise: a minute apart, by a second.
-const USUAL_JITTER: u64 = 1_000;
+/// Milliseconds of which times are multiples: nobody sees less on a chart, and it would take a byte a sample.
+pub(super) const GRAIN: i64 = 100;
+/// The usual pause is known in parts of [`GRAIN`], and follows each pause by a part of the difference.
+const PARTS: i64 = 16;
+const FOLLOWS: i64 = 4;
 /// Places and digits of a number; what has more is kept as a word.
 const MAX_SCALE: u8 = 15;
 const MAX_DIGITS: usize = 17;
@@ -194,10 +198,10 @@ pub struct Sample {
 /// What writer and reader know of the samples so far.
 #[derive(Debug, Clone)]
 struct Model {
+    /// The time of the last sample, in [`GRAIN`]s; 0 before the first.
     at: i64,
-    step: i64,
-    /// Whether a sample within the block gave `at`.
-    is_begun: bool,
+    /// The usual pause, in [`PARTS`] of a [`GRAIN`], once there was one.
+    pause: Option<i64>,
     is_word: bool,
     number: Decimal,
     words: Vec<Arc<str>>,
@@ -210,15 +214,34 @@ impl Model {
     fn new() -> Self {
         Self {
             at: 0,
-            step: 0,
-            is_begun: false,
+            pause: None,
             is_word: false,
             number: Decimal { digits: 0, scale: 0 },
             words: Vec::new(),
-            times: Rice::new(USUAL_JITTER),
+            times: Rice::new(1),
             numbers: Rice::new(4),
             codes: Rice::new(1),
         }
+    }
+
+    /// What the next pause is taken for.
+    #[inline]
+    fn expected(pause: i64) -> i64 {
+        pause.div_euclid(PARTS)
+    }
+
+    /// Another sample, so long after the last.
+    #[inline]
+    fn passed(&mut self, step: i64) {
+        self.at = self.at.wrapping_add(step);
+        let parts = step.wrapping_mul(PARTS);
+        self.pause = Some(match self.pause {
+            Some(pause) => pause.wrapping_add(parts.wrapping_sub(pause) / FOLLOWS),
+            None => {
+                self.times = Rice::new(step.unsigned_abs() / 4);
+                parts
+            }
+        });
     }
 }
 
@@ -237,7 +260,8 @@ impl Writer {
         let mut writer =
             Self { model: Model::new(), bits: BitWriter::default(), n: 0, has_before: false };
         if let Some(before) = before {
-            writer.bits.put_any(zigzag(before.at));
+            writer.model.at = before.at.div_euclid(GRAIN);
+            writer.bits.put_any(zigzag(writer.model.at));
             writer.put_value(&before.value);
             writer.has_before = true;
         }
@@ -252,15 +276,20 @@ impl Writer {
     /// Adds a sample; also one from before the last, as clocks may be set.
     pub(super) fn push(&mut self, at: i64, value: &Value) {
         let model = &mut self.model;
-        if model.is_begun {
-            let step = at.wrapping_sub(model.at);
-            model.times.put_signed(step.wrapping_sub(model.step), &mut self.bits);
-            model.step = step;
+        let step = at.div_euclid(GRAIN).wrapping_sub(model.at);
+        if self.n == 0 && !self.has_before {
+            self.bits.put_any(zigzag(step));
+            model.at = step;
         } else {
-            self.bits.put_any(zigzag(at));
-            model.is_begun = true;
+            match model.pause {
+                Some(pause) => {
+                    let other = step.wrapping_sub(Model::expected(pause));
+                    model.times.put_signed(other, &mut self.bits);
+                }
+                None => self.bits.put_any(zigzag(step)),
+            }
+            model.passed(step);
         }
-        model.at = at;
         self.put_value(value);
         self.n += 1;
     }
@@ -335,6 +364,8 @@ pub(super) struct Reader<'a> {
     bits: BitReader<'a>,
     n_left: u16,
     before: Option<Sample>,
+    /// The next sample is the first of which anything is known.
+    is_first: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -347,11 +378,12 @@ impl<'a> Reader<'a> {
             bits: BitReader::new(bits),
             n_left: u16::from_le_bytes([*low, *high]),
             before: None,
+            is_first: flags & HAS_BEFORE == 0,
         };
         if flags & HAS_BEFORE != 0 {
-            let at = unzigzag(reader.bits.take_any()?);
+            reader.model.at = unzigzag(reader.bits.take_any()?);
             let value = reader.value()?;
-            reader.before = Some(Sample { at, value });
+            reader.before = Some(Sample { at: reader.model.at.wrapping_mul(GRAIN), value });
         }
         Ok(reader)
     }
@@ -395,15 +427,21 @@ impl<'a> Reader<'a> {
     #[inline]
     fn sample(&mut self) -> Result<Sample, Broken> {
         let model = &mut self.model;
-        if model.is_begun {
-            let change = model.times.take_signed(&mut self.bits)?;
-            model.step = model.step.wrapping_add(change);
-            model.at = model.at.wrapping_add(model.step);
-        } else {
-            model.at = unzigzag(self.bits.take_any()?);
-            model.is_begun = true;
+        match model.pause {
+            Some(pause) => {
+                let other = model.times.take_signed(&mut self.bits)?;
+                model.passed(Model::expected(pause).wrapping_add(other));
+            }
+            None => {
+                let step = unzigzag(self.bits.take_any()?);
+                if std::mem::take(&mut self.is_first) {
+                    model.at = step;
+                } else {
+                    model.passed(step);
+                }
+            }
         }
-        let at = model.at;
+        let at = model.at.wrapping_mul(GRAIN);
         Ok(Sample { at, value: self.value()? })
     }
 }
@@ -423,8 +461,13 @@ impl Iterator for Reader<'_> {
 mod tests {
     use super::*;
 
+    /// A time as it is kept.
+    fn kept(at: i64) -> i64 {
+        at.div_euclid(GRAIN).wrapping_mul(GRAIN)
+    }
+
     fn check(samples: &[(i64, &str)], before: Option<(i64, &str)>) -> usize {
-        let sample = |(at, word): (i64, &str)| Sample { at, value: Value::of(word) };
+        let sample = |(at, word): (i64, &str)| Sample { at: kept(at), value: Value::of(word) };
         let before = before.map(sample);
         let samples: Vec<Sample> = samples.iter().copied().map(sample).collect();
         let mut writer = Writer::new(before.as_ref());
@@ -464,7 +507,7 @@ mod tests {
         check(&[(0, "21.0")], None);
         check(&[(1_000, "on"), (2_000, "off"), (1_500, "on")], Some((-7, "unavailable")));
         check(&[(9, "21"), (10, "21.5"), (11, "21.45"), (12, "21.4"), (13, "unknown")], None);
-        check(&[(i64::MAX, "1"), (i64::MIN, "-99999999999999999"), (0, "")], Some((0, "x")));
+        check(&[(1 << 62, "1"), (-(1 << 62), "-99999999999999999"), (0, "")], Some((0, "x")));
         check(&[(0, "99999999999999999"), (0, "0.000000000000001"), (0, "-5")], None);
     }
 
@@ -498,10 +541,10 @@ mod tests {
                         }),
                         _ => Value::Number(Decimal { digits: number, scale: (round % 3) as u8 }),
                     };
-                    Sample { at, value }
+                    Sample { at: kept(at), value }
                 })
                 .collect();
-            let before = (round % 2 == 0).then(|| Sample { at: 3, value: Value::of("19.5") });
+            let before = (round % 2 == 0).then(|| Sample { at: 300, value: Value::of("19.5") });
             let mut writer = Writer::new(before.as_ref());
             samples.iter().for_each(|sample| writer.push(sample.at, &sample.value));
             let bytes = writer.bytes();

@@ -34,9 +34,14 @@ const ALIVE: &str = "alive";
 /// The time by which old data are thrown away; see [`Disk::tidy`].
 const HORIZON: &str = "horizon";
 
-/// Segments of a level that are merged into one of the next. Samples: a quarter of an hour, four
-/// hours, a day. Hours: a day, a month, a year.
-const RAW_LEVELS: &[usize] = &[16, 6];
+/// Segments of a level that are merged into one of the next. Samples: a quarter of an hour, two and a half hours, a
+/// day. Hours: a day, a month, a year.
+const RAW_LEVELS: &[usize] = &[10, 10];
+/// The level of samples whose hours are there too: they are made when the samples are about to be thrown away, as
+/// nobody needs both.
+const ROLLED_UP: u8 = 3;
+/// How long before.
+const ROLL_UP_BEFORE: i64 = 2 * HOUR;
 const HOURS_LEVELS: &[usize] = &[30, 12];
 /// What is older is merged even if there are few: then it can be thrown away in time.
 const MERGE_AFTER: i64 = 48 * HOUR;
@@ -290,6 +295,7 @@ impl Disk {
         let mut txn = self.env.write_txn()?;
         let did = self.merge_some(&mut txn, Kind::Raw, now)?
             || self.merge_some(&mut txn, Kind::Hours, now)?
+            || self.roll_up_some(&mut txn, moved, limits)?
             || self.throw_away(&mut txn, moved, limits)?;
         if did || known.is_none() {
             self.tables.meta.put(&mut txn, HORIZON, &moved.to_string())?;
@@ -334,8 +340,7 @@ impl Disk {
                 series.extend(series_of(entry?.0));
             }
         }
-        let is_rolled = kind == Kind::Raw && usize::from(merged.level) == RAW_LEVELS.len();
-        let mut rolled = Rolled { n: 0, from: i64::MAX, to: i64::MIN };
+        let mut made: Vec<(u32, Vec<Vec<u8>>)> = Vec::with_capacity(series.len());
         for series in series {
             let mut blocks: Vec<Vec<u8>> = Vec::new();
             for part in parts {
@@ -346,25 +351,52 @@ impl Disk {
                     table.delete(txn, &key(part.seq, series, n as u16))?;
                 }
             }
-            let made = match kind {
+            let joined = match kind {
                 Kind::Raw => join_samples(series, &blocks, &mut merged.n),
                 Kind::Hours => join_rows(series, &blocks, &mut merged.n),
             };
-            for (part, block) in made.iter().enumerate().take(usize::from(u16::MAX)) {
-                table.put(txn, &key(merged.seq, series, part as u16), block)?;
-            }
-            if is_rolled {
-                self.roll_up(txn, merged.seq, series, &made, &mut rolled)?;
+            made.push((series, joined));
+        }
+        // In one go and in order, where nothing is left between: so pages become full.
+        for (series, blocks) in &made {
+            for (part, block) in blocks.iter().enumerate().take(usize::from(u16::MAX)) {
+                table.put(txn, &key(merged.seq, *series, part as u16), block)?;
             }
         }
         for part in parts {
             self.tables.segments.delete(txn, &part.key())?;
         }
         self.tables.segments.put(txn, &merged.key(), &merged.encode())?;
-        if is_rolled && rolled.n > 0 {
+        Ok(())
+    }
+
+    /// Makes hours of a day of samples that are soon to be thrown away.
+    fn roll_up_some(&self, txn: &mut RwTxn, horizon: i64, limits: &Limits) -> Result<bool, Error> {
+        let until = horizon.saturating_sub(limits.raw).saturating_add(ROLL_UP_BEFORE);
+        let all = self.segments(txn, Kind::Raw)?;
+        let is_due = |one: &&Segment| is_day(one) && one.from < until;
+        let Some(segment) = all.iter().find(is_due) else { return Ok(false) };
+        self.roll_up_day(txn, segment)?;
+        Ok(true)
+    }
+
+    fn roll_up_day(&self, txn: &mut RwTxn, segment: &Segment) -> Result<(), Error> {
+        let mut series = BTreeSet::new();
+        for entry in self.tables.raw.prefix_iter(txn, &segment.seq.to_be_bytes())? {
+            series.extend(series_of(entry?.0));
+        }
+        let mut rolled = Rolled { n: 0, from: i64::MAX, to: i64::MIN };
+        for series in series {
+            let blocks = self.blocks(txn, segment, series)?;
+            let blocks: Vec<Vec<u8>> = blocks.into_iter().map(<[u8]>::to_vec).collect();
+            self.roll_up(txn, segment.seq, series, &blocks, &mut rolled)?;
+        }
+        let done = Segment { level: ROLLED_UP, ..*segment };
+        self.tables.segments.put(txn, &done.key(), &done.encode())?;
+        if rolled.n > 0 {
             let Rolled { n, from, to } = rolled;
             // Hours have the number of the samples they are made of.
-            let hours = Segment { kind: Kind::Hours, seq: merged.seq, level: 0, from, to, n };
+            let hours = Segment { kind: Kind::Hours, seq: segment.seq, level: 0, from, to, n };
             self.tables.segments.put(txn, &hours.key(), &hours.encode())?;
         }
         Ok(())
@@ -411,6 +443,10 @@ impl Disk {
             victim = others.min_by_key(|one| one.to).copied();
         }
         let Some(victim) = victim else { return Ok(false) };
+        if is_day(&victim) {
+            self.roll_up_day(txn, &victim)?;
+            return Ok(true);
+        }
         let table = self.blocks_of(victim.kind);
         let prefix = victim.seq.to_be_bytes();
         let mut keys: Vec<Vec<u8>> = Vec::new();
@@ -459,6 +495,11 @@ impl Disk {
         }
         txn.commit().unwrap();
     }
+}
+
+/// Whether these are samples of a day, of which no hours were made yet.
+fn is_day(segment: &Segment) -> bool {
+    segment.kind == Kind::Raw && usize::from(segment.level) == RAW_LEVELS.len()
 }
 
 struct Rolled {

@@ -6,7 +6,7 @@ use std::mem;
 use std::sync::Arc;
 
 use super::Settings;
-use super::block::{Decimal, Sample, Value, Writer};
+use super::block::{Decimal, GRAIN, Sample, Value, Writer};
 use super::disk::{Kind, Sealed, Segment};
 use crate::home::Change;
 use crate::home::domain::Domain;
@@ -158,6 +158,8 @@ impl Tail {
     /// Records a change that is shown at `now`, unless it is nothing new.
     pub(super) fn note(&mut self, change: &Change, now: i64) {
         let Change { id, after, .. } = change;
+        // As blocks keep it, so that memory and disk tell the same.
+        let now = now.div_euclid(GRAIN) * GRAIN;
         // Nobody has said it in this run.
         let is_restored = |record: &Record| record.view.attributes.named("restored").is_some();
         if after.as_ref().is_some_and(is_restored) {

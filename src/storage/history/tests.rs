@@ -312,6 +312,13 @@ fn the_days_on_which_clocks_change_have_their_own_length() {
                 flush(&history);
             }
         }
+        // Hours are made when the samples are about to go: one step for each day.
+        let disk = &history.inner.disk;
+        let days = disk.segments(&disk.read().unwrap(), Kind::Raw).unwrap();
+        let limits = Limits { raw: HOUR, ..history.inner.limits };
+        for _ in days.iter().filter(|segment| segment.level == 2) {
+            assert!(disk.tidy(history.now().unwrap(), DAY, &limits).unwrap());
+        }
         let view = history.view(["light.a"]).unwrap();
         let seen = &view.series()[0];
         let rows = view.rows(seen, from, to).unwrap();

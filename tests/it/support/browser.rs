@@ -2,6 +2,7 @@
 //! pipe, so that no driver, port or crate is needed.
 
 use std::io::{BufRead, BufReader, Write};
+use std::ops::Not;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -97,6 +98,11 @@ impl Browser {
 
     /// A command and its result.
     fn command(&mut self, method: &str, params: Json) -> Json {
+        self.try_command(method, params).unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    /// The same, or what the browser has against it.
+    fn try_command(&mut self, method: &str, params: Json) -> Result<Json, Json> {
         self.n += 1;
         let mut message = json!({"id": self.n, "method": method, "params": params});
         if let Some(session) = &self.session {
@@ -111,8 +117,10 @@ impl Browser {
             assert_eq!(answer.pop(), Some(0), "the browser ended");
             let answer: Json = serde_json::from_slice(&answer).unwrap();
             if answer["id"] == self.n {
-                assert!(answer["error"].is_null(), "{method}: {}", answer["error"]);
-                return answer["result"].clone();
+                return match &answer["error"] {
+                    Json::Null => Ok(answer["result"].clone()),
+                    error => Err(error.clone()),
+                };
             }
             self.note(&answer);
         }
@@ -186,10 +194,14 @@ impl Browser {
     /// Waits until an expression is true.
     pub(crate) fn wait(&mut self, expression: &str) {
         let started = Instant::now();
+        let script =
+            format!("(() => {{ try {{ return !!({expression}) }} catch {{ return false }} }})()");
+        let params = json!({"expression": script, "returnByValue": true});
         // While a page is left, nothing can be asked of it.
-        while self.eval(&format!(
-            "(() => {{ try {{ return !!({expression}) }} catch {{ return false }} }})()"
-        )) != true
+        while self
+            .try_command("Runtime.evaluate", params.clone())
+            .is_ok_and(|answer| answer["result"]["value"] == true)
+            .not()
         {
             if started.elapsed() > PATIENCE {
                 let shown = self.eval("document.body?.innerText?.slice(0, 2000)");
