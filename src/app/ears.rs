@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::languages::{self, Languages, Settings, Tag};
+use super::languages::{self, Languages, Settings, Speech, Tag};
 use crate::assistant::policy::Policy;
 use crate::assistant::{Answer, Assistant, Kind, Said, Turn};
 use crate::automation::sun;
@@ -26,15 +26,15 @@ use crate::intent::meaning;
 /// How long a reply waits for the devices' own word.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// An ear for these languages, and what is wrong with their sentences.
+/// An ear for these languages, how its owner changes them, and what is wrong with their sentences.
 /// What is in the books has lists that can be named.
 pub(super) fn ear(
     settings: Settings,
     agenda: &Agenda,
-) -> (Box<dyn Ear>, watch::Receiver<Vec<String>>) {
-    let (languages, problems) = Languages::start(settings);
+) -> (Box<dyn Ear>, Speech, watch::Receiver<Vec<String>>) {
+    let (languages, speech, problems) = Languages::start(settings);
     languages.assistant().know_lists(agenda);
-    (Box::new(Attentive { languages }), problems)
+    (Box::new(Attentive { languages }), speech, problems)
 }
 
 /// Keeps the house told of what is wrong with sentences.
@@ -67,7 +67,7 @@ pub(crate) fn assistant(home: &config::Home, models: Option<PathBuf>) -> Assista
 
 /// Where the sun rises and sets.
 pub(super) fn place(home: &config::Home) -> Option<sun::Place> {
-    let config::Position { latitude, longitude } = home.position?;
+    let config::Position { latitude, longitude, .. } = home.position?;
     Some(sun::Place { latitude, longitude })
 }
 
@@ -248,7 +248,7 @@ mod tests {
             let home: &[&str] = if language == "fr" { &["fr", "en"] } else { &["en", "fr"] };
             let utterance =
                 Utterance { text: text.to_owned(), language: None, origin: Origin::default() };
-            let (mut ear, _) = ear(built_in(home), &Agenda::default());
+            let (mut ear, ..) = ear(built_in(home), &Agenda::default());
             ear.ready().wait_for(|is_ready| *is_ready).await.unwrap();
             let heard = ear.hear(&utterance, &Home::new(), Timestamp::UNIX_EPOCH);
             let Heard::Reply(reply) = heard else { panic!("{text} acts in an empty house") };
@@ -266,7 +266,7 @@ mod tests {
         {
             let utterance =
                 Utterance { text: text.to_owned(), language: None, origin: Origin::default() };
-            let (mut ear, _) = ear(built_in(&["fr"]), &Agenda::default());
+            let (mut ear, ..) = ear(built_in(&["fr"]), &Agenda::default());
             ear.ready().wait_for(|is_ready| *is_ready).await.unwrap();
             let heard = ear.hear(&utterance, &Home::new(), Timestamp::UNIX_EPOCH);
             let Heard::Reply(reply) = heard else { panic!("{text} acts in an empty house") };

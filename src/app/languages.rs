@@ -70,6 +70,8 @@ pub(super) enum Order {
     Load(String),
     /// A file was changed.
     Changed,
+    /// These are the home's languages from now on, the first one first.
+    Speak(Vec<String>),
 }
 
 /// What is shared between the thread and the ear. Both hold it for moments only.
@@ -84,6 +86,47 @@ pub(super) struct Languages {
     shared: Arc<Shared>,
     orders: SyncSender<Order>,
     is_ready: watch::Sender<bool>,
+}
+
+/// The languages as the owner changes them. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Speech {
+    shared: Arc<Shared>,
+    orders: SyncSender<Order>,
+    is_ready: watch::Sender<bool>,
+    settings: Settings,
+}
+
+impl Speech {
+    /// Makes these the home's languages, the first one first; a moment later it speaks them.
+    pub(super) fn speak(&self, home: Vec<String>) {
+        self.is_ready.send_replace(false);
+        if self.orders.send(Order::Speak(home)).is_err() {
+            self.is_ready.send_replace(true);
+        }
+    }
+
+    /// The house is here from now on.
+    pub(super) fn stand_at(&self, place: Place) {
+        self.shared.assistant().set_place(place);
+    }
+
+    /// Codes of all languages that could be spoken.
+    pub(super) fn there(&self) -> Vec<String> {
+        self.settings.there(&Owner::new(self.settings.sentences.clone().unwrap_or_default()))
+    }
+}
+
+impl Settings {
+    /// Codes of all languages for which there is a pack, or files of the owner's.
+    fn there(&self, owner: &Owner) -> Vec<String> {
+        let packs = self.models.iter().flat_map(|models| packs_in(models));
+        let mut known: Vec<String> = packs.chain(own::languages().map(str::to_owned)).collect();
+        known.extend(owner.languages().into_iter().map(|name| name.replace('_', "-")));
+        known.sort();
+        known.dedup();
+        known
+    }
 }
 
 /// What became of tags that were said, and when each language was spoken last.
@@ -108,12 +151,18 @@ pub(super) enum Tag {
 
 impl Languages {
     /// Starts the thread. What is wrong with sentences is told over the second value, always all of it.
-    pub(super) fn start(settings: Settings) -> (Self, watch::Receiver<Vec<String>>) {
+    pub(super) fn start(settings: Settings) -> (Self, Speech, watch::Receiver<Vec<String>>) {
         let (is_ready, _) = watch::channel(false);
         let (orders, inbox) = sync_channel(MOST_ORDERS);
         let (problems, told) = watch::channel(Vec::new());
         let shared = Shared::silent(&settings);
         let owner = Owner::new(settings.sentences.clone().unwrap_or_default());
+        let speech = Speech {
+            shared: Arc::clone(&shared),
+            orders: orders.clone(),
+            is_ready: is_ready.clone(),
+            settings: settings.clone(),
+        };
         let loader = Loader {
             owner,
             settings,
@@ -129,7 +178,7 @@ impl Languages {
             error!(%error, "No thread for the languages; sentences are not understood.");
             is_ready.send_replace(true);
         }
-        (Self { shared, orders, is_ready }, told)
+        (Self { shared, orders, is_ready }, speech, told)
     }
 
     /// The languages of an assistant, which learns no other.
@@ -284,6 +333,7 @@ impl Loader {
             };
             match order {
                 Ok(Order::Load(tag)) => self.try_to(|loader| loader.load_tag(tag)),
+                Ok(Order::Speak(home)) => self.try_to(|loader| loader.speak(home)),
                 Ok(Order::Changed) => {
                     has_changed = true;
                     continue;
@@ -325,6 +375,17 @@ impl Loader {
             }
         }
         self.tell();
+    }
+
+    /// Forgets all and loads these.
+    fn speak(&mut self, home: Vec<String>) {
+        for code in std::mem::take(&mut self.loaded).into_keys() {
+            let old = self.shared.assistant().forget(&code);
+            drop(old);
+        }
+        *self.shared.tags() = Tags::default();
+        self.settings.home = home;
+        self.load_home();
     }
 
     /// Makes anew what files were changed of.
@@ -370,12 +431,7 @@ impl Loader {
 
     /// The code of the language that a tag means, of those that there are.
     fn resolve(&self, tag: &str) -> Option<String> {
-        let packs = self.settings.models.iter().flat_map(|models| packs_in(models));
-        let mut known: Vec<String> = packs.chain(own::languages().map(str::to_owned)).collect();
-        known.extend(self.owner.languages().into_iter().map(|name| name.replace('_', "-")));
-        known.sort();
-        known.dedup();
-        pick(tag, &known)
+        pick(tag, &self.settings.there(&self.owner))
     }
 
     fn load(&mut self, code: &str, is_on_demand: bool) {

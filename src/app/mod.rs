@@ -4,21 +4,25 @@
 //! time, and the house is told. The hub is not: without it there is no house, so its end ends the
 //! program.
 
+mod certificate;
 mod demo_house;
 pub(crate) mod ears;
+pub(crate) mod journal;
 mod languages;
 #[cfg(feature = "speech")]
 mod listen;
 mod memory;
 mod mqtt_broker;
 mod notice;
+mod outgoing;
 mod owner;
 pub(crate) mod run_file;
+mod steward;
 mod supervise;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -28,8 +32,12 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
+use self::certificate::Certificate;
+use self::journal::Journal;
 use self::mqtt_broker::{Reached, Retained};
+use self::outgoing::Outgoing;
 use self::run_file::RunFile;
+use self::steward::Steward;
 use crate::assistant::policy::{Policy, Verdict};
 use crate::automation::{Agenda, Calendar, Moment};
 use crate::clock::Clock;
@@ -58,6 +66,17 @@ pub(crate) struct Options {
     pub(crate) models: PathBuf,
     /// With a simulated house.
     pub(crate) is_demo: bool,
+    /// What was logged so far, and will be.
+    pub(crate) journal: Journal,
+}
+
+/// Why it ended, in good order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// It was told to stop.
+    Stopped,
+    /// Its owner wishes that it starts again.
+    ToRestart,
 }
 
 /// Where the running house can be reached.
@@ -75,11 +94,11 @@ pub(crate) struct Running {
     pub(crate) notes: Vec<String>,
 }
 
-/// Runs until SIGTERM or SIGINT. `ready` is told once everything answers.
+/// Runs until SIGTERM or SIGINT, or until its owner wishes a restart. `ready` is told once everything answers.
 ///
 /// # Errors
 /// What kept it from starting, or what ended it.
-pub(crate) fn run(options: Options, ready: impl FnOnce(&Running) + Send) -> Result<()> {
+pub(crate) fn run(options: Options, ready: impl FnOnce(&Running) + Send) -> Result<Ended> {
     memory::share_heaps();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -92,18 +111,23 @@ pub(crate) fn run(options: Options, ready: impl FnOnce(&Running) + Send) -> Resu
     result
 }
 
-async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<()> {
+async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> {
     // First of all, so that a signal during the start is not lost.
     let mut terminate = signal(SignalKind::terminate()).context("no signals")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("no signals")?;
 
-    let Options { config, data_dir, models, is_demo } = options;
+    let Options { config: file, data_dir, models, is_demo, journal } = options;
+    let storage = Storage::open(&data_dir)?;
+    let owner = storage.owner()?;
+    let config = file.clone().with(&owner);
     let clock = Clock::system(config.home.time_zone.clone());
     let mut notes = Vec::new();
     let listener = listen(&config.http, is_demo, &mut notes)?;
     let address = listener.local_addr().context("the panel's address")?;
+    let tls = config.http.tls.as_ref();
+    let certificate = tls.map(|tls| Certificate::open(tls, &data_dir, &clock)).transpose()?;
+    let outgoing = Outgoing::new(storage.clone(), clock.clone());
 
-    let storage = Storage::open(&data_dir)?;
     let (home, mut agenda) = restore(&storage, &clock)?;
     let place = ears::place(&config.home);
     agenda.set_calendar(Calendar { zone: config.home.time_zone.clone(), place });
@@ -120,13 +144,13 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<()> {
     let (outbox, effects) = mpsc::channel(OUTBOX);
     let languages = languages::Settings {
         home: spoken(&config.home),
-        models: Some(models),
+        models: Some(models.clone()),
         sentences: Some(data_dir.join("sentences")),
         zone: config.home.time_zone.clone(),
         policy: policy(&config.policy),
         place,
     };
-    let (ear, sentence_problems) = ears::ear(languages, &agenda);
+    let (ear, speech, sentence_problems) = ears::ear(languages, &agenda);
     let setup = Setup { home, agenda, writer, clock: clock.clone(), ear, outbox };
     let (hub, handle) = Hub::new(setup);
     let people = storage.people();
@@ -138,13 +162,48 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<()> {
     let access = web::Access::new(&storage, clock.clone(), Some(&token));
     let setup_code = setup_code(&storage, address)?;
     let (stop, stops) = watch::channel(false);
+    let (restart, mut restarts) = watch::channel(false);
+    let broker_state = Arc::new(Mutex::new(web::BrokerState::Unknown));
+    let witness = steward::witness(
+        &reached.outside,
+        Arc::clone(&broker_state),
+        outgoing.clone(),
+        clock.clone(),
+    );
+    let steward = Arc::new(Steward::new(steward::Setup {
+        storage: storage.clone(),
+        clock: clock.clone(),
+        file,
+        owner,
+        setup_code: setup_code.clone(),
+        data_dir: data_dir.clone(),
+        models,
+        journal,
+        outgoing: outgoing.clone(),
+        broker: broker_state,
+        broker_words: reached.words.clone(),
+        listen: certificate::shown(tls, address),
+        certificate: certificate.clone(),
+        hub: handle.clone(),
+        speech,
+        restart,
+        is_demo,
+    }));
+    let served = web::House {
+        hub: handle.clone(),
+        access,
+        listen: ears,
+        daemon: Arc::clone(&steward) as Arc<dyn web::Daemon>,
+        tls: certificate.as_ref().map(Certificate::server).transpose()?,
+    };
     let ports = start_ports(Ports {
         config: &config,
-        setup_code: setup_code.clone(),
+        steward,
+        witness,
         clock,
         hub: &handle,
         listener,
-        served: web::House { hub: handle.clone(), access, listen: ears },
+        served,
         effects,
         reached: &reached,
         retained: reached.is_ours.then_some(retained),
@@ -153,9 +212,12 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<()> {
     })?;
 
     let broker_words = reached.words.clone();
-    let running = Running { url: url(address), token, broker: broker_words, setup_code, notes };
+    let scheme = certificate::scheme(tls);
+    let running =
+        Running { url: url(scheme, address), token, broker: broker_words, setup_code, notes };
     let run_file = RunFile {
-        url: running.url.clone(),
+        // Programs on this machine need no TLS, and know no certificate of our own making.
+        url: url("http", address),
         broker: format!("{}:{}", reached.shown_host(), reached.outside.port),
         token: running.token.clone(),
         pid: std::process::id(),
@@ -166,14 +228,19 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<()> {
     // Both end with the runtime.
     tokio::spawn(memory::give_back(storage, data_dir.clone()));
     tokio::spawn(ears::tell(sentence_problems, handle.clone()));
+    if let Some(certificate) = certificate {
+        tokio::spawn(certificate.keep());
+    }
     info!(url = %running.url, data = %data_dir.display(), broker = %running.broker, "Homard runs.");
     ready(&running);
 
     let ended = tokio::select! {
         _ = terminate.recv() => None,
         _ = interrupt.recv() => None,
+        _ = restarts.wait_for(|is_wished| *is_wished) => None,
         ended = &mut hub => Some(ended),
     };
+    let why = if *restarts.borrow() { Ended::ToRestart } else { Ended::Stopped };
     info!("Homard stops.");
     RunFile::remove(&data_dir);
     stop.send_replace(true);
@@ -182,13 +249,14 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<()> {
     if let Some(broker) = broker {
         broker.stop().await;
     }
+    outgoing.close();
     stop_hub.send_replace(true);
     let ended = match ended {
         Some(ended) => ended,
         None => hub.await,
     };
     match ended {
-        Ok(Ok(())) => Ok(()),
+        Ok(Ok(())) => Ok(why),
         Ok(Err(why)) => Err(anyhow!("not everything could be written at the end: {why}")),
         Err(_) => bail!("the hub ended unexpectedly; what was acknowledged is on the disk"),
     }
@@ -243,13 +311,13 @@ fn listen(
 }
 
 /// Where a browser on this machine finds an address.
-fn url(address: SocketAddr) -> String {
+fn url(scheme: &str, address: SocketAddr) -> String {
     let ip = match address.ip() {
         ip if !ip.is_unspecified() => ip,
         ip if ip.is_ipv4() => Ipv4Addr::LOCALHOST.into(),
         _ => Ipv6Addr::LOCALHOST.into(),
     };
-    format!("http://{}", SocketAddr::new(ip, address.port()))
+    format!("{scheme}://{}", SocketAddr::new(ip, address.port()))
 }
 
 /// A token for this machine's user: new at each start, but the same for each demo.
@@ -295,7 +363,8 @@ fn house(config: &Config, reached: &Reached) -> demo::Settings {
 /// What the ports need.
 struct Ports<'a> {
     config: &'a Config,
-    setup_code: Option<String>,
+    steward: Arc<Steward>,
+    witness: mqtt::Witness,
     clock: Clock,
     hub: &'a HubHandle,
     listener: std::net::TcpListener,
@@ -311,13 +380,12 @@ struct Ports<'a> {
 
 fn start_ports(ports: Ports<'_>) -> Result<JoinSet<()>> {
     let Ports { config, clock, hub, listener, served, effects, reached, .. } = ports;
-    let Ports { retained, house, stop, setup_code, .. } = ports;
+    let Ports { retained, house, stop, steward, witness, .. } = ports;
     let mut tasks = JoinSet::new();
 
-    let settings = web::Settings { setup_code, ..web_settings(&config.home) };
     let stopping = stop.clone();
     tasks.spawn(supervise::keep("panel", hub.clone(), stop.clone(), move || {
-        let (settings, served, stopping) = (settings.clone(), served.clone(), stopping.clone());
+        let (settings, served, stopping) = (steward.settings(), served.clone(), stopping.clone());
         // The port stays ours over a restart of what answers on it.
         let listener = listener.try_clone();
         async move {
@@ -327,6 +395,7 @@ fn start_ports(ports: Ports<'_>) -> Result<JoinSet<()>> {
     }));
 
     let mut settings = mqtt_broker::settings(&config.mqtt, &reached.outside)?;
+    settings.witness = Some(witness);
     settings.kept_since = retained.map(|retained| -> mqtt::KeptSince {
         Arc::new(move |topic, payload| retained.kept_since(topic, payload))
     });
@@ -373,6 +442,7 @@ fn web_settings(home: &config::Home) -> web::Settings {
         name: home.name.clone(),
         latitude: home.position.map(|position| position.latitude),
         longitude: home.position.map(|position| position.longitude),
+        elevation: home.position.map(|position| position.elevation),
         time_zone: home.time_zone.iana_name().unwrap_or("UTC").to_owned(),
         language: home.language.clone(),
         is_metric: home.unit_system == config::UnitSystem::Metric,

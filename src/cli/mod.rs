@@ -19,7 +19,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::app::journal::Journal;
 use crate::config::{self, Config};
 
 /// Something else went wrong.
@@ -155,12 +158,13 @@ impl Cli {
     /// Does what was said.
     pub fn run(self) -> ExitCode {
         let is_daemon = matches!(self.command, Command::Run(_) | Command::Demo(_));
-        if let Err(failure) = log(self.log.as_deref(), if is_daemon { "info" } else { "warn" }) {
-            return end(failure);
-        }
+        let journal = match log(self.log.as_deref(), if is_daemon { "info" } else { "warn" }) {
+            Ok(journal) => journal,
+            Err(failure) => return end(failure),
+        };
         let done = match self.command {
-            Command::Run(run) => serve::run(&run),
-            Command::Demo(demo) => serve::demo(&demo),
+            Command::Run(run) => serve::run(&run, journal),
+            Command::Demo(demo) => serve::demo(&demo, journal),
             Command::Say(say) => say.run(),
             Command::Hear(hear) => hear.run(),
             Command::Models(models) => models.run(),
@@ -186,7 +190,8 @@ fn end(failure: Failure) -> ExitCode {
 }
 
 /// Logs to standard error; journald adds the time there, so only a terminal gets one from us.
-fn log(wanted: Option<&str>, default: &str) -> Result<(), Failure> {
+/// The last lines are kept for the panel.
+fn log(wanted: Option<&str>, default: &str) -> Result<Journal, Failure> {
     // The embedded broker's own words are for its developers.
     let filter =
         wanted.map_or_else(|| format!("{default},mqtt5=error,rumqttc=error"), str::to_owned);
@@ -196,18 +201,19 @@ fn log(wanted: Option<&str>, default: &str) -> Result<(), Failure> {
         Failure::new(BAD_CONFIG, format!("`--log {filter}`: {error}; {hint}"))
     })?;
     let is_terminal = io::stderr().is_terminal();
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let journal = Journal::default();
+    let written = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
         .with_target(false)
         .with_ansi(is_terminal)
         .compact();
+    let both = tracing_subscriber::registry().with(filter).with(journal.clone());
     if is_terminal {
-        log.init();
+        both.with(written).init();
     } else {
-        log.without_time().init();
+        both.with(written.without_time()).init();
     }
-    Ok(())
+    Ok(journal)
 }
 
 /// Prints a line. A closed standard output (`homard … | head -1`) ends the command as failed.

@@ -207,7 +207,7 @@ impl Line {
 }
 
 fn progress(step: &Step<'_>) -> String {
-    let Step { model, what, done, total } = *step;
+    let Step { model, what, done, total, .. } = *step;
     let how_far = match total {
         Some(total) => {
             let hundredths = (done.min(total) * 100).checked_div(total).unwrap_or(100);
@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn progress_is_one_short_line() {
         let check = |done, total, expected: &str| {
-            let step = Step { model: "m", what: "a.bin", done, total };
+            let step = Step { model: "m", what: "a.bin", done, total, from: None };
             assert_eq!(progress(&step), expected);
         };
         let mib = 1 << 20;
@@ -240,7 +240,7 @@ mod tests {
         check(0, Some(0), "m: a.bin [####################] 100 % of 0.0 MiB");
         check(mib / 2, None, "m: a.bin 0.5 MiB");
         let long = "x".repeat(200);
-        let step = Step { model: &long, what: "", done: 0, total: None };
+        let step = Step { model: &long, what: "", done: 0, total: None, from: None };
         assert_eq!(progress(&step).len(), WIDTH);
     }
 }

@@ -1,12 +1,15 @@
 //! `homard run` and `homard demo`: the daemon.
 
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
+use std::process::Command;
 
 use clap::Args;
 use tracing::warn;
 
-use super::{Failure, ModelDir, Place, say};
-use crate::app::{self, Options, Running};
+use super::{FAILED, Failure, ModelDir, Place, say};
+use crate::app::journal::Journal;
+use crate::app::{self, Ended, Options, Running};
 use crate::config;
 
 #[derive(Args)]
@@ -33,16 +36,33 @@ pub(super) struct Demo {
 }
 
 /// Runs the house until it is told to stop.
-pub(super) fn run(run: &Run) -> Result<(), Failure> {
+pub(super) fn run(run: &Run, journal: Journal) -> Result<(), Failure> {
     let config = run.place.config()?;
     let data_dir = run.place.data_dir(config::RUN)?;
     let models = run.models.of(&data_dir)?;
-    app::run(Options { config, data_dir, models, is_demo: false }, |running| {
-        if let Err(failure) = tell_code(running) {
-            warn!(error = %failure.text, "The setup code could not be printed.");
+    let ended =
+        app::run(Options { config, data_dir, models, is_demo: false, journal }, |running| {
+            if let Err(failure) = tell_code(running) {
+                warn!(error = %failure.text, "The setup code could not be printed.");
+            }
+        })?;
+    after(ended)
+}
+
+/// Ends, or becomes the program that lies there now, with the same command line. It stays the same process, so that
+/// whoever watches it (systemd) sees no end.
+fn after(ended: Ended) -> Result<(), Failure> {
+    match ended {
+        Ended::Stopped => Ok(()),
+        Ended::ToRestart => {
+            let program = std::env::current_exe()?;
+            // So Linux calls a program that was replaced while it ran.
+            let shown = program.to_string_lossy();
+            let program = shown.strip_suffix(" (deleted)").unwrap_or(&shown);
+            let error = Command::new(program).args(std::env::args_os().skip(1)).exec();
+            Err(Failure::new(FAILED, format!("{program} cannot be started again: {error}")))
         }
-    })?;
-    Ok(())
+    }
 }
 
 /// On standard output alone: what is logged may be read by others.
@@ -60,7 +80,7 @@ fn tell_code(running: &Running) -> Result<(), Failure> {
 }
 
 /// Runs the simulated house.
-pub(super) fn demo(demo: &Demo) -> Result<(), Failure> {
+pub(super) fn demo(demo: &Demo, journal: Journal) -> Result<(), Failure> {
     let place = Place { config: demo.config.clone(), data_dir: demo.data_dir.clone() };
     let data_dir = place.data_dir(config::DEMO)?;
     // Models are large: a demo without a folder of its own takes those of the real house.
@@ -71,12 +91,13 @@ pub(super) fn demo(demo: &Demo) -> Result<(), Failure> {
         config.mqtt.client_id = "homard-demo".to_owned();
     }
     let shown_dir = demo.data_dir.clone();
-    app::run(Options { config, data_dir, models, is_demo: true }, move |running| {
-        if let Err(failure) = greet(running, shown_dir) {
-            warn!(error = %failure.text, "The demo's greeting could not be printed.");
-        }
-    })?;
-    Ok(())
+    let ended =
+        app::run(Options { config, data_dir, models, is_demo: true, journal }, move |running| {
+            if let Err(failure) = greet(running, shown_dir) {
+                warn!(error = %failure.text, "The demo's greeting could not be printed.");
+            }
+        })?;
+    after(ended)
 }
 
 fn greet(running: &Running, data_dir: Option<PathBuf>) -> Result<(), Failure> {

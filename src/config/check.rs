@@ -1,6 +1,7 @@
 //! From what was written to what holds: defaults, ranges, and keys that exclude one another.
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use jiff::tz::TimeZone;
@@ -9,8 +10,8 @@ use toml::Spanned;
 use super::problem::Problems;
 use super::raw::{self, Field, Raw, suggestion};
 use super::{
-    Broker, Config, HTTP_LISTEN, History, Home, Http, MQTT_LISTEN, Mqtt, Outside, Policy, Position,
-    Rule, Secret, Tls, UnitSystem, User, url,
+    BadCertificate, Broker, Config, HTTP_LISTEN, History, Home, Http, MQTT_LISTEN, Mqtt, Outside,
+    Policy, Position, Rule, Secret, Tls, UnitSystem, User, WebTls, Written, certified_key, url,
 };
 
 /// The languages that come with Homard, and are spoken unless said otherwise.
@@ -23,7 +24,10 @@ const LANGUAGES: &[&str] = &[
     "pt-BR", "ro", "ru", "sk", "sl", "sr", "sr-Latn", "sv", "sw", "ta", "te", "th", "tr", "uk",
     "ur", "vi", "zh-CN", "zh-HK", "zh-TW",
 ];
+/// Heights of houses, in meters above the sea.
+pub(super) const ELEVATIONS: RangeInclusive<f64> = -500.0..=9_000.0;
 const UNIT_SYSTEMS: &[&str] = &["metric", "us_customary"];
+const TLS: &[&str] = &["off", "self-signed"];
 
 /// What holds when nothing was written.
 pub(super) fn defaults() -> Config {
@@ -33,12 +37,14 @@ pub(super) fn defaults() -> Config {
 
 /// Files named in `raw` are relative to `folder`. The result is only good without problems.
 pub(super) fn check(raw: Raw, folder: &Path, problems: &mut Problems) -> Config {
+    let written = Written::of(&raw);
     Config {
         home: home(raw.home, problems),
-        http: http(raw.http, problems),
+        http: http(raw.http, folder, problems),
         history: history(raw.history, problems),
         policy: policy(raw.policy, problems),
         mqtt: mqtt(raw.mqtt, folder, problems),
+        written,
     }
 }
 
@@ -61,20 +67,25 @@ fn home(raw: raw::Home, problems: &mut Problems) -> Home {
         name,
         language,
         languages,
-        position: position(raw.latitude, raw.longitude, problems),
+        position: position(raw.latitude, raw.longitude, raw.elevation, problems),
         time_zone: time_zone(raw.time_zone, problems),
         unit_system: unit_system(raw.unit_system, problems),
     }
 }
 
 /// The code of a pack: `en`, also from `en-GB`; `pt-BR`, also from `pt_br`.
-fn language(item: Spanned<String>, problems: &mut Problems) -> Option<String> {
-    let said = item.get_ref().replace('_', "-");
+pub(super) fn pack_code(said: &str) -> Option<&'static str> {
+    let said = said.replace('_', "-");
     let family = said.split('-').next().unwrap_or_default();
     let find = |code: &str| LANGUAGES.iter().find(|known| known.eq_ignore_ascii_case(code));
-    if let Some(code) = find(&said).or_else(|| find(family)) {
-        return Some((*code).to_owned());
+    find(&said).or_else(|| find(family)).copied()
+}
+
+fn language(item: Spanned<String>, problems: &mut Problems) -> Option<String> {
+    if let Some(code) = pack_code(item.get_ref()) {
+        return Some(code.to_owned());
     }
+    let family = item.get_ref().split(['-', '_']).next().unwrap_or_default();
     let what = format!("`[home]`: there are no sentences of a language `{}`", item.get_ref());
     let kinds: Vec<&str> = LANGUAGES
         .iter()
@@ -91,8 +102,17 @@ fn language(item: Spanned<String>, problems: &mut Problems) -> Option<String> {
 fn position(
     latitude: Field<f64>,
     longitude: Field<f64>,
+    elevation: Field<f64>,
     problems: &mut Problems,
 ) -> Option<Position> {
+    let elevation = elevation.map_or(0.0, |field| {
+        let meters = *field.get_ref();
+        if !ELEVATIONS.contains(&meters) {
+            let what = format!("`[home] elevation` is {meters}, no height of a house");
+            problems.add(field.span(), what, "Write meters above the sea, -500 to 9000.");
+        }
+        meters
+    });
     let mut in_range = |field: Field<f64>, key: &str, limit: f64| {
         let field = field?;
         let degrees = *field.get_ref();
@@ -114,7 +134,7 @@ fn position(
             problems.add(span.clone(), what, format!("Give `{missing}` too, or neither."));
         }
     }
-    Some(Position { latitude: latitude?.0, longitude: longitude?.0 })
+    Some(Position { latitude: latitude?.0, longitude: longitude?.0, elevation })
 }
 
 fn time_zone(field: Field<String>, problems: &mut Problems) -> TimeZone {
@@ -153,10 +173,67 @@ fn unit_system(field: Field<String>, problems: &mut Problems) -> UnitSystem {
     }
 }
 
-fn http(raw: raw::Http, problems: &mut Problems) -> Http {
+fn http(raw: raw::Http, folder: &Path, problems: &mut Problems) -> Http {
     let is_default = raw.listen.is_none();
     let listen = address(raw.listen, "[http] listen", HTTP_LISTEN, problems);
-    Http { listen, is_default }
+    Http { listen, is_default, tls: web_tls(raw.tls, raw.tls_cert, raw.tls_key, folder, problems) }
+}
+
+fn web_tls(
+    tls: Field<String>,
+    cert: Field<String>,
+    key: Field<String>,
+    folder: &Path,
+    problems: &mut Problems,
+) -> Option<WebTls> {
+    let own = match tls.as_ref().map(|field| (field.get_ref().as_str(), field.span())) {
+        None | Some(("off", _)) => None,
+        Some(("self-signed", _)) => Some(WebTls::SelfSigned),
+        Some((other, span)) => {
+            let what = format!("`[http] tls` cannot be `{other}`");
+            problems.add(span, what, suggestion(other, TLS, "It can be"));
+            None
+        }
+    };
+    let (cert, key) = match (cert, key) {
+        (None, None) => return own,
+        (Some(cert), Some(key)) => (cert, key),
+        (Some(field), None) => {
+            let what = "`[http] tls_cert` stands alone".to_owned();
+            problems.add(field.span(), what, "Give `tls_key` too, the file of its private key.");
+            return None;
+        }
+        (None, Some(field)) => {
+            let what = "`[http] tls_key` stands alone".to_owned();
+            problems.add(field.span(), what, "Give `tls_cert` too, the file of its certificate.");
+            return None;
+        }
+    };
+    if let Some(tls) = tls {
+        let what = "`[http]` has both `tls` and `tls_cert`".to_owned();
+        problems.add(tls.span(), what, "With a certificate of your own, leave `tls` out.");
+        return None;
+    }
+    let chain = read(&cert, "[http] tls_cert", folder, problems)?;
+    let secret = read(&key, "[http] tls_key", folder, problems)?;
+    if let Err(error) = certified_key(&chain, &secret) {
+        let (field, name, hint) = match &error {
+            BadCertificate::NoCertificate => {
+                (&cert, "tls_cert", "It must be a PEM file: `-----BEGIN CERTIFICATE-----`.")
+            }
+            BadCertificate::NoKey => {
+                (&key, "tls_key", "It must be a PEM file: `-----BEGIN PRIVATE KEY-----`.")
+            }
+            BadCertificate::Unusable(_) => {
+                (&key, "tls_key", "Name the key for which the certificate was made.")
+            }
+        };
+        let what = format!("`[http] {name}`: `{}` {error}", field.get_ref());
+        problems.add(field.span(), what, hint);
+        return None;
+    }
+    let path = |field: Spanned<String>| folder.join(field.into_inner());
+    Some(WebTls::Files { cert: path(cert), key: path(key) })
 }
 
 fn history(raw: raw::History, problems: &mut Problems) -> History {
@@ -334,7 +411,7 @@ fn outside(
             let what = "`[mqtt] ca_file` is given, but `broker` does not speak TLS".to_owned();
             problems.add(file.span(), what, "Write \"mqtts://…\", or leave `ca_file` out.");
         }
-        let pem = read(&file, "ca_file", folder, problems)?;
+        let pem = read(&file, "[mqtt] ca_file", folder, problems)?;
         if !pem.windows(10).any(|window| window == b"-----BEGIN") {
             let what = format!("`[mqtt] ca_file`: `{}` holds no certificate", file.get_ref());
             problems.add(
@@ -357,7 +434,7 @@ fn outside(
             }
             Some(_) | None => {}
         }
-        let bytes = read(&file, "password_file", folder, problems)?;
+        let bytes = read(&file, "[mqtt] password_file", folder, problems)?;
         let text = String::from_utf8_lossy(&bytes);
         Some(Secret::new(text.trim_end_matches(['\r', '\n'])))
     });
@@ -383,7 +460,7 @@ fn read(
     match std::fs::read(&path) {
         Ok(bytes) => Some(bytes),
         Err(error) => {
-            let what = format!("`[mqtt] {key}`: `{}` cannot be read: {error}", path.display());
+            let what = format!("`{key}`: `{}` cannot be read: {error}", path.display());
             problems.add(file.span(), what, "A relative path starts at this file's folder.");
             None
         }

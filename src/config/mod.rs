@@ -6,8 +6,10 @@
 
 mod check;
 mod dirs;
+mod owner;
 mod problem;
 mod raw;
+mod tls;
 mod url;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -16,7 +18,9 @@ use std::path::{Path, PathBuf};
 use jiff::tz::TimeZone;
 
 pub use self::dirs::{DEMO, NoDataDir, RUN, data_dir};
+pub use self::owner::{Mistake, Owner, OwnerBroker, Setting, Written};
 pub use self::problem::{Problem, Problems};
+pub use self::tls::{BadCertificate, certified_key};
 
 /// The commented example, which is also the reference of all keys.
 pub const EXAMPLE: &str = include_str!("../../systemd/homard.toml.example");
@@ -55,6 +59,8 @@ pub struct Config {
     pub policy: Policy,
     /// `[mqtt]`
     pub mqtt: Mqtt,
+    /// Which of the owner's decisions stand in the file.
+    pub written: Written,
 }
 
 /// What is recorded, and for how long.
@@ -138,6 +144,8 @@ pub struct Position {
     pub latitude: f64,
     /// −180 to 180, east is positive.
     pub longitude: f64,
+    /// Meters above the sea; 0 where nobody said.
+    pub elevation: f64,
 }
 
 /// In which units values are shown; Home Assistant's two systems.
@@ -167,6 +175,22 @@ pub struct Http {
     pub listen: SocketAddr,
     /// False when the owner wrote the address down; then another one is never taken instead.
     pub is_default: bool,
+    /// Browsers come by TLS, and who does not is sent there.
+    pub tls: Option<WebTls>,
+}
+
+/// With which certificate the panel speaks TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WebTls {
+    /// One of our own making, kept in the data directory.
+    SelfSigned,
+    /// The owner's, as PEM files; read again when they change.
+    Files {
+        /// The certificate, and those that lead to its authority.
+        cert: PathBuf,
+        /// Its private key.
+        key: PathBuf,
+    },
 }
 
 /// MQTT: which broker, and how discovery is spoken.

@@ -40,6 +40,7 @@ section! {
         languages: Vec<Spanned<String>>,
         latitude: f64,
         longitude: f64,
+        elevation: f64,
         time_zone: String,
         unit_system: String,
     }
@@ -47,7 +48,7 @@ section! {
 
 section! {
     /// `[http]`
-    Http { listen: String, }
+    Http { listen: String, tls: String, tls_cert: String, tls_key: String, }
 }
 
 section! {

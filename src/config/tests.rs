@@ -56,9 +56,9 @@ fn the_examples_hidden_keys_are_known_and_every_key_is_in_it() {
         .filter(|line| !line.starts_with('#'))
         .filter_map(|line| Some(line.split_once(" = ")?.0))
         .collect();
-    let all = "broker ca_file client_id days disarm discovery_prefix exclude language languages latitude listen \
+    let all = "broker ca_file client_id days disarm discovery_prefix elevation exclude language languages latitude listen \
                longitude megabytes name password password_file sirens status_topic temperatures time_zone \
-               unit_system unlock valves will";
+               tls tls_cert tls_key unit_system unlock valves will";
     assert_eq!(keys, all.split(' ').collect());
 }
 
@@ -87,6 +87,18 @@ fn what_is_wrong_is_said_with_its_line_and_what_would_be_right() {
     check("[home]\nlanguage = \"tlh\"\n", &[(2, "`tlh`", "`zh-HK` and `zh-TW`")]);
     check("[home]\nlanguages = [\n\"en\",\n\"xx\"]\n", &[(4, "`xx`", "`en`")]);
     check("[home]\nlanguage = \"zh\"\n", &[(2, "`zh`", "`zh-CN`, `zh-HK` and `zh-TW`")]);
+    check("[home]\nelevation = 10000\n", &[(2, "is 10000, no height", "meters")]);
+    check("[http]\ntls = \"on\"\n", &[(2, "cannot be `on`", "`self-signed`")]);
+    check("[http]\ntls_cert = \"a.pem\"\n", &[(2, "`[http] tls_cert` stands alone", "tls_key")]);
+    check("[http]\ntls_key = \"a.pem\"\n", &[(2, "`[http] tls_key` stands alone", "tls_cert")]);
+    check(
+        "[http]\ntls = \"off\"\ntls_cert = \"a.pem\"\ntls_key = \"b.pem\"\n",
+        &[(2, "both `tls` and `tls_cert`", "leave `tls` out")],
+    );
+    check(
+        "[http]\ntls_cert = \"none.pem\"\ntls_key = \"b.pem\"\n",
+        &[(2, "`[http] tls_cert`: `none.pem` cannot be read", "relative")],
+    );
     check("[home]\nlatitude = 91\nlongitude = 2.0\n", &[(2, "is 91, outside", "decimal")]);
     check("[home]\nlatitude = 48.1\n", &[(2, "stands alone", "`longitude`")]);
     check("[home]\nlatitude = nan\nlongitude = 0\n", &[(2, "outside", "decimal")]);

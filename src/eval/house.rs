@@ -154,10 +154,11 @@ impl House {
         home.name = self.settings.name.clone();
         home.language = self.settings.languages.first().cloned().unwrap_or_default();
         home.languages = self.settings.languages.clone();
-        home.position = self
-            .settings
-            .position
-            .map(|(latitude, longitude)| config::Position { latitude, longitude });
+        home.position = self.settings.position.map(|(latitude, longitude)| config::Position {
+            latitude,
+            longitude,
+            elevation: 0.0,
+        });
         home.time_zone = self.now.time_zone().clone();
         home
     }

@@ -19,7 +19,7 @@ use super::asks::Answer;
 use super::ear::Heard;
 use super::event::{Books, Cause, EditError, Effect, Explained, Reply, ReplyKind, Said, Shown};
 use super::{Hub, LAST_EDIT, Turn, read};
-use crate::automation::{Agenda, EntryId, Fate, Moment, Record, Ripe, Task};
+use crate::automation::{Agenda, Calendar, EntryId, Fate, Moment, Record, Ripe, Task};
 use crate::home::Home;
 use crate::home::action::Refusal;
 use crate::home::person::Rights;
@@ -82,6 +82,11 @@ pub(super) enum To {
 impl Keeper {
     pub(super) fn new(agenda: Agenda) -> Self {
         Self { agenda, is_open: false, steady: None, wall: None, writes: VecDeque::new() }
+    }
+
+    /// Things come again by this calendar from now on.
+    pub(super) fn set_calendar(&mut self, calendar: Calendar) {
+        self.agenda.set_calendar(calendar);
     }
 }
 

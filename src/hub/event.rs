@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
-use crate::automation::{Entry, EntryId, List, Moment};
+use crate::automation::{Calendar, Entry, EntryId, List, Moment};
 use crate::home::action::{Outcome, Refusal};
 use crate::home::device::DeviceFacts;
 use crate::home::domain::Action;
@@ -51,6 +51,8 @@ pub enum Event {
     },
     /// The connection to the broker came up or went down.
     BrokerConnected(bool),
+    /// The owner moved the house: by which calendar the sun rises and things come again.
+    CalendarSet(Calendar),
     /// An action could not be sent after all.
     ActionFailed(ActionId, Refusal),
     /// Something is wrong outside; kept and shown, nothing stops.

@@ -318,6 +318,7 @@ impl Hub {
             Event::BrokerConnected(is_up) => {
                 turn.changes.states.extend(home.set_port_up(is_up, now));
             }
+            Event::CalendarSet(calendar) => self.books.set_calendar(calendar),
             Event::ActionFailed(id, refusal) => self.asks.failed(id, refusal),
             Event::ProblemFound(problem) => self.problem_found(problem, home, now),
             Event::ProblemSolved { place } => self.problems.solved(&place),

@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::attempts::{Attempts, Version};
 use super::engine::Publish;
 use super::failure::{self, Failure};
-use super::{Settings, Timing};
+use super::{Passage, Settings, Timing};
 use crate::home::id::ActionId;
 
 /// Messages of up to this size are taken: zigbee2mqtt's list of devices passes 256 KiB, a camera's
@@ -180,6 +180,7 @@ async fn read(
     loop {
         generation += 1;
         let (version, patience) = (attempts.version(), attempts.patience());
+        shared.settings.tell(&Passage::Trying);
         task.spawn(connection(shared.clone(), version, patience, generation));
         let (failure, stood) = match task.join_next().await {
             Some(Ok(End::Lost(failure, stood))) => (failure, stood),
@@ -188,6 +189,7 @@ async fn read(
         };
         shared.clients.send_replace(None);
         let pause = attempts.failed(&failure, stood);
+        shared.settings.tell(&Passage::Lost(&failure.text));
         if shared.incoming.send(Incoming::Lost(failure.text)).await.is_err() {
             return;
         }
@@ -226,6 +228,7 @@ async fn connection(shared: Shared, version: Version, patience: Duration, genera
                 connected_at = Some(Instant::now());
                 keep_alive_again(&mut eventloop, &timing);
                 clients.send_replace(Some(client.clone()));
+                settings.tell(&Passage::Connected);
                 Incoming::Connected { generation, version: version.name() }
             }
             Ok(Polled::Message(message)) => {
@@ -252,6 +255,28 @@ async fn connection(shared: Shared, version: Version, patience: Duration, genera
             return End::Over;
         }
     }
+}
+
+/// One connection up to the broker's yes, and a goodbye.
+pub(super) async fn attempt(
+    settings: &Settings,
+    timing: &Timing,
+    version: Version,
+) -> Result<(), Failure> {
+    let (client, mut eventloop) = open(settings, timing, version, timing.connect, 0);
+    loop {
+        if let Polled::Connected = poll(&mut eventloop).await? {
+            break;
+        }
+    }
+    let said = match client {
+        Client::V5(_, client) => client.disconnect().await.is_ok(),
+        Client::V4(_, client) => client.disconnect().await.is_ok(),
+    };
+    if said {
+        hang_up(&mut eventloop).await;
+    }
+    Ok(())
 }
 
 /// Lets the broker close after our goodbye: who closes first while messages are on their way resets

@@ -29,6 +29,23 @@ pub(super) enum Verdict {
     Refused,
 }
 
+impl Failure {
+    /// Its word, for those who say it in another language.
+    pub(super) fn code(&self) -> &'static str {
+        match self.text.as_str() {
+            CREDENTIALS => "credentials",
+            NOBODY => "nobody",
+            text if text.starts_with("no answer") => "silent",
+            text if text.starts_with("its certificate") => "certificate",
+            text if text.contains("TLS") => "no_tls",
+            text if text.contains("lookup address") => "no_host",
+            text if text.starts_with(HUNG_UP) || text.starts_with("what it sen") => "no_mqtt",
+            _ => "other",
+        }
+    }
+}
+
+const NOBODY: &str = "nobody listens there";
 const CREDENTIALS: &str = "it refuses the user name or the password";
 const VERSION: &str = "it does not speak this version of MQTT";
 const CLIENT_ID: &str = "it refuses the client id";
@@ -121,7 +138,7 @@ fn io(error: &std::io::Error) -> Failure {
         return certificate(error);
     }
     let (text, verdict) = match error.kind() {
-        ErrorKind::ConnectionRefused => ("nobody listens there".to_owned(), Verdict::Unrelated),
+        ErrorKind::ConnectionRefused => (NOBODY.to_owned(), Verdict::Unrelated),
         ErrorKind::ConnectionReset
         | ErrorKind::ConnectionAborted
         | ErrorKind::BrokenPipe

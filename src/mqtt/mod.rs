@@ -17,6 +17,7 @@ mod message;
 mod names;
 mod port;
 mod routes;
+mod trial;
 mod trigger;
 mod units;
 
@@ -31,6 +32,8 @@ use crate::clock::Clock;
 use crate::config::Secret;
 use crate::hub::event::Effect;
 use crate::hub::{HubHandle, Stopped};
+
+pub use self::trial::{Trouble, try_out};
 
 /// How to reach the broker and what to look for there.
 #[derive(Clone)]
@@ -56,6 +59,30 @@ pub struct Settings {
     pub will: Option<String>,
     /// What is known of the broker's retained messages; nothing of a broker that is not our own.
     pub kept_since: Option<KeptSince>,
+    /// Who is told of every connection.
+    pub witness: Option<Witness>,
+}
+
+/// Is told what becomes of connections, at once; must not wait.
+pub type Witness = Arc<dyn Fn(&Passage<'_>) + Send + Sync>;
+
+/// What becomes of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passage<'a> {
+    /// It is being made.
+    Trying,
+    /// It stands.
+    Connected,
+    /// It is lost or could not be made, with why.
+    Lost(&'a str),
+}
+
+impl Settings {
+    fn tell(&self, passage: &Passage<'_>) {
+        if let Some(witness) = &self.witness {
+            witness(passage);
+        }
+    }
 }
 
 /// Since when the broker has had this message on this topic, if it kept it over a restart.

@@ -1,5 +1,5 @@
-//! What outlives a restart: the registry, last states, the agenda, people and how they come in, and the
-//! retained messages of the embedded broker, in one LMDB environment.
+//! What outlives a restart: the registry, last states, the agenda, people and how they come in, what the owner decided
+//! in the panel, and the retained messages of the embedded broker, in one LMDB environment.
 //!
 //! The history is beside it, in an environment of its own ([`history`]).
 //!
@@ -11,6 +11,7 @@ mod agenda;
 mod budget;
 mod cost;
 pub mod history;
+mod owner;
 pub mod password;
 mod people;
 mod retained;
@@ -35,6 +36,7 @@ use sha2::{Digest, Sha256};
 use tracing::warn;
 
 pub use self::budget::{Budget, Lane};
+pub use self::owner::Connection;
 pub use self::people::{People, PersonEdit};
 pub use self::retained::{RetainedChange, RetainedMessage};
 pub use self::sessions::Sessions;
@@ -215,6 +217,8 @@ struct Tables {
     people: Table<people::Record>,
     sessions: Table<sessions::Record>,
     tokens: Table<wire::Token>,
+    owner: Table<owner::Record>,
+    connections: Table<owner::Connections>,
     retained: table::Raw,
 }
 
@@ -482,7 +486,7 @@ fn lock(dir: &Path) -> Result<File, Error> {
 #[allow(unsafe_code)]
 fn open_env(dir: &Path) -> Result<Env<WithoutTls>, Error> {
     let mut options = EnvOpenOptions::new().read_txn_without_tls();
-    options.map_size(MAP_SIZE).max_dbs(16);
+    options.map_size(MAP_SIZE).max_dbs(20);
     // SAFETY: the map is only sound while nobody but LMDB changes the file. The directory is ours
     // (mode 0700), no flag that relaxes LMDB's own locking is set, and heed refuses to open the
     // same environment twice in one process.
@@ -498,7 +502,7 @@ fn open_tables(env: &Env<WithoutTls>) -> Result<Tables, Error> {
         let states = [raw("entity")?, raw("state")?];
         let agenda = [raw("agenda")?, raw("list")?];
         let people = [raw("person")?, raw("session")?];
-        let others = [raw("token")?, raw("retained")?];
+        let others = [raw("token")?, raw("retained")?, raw("owner")?, raw("connection")?];
         Ok(CommitOrAbort::<_, ()>::Commit((meta, places, states, agenda, people, others)))
     })?;
     let CommitOrAbort::Commit((meta, places, states, agenda, people, others)) = opened else {
@@ -508,7 +512,7 @@ fn open_tables(env: &Env<WithoutTls>) -> Result<Tables, Error> {
     let [entities, states] = states;
     let [agenda, lists] = agenda;
     let [people, sessions] = people;
-    let [tokens, retained] = others;
+    let [tokens, retained, owner, connections] = others;
     Ok(Tables {
         meta,
         floors: Table::new("floor", floors),
@@ -521,6 +525,8 @@ fn open_tables(env: &Env<WithoutTls>) -> Result<Tables, Error> {
         people: Table::new("person", people),
         sessions: Table::new("session", sessions),
         tokens: Table::new("token", tokens),
+        owner: Table::new("owner", owner),
+        connections: Table::new("connection", connections),
         retained,
     })
 }

@@ -386,7 +386,8 @@ pub(super) async fn setup(
         session::is_to_wait(&site, &keys)?;
         let said = first.code.unwrap_or_default();
         let said: String = said.chars().filter(char::is_ascii_alphanumeric).collect();
-        let code = site.settings.setup_code.as_deref().unwrap_or_default();
+        let settings = site.settings();
+        let code = settings.setup_code.as_deref().unwrap_or_default();
         if code.is_empty() || !bool::from(code.as_bytes().ct_eq(said.as_bytes())) {
             site.doors.attempts.failed(&keys);
             return Err(Failure::new(StatusCode::FORBIDDEN, "this is not the code"));
@@ -412,7 +413,7 @@ pub(super) async fn setup(
 /// proxy on this machine.
 pub(super) fn needs_code(site: &Site, headers: &HeaderMap) -> bool {
     let proxies = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
-    site.settings.setup_code.is_some()
+    site.settings().setup_code.is_some()
         || !site.is_loopback
         || proxies.iter().any(|name| headers.contains_key(*name))
 }

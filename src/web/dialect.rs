@@ -28,7 +28,7 @@ const MAX_EVENT_NAME: usize = 64;
 /// What is loaded.
 #[utoipa::path(get, path = "/api/components", responses((status = 200, body = [String])))]
 pub(super) async fn components(State(site): State<Arc<Site>>, caller: Caller) -> Response {
-    failure::json(&states::config_of(&site, &caller).components)
+    failure::json(&states::config_of(&site.settings(), &caller).components)
 }
 
 /// The home, for programs that look for one.
@@ -48,7 +48,7 @@ struct Discovery<'a> {
 #[utoipa::path(get, path = "/api/discovery_info", responses((status = 200, body = Discovery)))]
 pub(super) async fn discovery_info(State(site): State<Arc<Site>>) -> Response {
     failure::json(&Discovery {
-        location_name: &site.settings.name,
+        location_name: &site.settings().name,
         version: env!("CARGO_PKG_VERSION"),
         requires_api_password: true,
         base_url: None,

@@ -8,6 +8,7 @@ mod agenda;
 mod attempts;
 mod auth;
 mod conversation;
+mod daemon;
 mod devices;
 mod dialect;
 mod failure;
@@ -15,6 +16,7 @@ mod gzip;
 mod history;
 mod live;
 mod metrics;
+mod owner;
 mod panel;
 mod pass;
 mod picture;
@@ -28,7 +30,7 @@ mod template;
 mod websocket;
 mod wire;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -38,7 +40,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use jiff::tz::TimeZone;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -50,6 +52,10 @@ use crate::home::person::Rights;
 use crate::hub::HubHandle;
 
 pub use self::auth::Access;
+pub use self::daemon::{
+    About, BrokerState, Certificate, Daemon, Held, LogLine, ModelLine, NoPull, Pull, Trial,
+    Unreached,
+};
 pub use self::speech::{Hearing, Listen, Recording, Transcript, Unheard, deaf};
 pub use self::states::{ContextObject, StateObject};
 
@@ -69,6 +75,8 @@ pub struct Settings {
     pub latitude: Option<f64>,
     /// Degrees east.
     pub longitude: Option<f64>,
+    /// Meters above the sea.
+    pub elevation: Option<f64>,
     /// `Europe/Paris`.
     pub time_zone: String,
     /// The home's own language, `en`.
@@ -88,6 +96,7 @@ impl Default for Settings {
             name: "Home".to_owned(),
             latitude: None,
             longitude: None,
+            elevation: None,
             time_zone: "UTC".to_owned(),
             language: "en".to_owned(),
             is_metric: true,
@@ -106,14 +115,24 @@ pub struct House {
     pub access: Access,
     /// Who listens to recordings.
     pub listen: Listen,
+    /// The daemon itself.
+    pub daemon: Arc<dyn Daemon>,
+    /// With it, browsers come by TLS.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
 }
 
 /// What every request may need.
 struct Site {
     /// Of nobody: what is done for a request is done by its [`auth::Caller`]'s.
     hub: HubHandle,
-    settings: Settings,
+    /// As they are now.
+    settings: RwLock<Arc<Settings>>,
     access: Access,
+    daemon: Arc<dyn Daemon>,
+    /// Who decides something reads what was decided first: one after the other.
+    deciding: Mutex<()>,
+    /// Who tries a broker.
+    trying: Mutex<()>,
     wrong_tokens: auth::WrongTokens,
     doors: session::Doors,
     live: Arc<live::Live>,
@@ -128,6 +147,18 @@ struct Site {
     openapi: Vec<u8>,
 }
 
+impl Site {
+    /// What the pages show now.
+    fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Shows other settings from now on.
+    fn show(&self, settings: Arc<Settings>) {
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
+    }
+}
+
 /// Serves until `shutdown` is done; then open requests get a few seconds and event streams end.
 ///
 /// # Errors
@@ -138,7 +169,7 @@ pub async fn run(
     house: House,
     shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
-    let House { hub, access, listen } = house;
+    let House { hub, access, listen, daemon, tls } = house;
     let address = listener.local_addr()?;
     // Written at once: as a tree it takes most of a megabyte.
     let openapi = serde_json::to_vec(&api().merge(open()).into_openapi()).unwrap_or_default();
@@ -146,8 +177,11 @@ pub async fn run(
     let clock = Clock::system(zone);
     let site = Arc::new(Site {
         hub: hub.by(Rights::none()),
-        settings,
+        settings: RwLock::new(Arc::new(settings)),
         access,
+        daemon,
+        deciding: Mutex::default(),
+        trying: Mutex::default(),
         wrong_tokens: auth::WrongTokens::default(),
         doors: session::Doors::default(),
         live: Arc::new(live::Live::new()),
@@ -172,7 +206,7 @@ pub async fn run(
         }
         live.close();
     };
-    server::serve(listener, router, stop).await;
+    server::serve(listener, router, tls, stop).await;
     websocket::last(&sockets).await;
     Ok(())
 }
@@ -237,6 +271,14 @@ fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(accounts::edit_person, accounts::remove_person))
         .routes(routes!(accounts::tokens, accounts::add_token))
         .routes(routes!(accounts::remove_token))
+        .routes(routes!(owner::settings, owner::change_settings))
+        .routes(routes!(owner::try_broker))
+        .routes(routes!(owner::restart))
+        .routes(routes!(owner::models))
+        .routes(routes!(owner::pull_model))
+        .routes(routes!(owner::log))
+        .routes(routes!(owner::connections))
+        .routes(routes!(owner::system))
         .routes(routes!(openapi))
         .routes(routes!(metrics::metrics))
 }
@@ -358,6 +400,14 @@ mod tests {
             ("/api/homard/people/{id}", &["patch", "delete"]),
             ("/api/homard/tokens", &["get", "post"]),
             ("/api/homard/tokens/{name}", &["delete"]),
+            ("/api/homard/settings", &["get", "patch"]),
+            ("/api/homard/broker/try", &["post"]),
+            ("/api/homard/restart", &["post"]),
+            ("/api/homard/models", &["get"]),
+            ("/api/homard/models/{name}/pull", &["post"]),
+            ("/api/homard/log", &["get"]),
+            ("/api/homard/connections", &["get"]),
+            ("/api/homard/system", &["get"]),
             ("/setup", &["post"]),
             ("/api/openapi.json", &["get"]),
             ("/healthz", &["get"]),

@@ -1,4 +1,5 @@
-//! The listening loop: connections within limits, each with a deadline for its request's head.
+//! The listening loop: connections within limits, each with a deadline for its handshake and its request's head. With a
+//! certificate browsers are served by TLS only: whoever comes without is sent there, but for programs on this machine.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -11,13 +12,18 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Redirect, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
 /// More connections wait in the system's queue until one closes.
@@ -29,8 +35,17 @@ const MAX_HEAD: usize = 64 * 1024;
 /// What open requests get when the daemon stops.
 const FAREWELL: Duration = Duration::from_secs(3);
 
+/// First byte of a TLS connection: a record of the handshake (RFC 8446, section 5.1).
+const HANDSHAKE: u8 = 22;
+
 /// Serves until `stop` is done.
-pub(super) async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
+pub(super) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    tls: Option<Arc<ServerConfig>>,
+    stop: impl Future<Output = ()>,
+) {
+    let served = Served { router, tls: tls.map(TlsAcceptor::from) };
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let (stopping, is_stopping) = watch::channel(false);
     let mut connections = JoinSet::new();
@@ -42,7 +57,7 @@ pub(super) async fn serve(listener: TcpListener, router: Router, stop: impl Futu
             // Ended connections are taken off the set as they end.
             Some(_) = connections.join_next() => continue,
         };
-        connections.spawn(connection(stream, from, router.clone(), is_stopping.clone(), permit));
+        connections.spawn(connection(stream, from, served.clone(), is_stopping.clone(), permit));
     }
     drop(listener);
     stopping.send_replace(true);
@@ -70,10 +85,17 @@ async fn accept(
     }
 }
 
+/// What every connection is served with.
+#[derive(Clone)]
+struct Served {
+    router: Router,
+    tls: Option<TlsAcceptor>,
+}
+
 async fn connection(
     stream: TcpStream,
     from: SocketAddr,
-    router: Router,
+    served: Served,
     mut is_stopping: watch::Receiver<bool>,
     _permit: Option<OwnedSemaphorePermit>,
 ) {
@@ -81,6 +103,70 @@ async fn connection(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::trace!(%error, "No TCP_NODELAY.");
     }
+    let Served { router, tls } = served;
+    let Some(tls) = tls else { return answer(stream, from, router, is_stopping).await };
+    // The guard that `wait_for` gives must not live on.
+    let stopped = is_stopping.clone();
+    let first = tokio::select! {
+        first = first_byte(&stream) => first,
+        _ = is_stopping.wait_for(|is_stopping| *is_stopping) => return,
+    };
+    match first {
+        None => {}
+        Some(HANDSHAKE) => match tokio::time::timeout(HEAD_TIMEOUT, tls.accept(stream)).await {
+            Ok(Ok(stream)) => answer(stream, from, router, stopped).await,
+            Ok(Err(error)) => tracing::debug!(%from, %error, "A TLS handshake failed."),
+            Err(_) => tracing::trace!(%from, "A TLS handshake took too long."),
+        },
+        Some(_) if is_from_here(&stream, from) => answer(stream, from, router, stopped).await,
+        Some(_) => answer(stream, from, Router::new().fallback(to_tls), stopped).await,
+    }
+}
+
+/// The first byte that comes, which stays to be read; `None` when there is none in time.
+async fn first_byte(stream: &TcpStream) -> Option<u8> {
+    let mut byte = [0];
+    match tokio::time::timeout(HEAD_TIMEOUT, stream.peek(&mut byte)).await {
+        Ok(Ok(1..)) => Some(byte[0]),
+        Ok(Ok(0) | Err(_)) | Err(_) => None,
+    }
+}
+
+/// Whether the other end is on this machine: what it sends crosses no network.
+fn is_from_here(stream: &TcpStream, from: SocketAddr) -> bool {
+    let from = from.ip().to_canonical();
+    from.is_loopback() || stream.local_addr().is_ok_and(|here| here.ip().to_canonical() == from)
+}
+
+/// Sends a browser to where it is served.
+async fn to_tls(uri: Uri, headers: HeaderMap) -> Response {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let is_host = |host: &&str| {
+        !host.is_empty()
+            && host
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']'))
+    };
+    match host.filter(is_host) {
+        Some(host) => {
+            let path = uri.path_and_query().map_or("/", |path| path.as_str());
+            Redirect::temporary(&format!("https://{host}{path}")).into_response()
+        }
+        None => {
+            (StatusCode::UPGRADE_REQUIRED, "This house speaks TLS: use https://\n").into_response()
+        }
+    }
+}
+
+/// Answers the requests of one connection.
+async fn answer<S>(
+    stream: S,
+    from: SocketAddr,
+    router: Router,
+    mut is_stopping: watch::Receiver<bool>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let was_asked = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&was_asked);
     let service = service_fn(move |request: hyper::Request<Incoming>| {

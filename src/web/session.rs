@@ -251,7 +251,7 @@ pub(super) async fn blocking<T: Send + 'static>(
 }
 
 fn set_cookie(site: &Site, id: &str) -> Result<HeaderValue, Failure> {
-    let secure = if site.settings.is_tls { "; Secure" } else { "" };
+    let secure = if site.settings().is_tls { "; Secure" } else { "" };
     let age = idle().as_secs();
     let line = format!("{COOKIE}={id}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age}{secure}");
     HeaderValue::from_str(&line)

@@ -9,11 +9,11 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Site;
 use super::auth::Caller;
 use super::failure::{self, Failure, Message};
 use super::gzip;
 use super::wire::{self, Placed};
+use super::{Settings, Site};
 use crate::home::Home;
 use crate::home::id::EntityId;
 use crate::home::person::Matter;
@@ -113,6 +113,8 @@ pub(super) struct ConfigObject<'a> {
     location_name: &'a str,
     latitude: Option<f64>,
     longitude: Option<f64>,
+    /// Meters above the sea.
+    elevation: Option<f64>,
     time_zone: &'a str,
     language: &'a str,
     unit_system: UnitObject,
@@ -160,15 +162,14 @@ const US_CUSTOMARY: UnitObject = UnitObject {
 /// The home's settings.
 #[utoipa::path(get, path = "/api/config", responses((status = 200, body = ConfigObject)))]
 pub(super) async fn config(State(site): State<Arc<Site>>, caller: Caller) -> Response {
-    failure::json(&config_of(&site, &caller))
+    failure::json(&config_of(&site.settings(), &caller))
 }
 
 /// The home's settings as Home Assistant shows them.
-pub(super) fn config_of<'a>(site: &'a Site, caller: &Caller) -> ConfigObject<'a> {
+pub(super) fn config_of<'a>(settings: &'a Settings, caller: &Caller) -> ConfigObject<'a> {
     let mut components: BTreeSet<&str> =
         caller.hub.read(|home| home.entities().map(|entity| entity.domain.word()).collect());
     components.extend(["api", "conversation", "homeassistant", "mqtt"]);
-    let settings = &site.settings;
     // A guest is not told where the house is.
     let is_told = caller.rights.allow(Matter::Agenda);
     ConfigObject {
@@ -176,6 +177,7 @@ pub(super) fn config_of<'a>(site: &'a Site, caller: &Caller) -> ConfigObject<'a>
         location_name: &settings.name,
         latitude: settings.latitude.filter(|_| is_told),
         longitude: settings.longitude.filter(|_| is_told),
+        elevation: settings.elevation.filter(|_| is_told),
         time_zone: &settings.time_zone,
         language: &settings.language,
         unit_system: if settings.is_metric { METRIC } else { US_CUSTOMARY },

@@ -17,13 +17,18 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("automation", &["text", "home"]),
     ("assistant", &["text", "clock", "home", "template", "intent", "automation"]),
     ("speech", &[]),
-    ("storage", &["text", "home", "json", "automation"]),
+    // What the owner decided in the panel is typed by `config` and kept here.
+    ("storage", &["text", "config", "home", "json", "automation"]),
     ("hub", &["text", "clock", "home", "automation", "storage"]),
     ("broker", &[]),
     ("mqtt", &["config", "clock", "home", "json", "template", "hub"]),
     // Who may come in is the disk's to say, at every request: another process may have changed it; the
     // history is read there, as its rows are too many to go through the hub.
-    ("web", &["text", "clock", "home", "json", "template", "automation", "storage", "hub"]),
+    // The owner changes what `config` checks.
+    (
+        "web",
+        &["text", "clock", "config", "home", "json", "template", "automation", "storage", "hub"],
+    ),
     ("demo", &[]),
     // The whole road without a port: it wires a hub and the daemon's own ear to simulated devices.
     (

@@ -30,6 +30,8 @@ use serde_json::{Value as Json, json};
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::support::daemon::Played;
+
 /// Does as it is told and says so.
 pub(crate) const KETTLE: Handle = Handle(1);
 pub(crate) const LAMP: Handle = Handle(2);
@@ -81,7 +83,13 @@ impl House {
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let served = web::House { hub: handle.clone(), access, listen: web::deaf() };
+        let served = web::House {
+            hub: handle.clone(),
+            access,
+            listen: web::deaf(),
+            daemon: Arc::new(Played::new(&settings)),
+            tls: None,
+        };
         runtime.spawn(hub.run(std::future::pending()));
         runtime.spawn(devices(effects, handle.clone()));
         runtime.spawn(async move {

@@ -298,7 +298,7 @@ fn span(site: &Site, from: Option<&str>, to: Option<&str>) -> Result<(i64, i64),
 fn time(site: &Site, name: &str, said: &str) -> Result<i64, Failure> {
     // A `+` in a query is a space to whoever reads forms.
     let text = said.trim().replace(' ', "+");
-    let zone = || TimeZone::get(&site.settings.time_zone).unwrap_or(TimeZone::UTC);
+    let zone = || TimeZone::get(&site.settings().time_zone).unwrap_or(TimeZone::UTC);
     let local = |at: civil::DateTime| at.to_zoned(zone()).ok().map(|at| at.timestamp());
     let spaced = said.trim();
     let found = text

@@ -2,6 +2,7 @@
 //! take them is decided in `web::session` and `web::accounts`.
 
 use super::files;
+use super::place;
 use super::shell::{Icon, Text, head, put};
 use super::words::{LANGUAGES, Words};
 
@@ -75,6 +76,19 @@ pub(super) fn first_steps(words: &Words, needs_code: bool) -> String {
     put(
         &mut out,
         format_args!(
+            "<form class=\"step panel-box\" id=\"step-home\" hidden>\n<h2>{}</h2>\n\
+             <label for=\"home\">{}</label>\n<input id=\"home\" required maxlength=\"60\" \
+             autocomplete=\"off\" value=\"{}\">\n<p class=\"hint\">{}</p>\n{}</form>\n",
+            Text(words.get("welcome.home")),
+            Text(words.get("welcome.home.name")),
+            Text(words.get("welcome.home.default")),
+            Text(words.get("welcome.home.hint")),
+            Next(words),
+        ),
+    );
+    put(
+        &mut out,
+        format_args!(
             "<form class=\"step panel-box\" id=\"step-owner\" hidden>\n<h2>{}</h2>\n\
              <p class=\"hint\">{}</p>\n<label for=\"name\">{}</label>\n\
              <input id=\"name\" required maxlength=\"100\" autocomplete=\"username\">\n\
@@ -93,6 +107,37 @@ pub(super) fn first_steps(words: &Words, needs_code: bool) -> String {
             Next(words),
         ),
     );
+    // Their fields come with what the house knows, once somebody runs it.
+    for (key, can_skip) in [("place", true), ("broker", false)] {
+        let heading = format!("welcome.{key}");
+        let hint = format!("{heading}.hint");
+        put(
+            &mut out,
+            format_args!(
+                "<form class=\"step panel-box\" id=\"step-{key}\" hidden>\n<h2>{}</h2>\n\
+                 <p class=\"hint\">{}</p>\n<div id=\"{key}\" class=\"fields\"></div>\n\
+                 <div class=\"row end\">",
+                Text(words.get(&heading)),
+                Text(words.get(&hint)),
+            ),
+        );
+        if can_skip {
+            let skip = Text(words.get("welcome.skip"));
+            put(
+                &mut out,
+                format_args!(
+                    "<button type=\"button\" class=\"quiet\" id=\"skip-{key}\">{skip}</button>"
+                ),
+            );
+        }
+        let next = Text(words.get("welcome.next"));
+        put(&mut out, format_args!("<button type=\"submit\">{next}</button></div></form>\n"));
+    }
+    out.push_str("<template id=\"cities\">");
+    place::cities(&mut out);
+    out.push_str("</template>\n<template id=\"zones\">");
+    place::zones(&mut out);
+    out.push_str("</template>\n");
     put(
         &mut out,
         format_args!(

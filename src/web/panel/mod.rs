@@ -7,6 +7,7 @@
 mod entry;
 mod files;
 mod home;
+mod place;
 mod settings;
 mod shell;
 mod words;
@@ -19,9 +20,10 @@ use axum::extract::rejection::FormRejection;
 use axum::extract::{ConnectInfo, Form, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use serde::Deserialize;
 
+use self::settings::Chapter;
 use self::shell::{Frame, Page, html};
 use self::words::Words;
 use super::auth::Caller;
@@ -37,6 +39,12 @@ pub(super) fn routes() -> Router<Arc<Site>> {
         .route("/history", get(history_page))
         .route("/devices", get(devices_page))
         .route("/settings", get(settings_page))
+        .route("/settings/home", chapter(Chapter::Home))
+        .route("/settings/broker", chapter(Chapter::Broker))
+        .route("/settings/voice", chapter(Chapter::Voice))
+        .route("/settings/connections", chapter(Chapter::Connections))
+        .route("/settings/log", chapter(Chapter::Log))
+        .route("/settings/system", chapter(Chapter::System))
         .route("/sign-in", get(sign_in_page).post(sign_in))
         .route("/sign-out", post(sign_out))
         .route("/icon.svg", get(files::icon))
@@ -75,7 +83,7 @@ fn way_in(site: &Site, headers: &HeaderMap, language: Option<&str>) -> Response 
     let words = language.and_then(Words::of).unwrap_or_else(|| words_for(site, headers));
     let page = match site.access.people.is_empty() {
         Ok(true) => entry::first_steps(words, accounts::needs_code(site, headers)),
-        Ok(false) | Err(_) => entry::sign_in(words, &site.settings.name, None),
+        Ok(false) | Err(_) => entry::sign_in(words, &site.settings().name, None),
     };
     html(StatusCode::OK, headers, &page)
 }
@@ -91,77 +99,90 @@ async fn home_page(
         let done = session::by_token(&site, from.ip(), &token);
         return entered(&site, &headers, done).await;
     }
-    let Reader { caller, words } = match reader(&site, &headers) {
+    let reader = match reader(&site, &headers) {
         Ok(reader) => reader,
         Err(_) => return way_in(&site, &headers, invitation.language.as_deref()),
     };
-    let body = home::body(&caller, words).await;
-    let page = shell::page(&frame(&site, &caller, words), Page::Home, &body);
-    html(StatusCode::OK, &headers, &page)
+    let body = home::body(&reader.caller, reader.words).await;
+    html(StatusCode::OK, &headers, &framed(&site, &reader, Page::Home, &body))
 }
 
 /// The chat with the house.
 async fn talk_page(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
-    let Reader { caller, words } = match reader(&site, &headers) {
+    let reader = match reader(&site, &headers) {
         Ok(reader) => reader,
         Err(way_in) => return *way_in,
     };
     let rooms: Vec<String> =
-        caller.hub.read(|home| home.areas().map(|area| area.name.clone()).collect());
-    let body = shell::talk(words, &rooms);
-    let page = shell::page(&frame(&site, &caller, words), Page::Talk, &body);
-    html(StatusCode::OK, &headers, &page)
+        reader.caller.hub.read(|home| home.areas().map(|area| area.name.clone()).collect());
+    let body = shell::talk(reader.words, &rooms);
+    html(StatusCode::OK, &headers, &framed(&site, &reader, Page::Talk, &body))
 }
 
 /// What was.
 async fn history_page(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
-    let Reader { caller, words } = match reader(&site, &headers) {
+    let reader = match reader(&site, &headers) {
         Ok(reader) => reader,
         Err(way_in) => return *way_in,
     };
-    let body = shell::history(words);
-    let page = shell::page(&frame(&site, &caller, words), Page::History, &body);
-    html(StatusCode::OK, &headers, &page)
+    let body = shell::history(reader.words);
+    html(StatusCode::OK, &headers, &framed(&site, &reader, Page::History, &body))
 }
 
 /// What was found, and what the owner makes of it.
 async fn devices_page(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
-    let Reader { caller, words } = match reader(&site, &headers) {
+    let reader = match reader(&site, &headers) {
         Ok(reader) => reader,
         Err(way_in) => return *way_in,
     };
-    if caller.needs(Matter::House).is_err() {
+    if reader.caller.needs(Matter::House).is_err() {
         return Redirect::to("/").into_response();
     }
-    let body = shell::devices(words);
-    let page = shell::page(&frame(&site, &caller, words), Page::Devices, &body);
-    html(StatusCode::OK, &headers, &page)
+    let body = shell::devices(reader.words);
+    html(StatusCode::OK, &headers, &framed(&site, &reader, Page::Devices, &body))
 }
 
-/// Oneself, and for who runs the house: people, tokens, the daemon.
+/// Oneself, and for who runs the house: people, tokens, and where the rest is.
 async fn settings_page(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
-    let Reader { caller, words } = match reader(&site, &headers) {
+    let reader = match reader(&site, &headers) {
         Ok(reader) => reader,
         Err(way_in) => return *way_in,
     };
-    let body = settings::body(&caller.rights, words);
-    let page = shell::page(&frame(&site, &caller, words), Page::Settings, &body);
-    html(StatusCode::OK, &headers, &page)
+    let body = settings::body(&reader.caller.rights, reader.words);
+    html(StatusCode::OK, &headers, &framed(&site, &reader, Page::Settings, &body))
 }
 
-fn frame<'a>(site: &'a Site, caller: &'a Caller, words: &'a Words) -> Frame<'a> {
-    let (settings, page_word) = (&site.settings, caller.page_word());
-    Frame { settings, rights: &caller.rights, page_word, words }
+/// A page of who runs the house.
+fn chapter(chapter: Chapter) -> MethodRouter<Arc<Site>> {
+    get(async move |State(site): State<Arc<Site>>, headers: HeaderMap| -> Response {
+        let reader = match reader(&site, &headers) {
+            Ok(reader) => reader,
+            Err(way_in) => return *way_in,
+        };
+        if reader.caller.needs(Matter::Daemon).is_err() {
+            return Redirect::to("/settings").into_response();
+        }
+        let body = settings::chapter(chapter, reader.words);
+        html(StatusCode::OK, &headers, &framed(&site, &reader, Page::Chapter(chapter), &body))
+    })
+}
+
+/// A whole page around its body.
+fn framed(site: &Site, reader: &Reader, page: Page, body: &str) -> String {
+    let (settings, Reader { caller, words }) = (site.settings(), reader);
+    let page_word = caller.page_word();
+    let frame = Frame { settings: &settings, rights: &caller.rights, page_word, words };
+    shell::page(&frame, page, body)
 }
 
 fn words_for(site: &Site, headers: &HeaderMap) -> &'static Words {
-    Words::accepted(headers, &site.settings.language)
+    Words::accepted(headers, &site.settings().language)
 }
 
 /// The form of who has a name and a password, or a token.
 async fn sign_in_page(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
     let words = words_for(&site, &headers);
-    html(StatusCode::OK, &headers, &entry::sign_in(words, &site.settings.name, None))
+    html(StatusCode::OK, &headers, &entry::sign_in(words, &site.settings().name, None))
 }
 
 /// The form's fields.
@@ -212,7 +233,7 @@ async fn entered(site: &Site, headers: &HeaderMap, done: Result<HeaderValue, Fai
                 StatusCode::UNAUTHORIZED => words.get("sign_in.wrong"),
                 _ => failure.message(),
             };
-            let page = entry::sign_in(words, &site.settings.name, Some(why));
+            let page = entry::sign_in(words, &site.settings().name, Some(why));
             let status = failure.into_response();
             let mut response = html(status.status(), headers, &page);
             if let Some(after) = status.headers().get(header::RETRY_AFTER) {

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 
 use super::files;
+use super::settings::Chapter;
 use super::words::Words;
 use crate::home::person::{Matter, Rights};
 use crate::web::{Settings, gzip};
@@ -31,12 +32,14 @@ pub(super) enum Page {
     Devices,
     /// Oneself, people, the daemon.
     Settings,
+    /// A part of the settings with a page of its own.
+    Chapter(Chapter),
 }
 
 impl Page {
     const ALL: [Self; 5] = [Self::Home, Self::Talk, Self::History, Self::Devices, Self::Settings];
 
-    /// Its script, its picture, its class in the style sheet, and the key of its name.
+    /// Its script, and its picture in the menu.
     fn word(self) -> &'static str {
         match self {
             Self::Home => "home",
@@ -44,6 +47,15 @@ impl Page {
             Self::History => "history",
             Self::Devices => "devices",
             Self::Settings => "settings",
+            Self::Chapter(chapter) => chapter.script(),
+        }
+    }
+
+    /// Its class in the style sheet, and that of the page above it in the menu.
+    fn class(self) -> &'static str {
+        match self {
+            Self::Chapter(_) => "settings",
+            page => page.word(),
         }
     }
 
@@ -54,6 +66,7 @@ impl Page {
             Self::History => "/history",
             Self::Devices => "/devices",
             Self::Settings => "/settings",
+            Self::Chapter(chapter) => chapter.address(),
         }
     }
 
@@ -64,6 +77,7 @@ impl Page {
             Self::History => words.get("nav.history"),
             Self::Devices => words.get("nav.devices"),
             Self::Settings => words.get("nav.settings"),
+            Self::Chapter(chapter) => words.get(chapter.title()),
         }
     }
 }
@@ -124,7 +138,7 @@ pub(super) fn page(frame: &Frame<'_>, page: Page, body: &str) -> String {
              </header>\n",
             words.language,
             page.word(),
-            page.word(),
+            page.class(),
             if settings.is_metric { "°C" } else { "°F" },
             Text(page_word),
             Text(words.get("skip")),
@@ -153,14 +167,19 @@ fn nav(out: &mut String, rights: &Rights, words: &Words, current: Page) {
             format_args!(
                 "<a href=\"{}\"{}>{}<span>{}</span></a>\n",
                 page.address(),
-                if page == current { " aria-current=\"page\"" } else { "" },
+                match page == current {
+                    true => " aria-current=\"page\"",
+                    // Where one is, though not quite.
+                    false if page.word() == current.class() => " aria-current=\"true\"",
+                    false => "",
+                },
                 Icon(page.word()),
                 Text(words.get(match page {
                     Page::Home => "nav.home",
                     Page::Talk => "nav.talk",
                     Page::History => "nav.history",
                     Page::Devices => "nav.devices",
-                    Page::Settings => "nav.settings",
+                    Page::Settings | Page::Chapter(_) => "nav.settings",
                 })),
             ),
         );
@@ -358,6 +377,9 @@ mod tests {
                 (Page::Devices, devices(words)),
                 (Page::Settings, settings::body(&Rights::all(), words)),
             ];
+            let chapters =
+                Chapter::ALL.map(|one| (Page::Chapter(one), settings::chapter(one, words)));
+            let bodies = bodies.into_iter().chain(chapters);
             for (which, body) in bodies {
                 let rights = Rights::all();
                 let frame = Frame { settings: &settings, rights: &rights, page_word: "\"<", words };

@@ -113,7 +113,7 @@ impl Command {
     async fn result(&self, site: &Site, caller: &Caller) -> Answer {
         match &*self.kind {
             "get_states" => raw(states::written(caller).await),
-            "get_config" => written(&states::config_of(site, caller)),
+            "get_config" => written(&states::config_of(&site.settings(), caller)),
             "get_services" => {
                 let known = services::known().into_iter();
                 let by_domain: std::collections::BTreeMap<_, _> =
@@ -216,7 +216,7 @@ fn health(site: &Site, caller: &Caller) -> Json {
         "homeassistant": {
             "version": env!("CARGO_PKG_VERSION"),
             "installation_type": "Homard",
-            "timezone": site.settings.time_zone,
+            "timezone": site.settings().time_zone,
             "os_name": std::env::consts::OS,
             "arch": std::env::consts::ARCH,
         },

@@ -195,7 +195,10 @@ impl House {
                     Event::ProblemSolved { place } => {
                         self.problems.retain(|problem| problem.place != place);
                     }
-                    Event::BrokerConnected(_) | Event::Flushed { .. } | Event::FlushFailed(_) => {}
+                    Event::BrokerConnected(_)
+                    | Event::CalendarSet(_)
+                    | Event::Flushed { .. }
+                    | Event::FlushFailed(_) => {}
                 }
             }
             // The broker replays what it keeps for each new subscription.

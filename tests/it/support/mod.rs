@@ -1,6 +1,7 @@
 //! What several tests share.
 
 pub(crate) mod browser;
+pub(crate) mod daemon;
 pub(crate) mod fake_broker;
 pub(crate) mod homard;
 pub(crate) mod house;

@@ -58,6 +58,7 @@ pub(crate) fn settings(port: u16) -> mqtt::Settings {
         status_topic: "homeassistant/status".to_owned(),
         will: None,
         kept_since: None,
+        witness: None,
     }
 }
 

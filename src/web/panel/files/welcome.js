@@ -1,13 +1,20 @@
 // The first steps in a house that nobody runs yet: one after the other, nothing is done before its step is left.
 
 import { Refused, call, count, language, page, t, write } from "./core.js";
+import { brokerFields } from "./broker.js";
+import { decide, inFile, isOurs, restart } from "./forms.js";
+import { placeFields } from "./place.js";
 import { showStrength } from "./strength.js";
 
 const steps = [...document.querySelectorAll(".step")];
 const progress = document.getElementById("progress");
 const told = document.getElementById("told");
 const at = (id) => document.getElementById(id);
-const kept = { name: "" };
+const kept = {};
+/** What the house knows, once somebody runs it. */
+let settings;
+let place;
+let broker;
 
 function show(n) {
   steps.forEach((step, index) => (step.hidden = index !== n));
@@ -34,6 +41,25 @@ const after = {
     page.word = answer.word;
     at("password").value = "";
     document.querySelector(".after")?.remove();
+    await begin();
+    return true;
+  },
+  "step-place": async () => {
+    const body = place.read();
+    if (body) {
+      settings = await decide(body);
+    }
+    return true;
+  },
+  "step-broker": async () => {
+    const wish = isOurs(settings.broker) ? broker.read() : null;
+    if (wish && !(wish.kind === "embedded" && settings.broker.value.kind === "embedded")) {
+      settings = await decide({ broker: wish });
+    }
+    if (settings.needs_restart) {
+      write(told, t("settings.restarting"));
+      await restart(settings);
+    }
     return true;
   },
   "step-devices": () => {
@@ -41,6 +67,27 @@ const after = {
     return false;
   },
 };
+
+/** What only who runs the house may see and decide. */
+async function begin() {
+  settings = await call("/api/homard/settings");
+  const body = {};
+  if (isOurs(settings.name)) {
+    body.name = at("home").value;
+  }
+  if (settings.language.by === "default") {
+    body.language = language;
+  }
+  if (Object.keys(body).length) {
+    settings = await decide(body);
+  }
+  place = placeFields(settings, true);
+  at("place").append(...[...place.parts, inFile(settings.position, settings.time_zone)].filter(Boolean));
+  broker = brokerFields(settings.broker);
+  at("broker").append(...[...broker.parts, inFile(settings.broker)].filter(Boolean));
+}
+
+at("skip-place").addEventListener("click", () => show(steps.indexOf(at("step-place")) + 1));
 
 for (const [n, step] of steps.entries()) {
   step.addEventListener("submit", async (event) => {

@@ -1,0 +1,188 @@
+//! The daemon as its owner sees it in the panel: what only the program that wires everything can say and do. Owns the
+//! questions, not their answers; `app` gives those, and tests.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tracing::Level;
+
+use super::Settings;
+use crate::config::{Config, Outside, Owner};
+use crate::storage::Connection;
+
+/// What the owner asks of the daemon. What may take longer than a moment says so, and is called where that is no harm.
+pub trait Daemon: Send + Sync {
+    /// What was decided, and by whom.
+    fn held(&self) -> Held;
+
+    /// Keeps what the owner decided now; on the disk when it returns. Takes as long as the disk.
+    ///
+    /// # Errors
+    /// When it could not be written; then nothing was changed.
+    fn decide(&self, owner: Owner) -> Result<Held, String>;
+
+    /// Tries whether a broker can be used, for ten seconds at most: the version of MQTT that it speaks.
+    fn try_broker(&self, broker: Outside) -> Trial;
+
+    /// Ends the daemon in good order, a moment later, and starts it again.
+    fn restart(&self);
+
+    /// Codes of the languages for which there are sentences on this machine.
+    fn languages(&self) -> Vec<String>;
+
+    /// The models of the catalogue. Takes as long as the disk.
+    fn models(&self) -> Vec<ModelLine>;
+
+    /// Begins to fetch a model beside everything else.
+    ///
+    /// # Errors
+    /// Why not.
+    fn pull(&self, name: &str) -> Result<(), NoPull>;
+
+    /// The last lines of the log that are at least so grave, the oldest first.
+    fn log(&self, least: Level, most: usize) -> Vec<LogLine>;
+
+    /// The connections to other machines that were made, the oldest first.
+    fn connections(&self) -> Vec<Connection>;
+
+    /// What runs here. Takes as long as the disk.
+    fn about(&self) -> About;
+}
+
+/// The future of [`Daemon::try_broker`].
+pub type Trial = Pin<Box<dyn Future<Output = Result<String, Unreached>> + Send>>;
+
+/// Why a broker cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreached {
+    /// Its word, for those who say it in another language.
+    pub code: &'static str,
+    /// In plain words.
+    pub text: String,
+}
+
+/// What was decided, and by whom.
+#[derive(Clone)]
+pub struct Held {
+    /// What the owner decided in the panel.
+    pub owner: Owner,
+    /// What holds after the next start: the file, and the owner where it says nothing.
+    pub config: Config,
+    /// What the pages show by now.
+    pub settings: Arc<Settings>,
+    /// Something of it takes effect only after a restart.
+    pub needs_restart: bool,
+}
+
+/// A model as it is listed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelLine {
+    /// By which it is asked for.
+    pub name: String,
+    /// What it is for, in a word or two.
+    pub kind: String,
+    /// What it is, in a line.
+    pub about: String,
+    /// Its licence or licences.
+    pub license: String,
+    /// Bytes on the disk.
+    pub size: u64,
+    /// MiB of memory in use, about.
+    pub memory_mib: u32,
+    /// What is missing before it is of use.
+    pub needs: Option<String>,
+    /// Files that are there and right, and all.
+    pub files: (usize, usize),
+    /// How fetching it goes.
+    pub pull: Option<Pull>,
+}
+
+/// How fetching a model goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pull {
+    /// It is under way: what is fetched, bytes of it that are there, and of all where that is known.
+    Running {
+        /// A file or a package.
+        what: String,
+        /// Bytes.
+        done: u64,
+        /// Bytes.
+        total: Option<u64>,
+    },
+    /// It did not work out.
+    Failed(String),
+}
+
+/// Why a model is not fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoPull {
+    /// No model is called so.
+    Unknown,
+    /// One is being fetched.
+    Busy,
+    /// It cannot be used yet.
+    NotUsable,
+}
+
+/// A line of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// When.
+    pub at: Timestamp,
+    /// How grave.
+    pub level: Level,
+    /// Who says it, `mqtt::connection`.
+    pub module: String,
+    /// The sentence and its fields.
+    pub text: String,
+}
+
+/// What runs here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// Since when.
+    pub started_at: Timestamp,
+    /// Where the house is remembered.
+    pub data_dir: PathBuf,
+    /// Bytes that the house takes there.
+    pub data_bytes: u64,
+    /// Bytes that are free there, and all; `None` where the system does not say.
+    pub disk: Option<(u64, u64)>,
+    /// Where the panel and the API listen.
+    pub listen: String,
+    /// The certificate with which they do.
+    pub certificate: Option<Certificate>,
+    /// Which broker is used, in words.
+    pub broker: String,
+    /// How it is with the broker.
+    pub broker_state: BrokerState,
+    /// Speech recognition was built in.
+    pub has_speech: bool,
+    /// The house is simulated.
+    pub is_demo: bool,
+}
+
+/// The certificate of the panel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificate {
+    /// Homard made it.
+    pub is_own: bool,
+    /// SHA-256, in pairs of hexadecimal digits with colons, as browsers show it.
+    pub fingerprint: String,
+    /// Until when one of our own making is good.
+    pub until: Option<Timestamp>,
+}
+
+/// How it is with the broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BrokerState {
+    /// Nothing was heard of it yet.
+    Unknown,
+    /// There is a connection, since then.
+    Connected(Timestamp),
+    /// There is none, since then and why.
+    Lost(Timestamp, String),
+}
