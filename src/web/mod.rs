@@ -27,6 +27,7 @@ mod session;
 mod speech;
 mod states;
 mod template;
+mod upkeep;
 mod websocket;
 mod wire;
 
@@ -273,12 +274,12 @@ fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(accounts::remove_token))
         .routes(routes!(owner::settings, owner::change_settings))
         .routes(routes!(owner::try_broker))
-        .routes(routes!(owner::restart))
-        .routes(routes!(owner::models))
-        .routes(routes!(owner::pull_model))
-        .routes(routes!(owner::log))
-        .routes(routes!(owner::connections))
-        .routes(routes!(owner::system))
+        .routes(routes!(upkeep::restart))
+        .routes(routes!(upkeep::models))
+        .routes(routes!(upkeep::pull_model))
+        .routes(routes!(upkeep::log))
+        .routes(routes!(upkeep::connections))
+        .routes(routes!(upkeep::system))
         .routes(routes!(openapi))
         .routes(routes!(metrics::metrics))
 }

@@ -31,6 +31,7 @@ mod own_sentences;
 mod panel;
 mod panel_history;
 mod panel_hostile;
+mod panel_settings;
 mod restart;
 mod roles;
 mod sentences;

@@ -107,7 +107,8 @@ impl Daemon {
         Self::start_as(what, folder, port, "listen = \"127.0.0.1:0\"")
     }
 
-    fn start_as(what: &str, folder: &Folder, port: u16, mqtt: &str) -> Self {
+    /// All of it said.
+    pub(crate) fn start_as(what: &str, folder: &Folder, port: u16, mqtt: &str) -> Self {
         let text = format!("[http]\nlisten = \"127.0.0.1:{port}\"\n[mqtt]\n{mqtt}\n");
         let config = folder.file("homard.toml", &text);
         let data = folder.path("data");
