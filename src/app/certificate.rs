@@ -105,7 +105,7 @@ impl Certificate {
     /// As the panel shows it.
     pub(super) fn about(&self) -> web::Certificate {
         let now = self.0.now();
-        let fingerprint = now.key.cert.first().map(|leaf| Sha256::digest(leaf)).unwrap_or_default();
+        let fingerprint = now.key.cert.first().map(Sha256::digest).unwrap_or_default();
         let pairs: Vec<String> = fingerprint.iter().map(|byte| format!("{byte:02X}")).collect();
         web::Certificate {
             is_own: matches!(self.0.source, Source::Own { .. }),

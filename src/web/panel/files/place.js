@@ -27,7 +27,7 @@ export function placeFields({ position, time_zone: zone, zone_in_use: inUse }, i
   if (isFirst && isOurs(zone) && zone.value === "") {
     // The browser stands in the house as a rule, and a fresh board is set to London.
     const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
-    zones.value = here !== inUse && [...zones.options].some((option) => option.value === here) ? here : "";
+    zones.value = here !== inUse.replace("Etc/", "") && [...zones.options].some((option) => option.value === here) ? here : "";
   }
   const parts = [
     field(t("welcome.city"), city),
