@@ -203,3 +203,25 @@ async fn answer<S>(
         tracing::trace!(%from, %error, "A connection ended early.");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_comes_without_tls_is_sent_to_the_same_page() {
+        for (host, path, expected) in [
+            ("house:8466", "/talk?a=b", Some("https://house:8466/talk?a=b")),
+            ("[fd00::5]:8466", "/", Some("https://[fd00::5]:8466/")),
+            ("evil/../x", "/", None),
+            ("a b", "/", None),
+            ("", "/", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().unwrap());
+            let response = to_tls(path.parse().unwrap(), headers).await;
+            let to = response.headers().get(header::LOCATION).map(|to| to.to_str().unwrap());
+            assert_eq!(to, expected, "{host}");
+        }
+    }
+}

@@ -39,6 +39,7 @@ mod simple;
 mod storage;
 mod support;
 mod templates;
+mod tls;
 mod web;
 mod websocket;
 mod writing;

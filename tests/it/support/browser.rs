@@ -159,6 +159,11 @@ impl Browser {
         self.command("Emulation.setEmulatedMedia", media);
     }
 
+    /// Takes every certificate, as a person does who was warned.
+    pub(crate) fn trust_all(&mut self) {
+        self.command("Security.setIgnoreCertificateErrors", json!({"ignore": true}));
+    }
+
     /// Goes to a page that is before the house: nothing on it is live.
     pub(crate) fn visit(&mut self, url: &str) {
         self.command("Page.navigate", json!({"url": url}));

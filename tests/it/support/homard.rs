@@ -110,7 +110,16 @@ impl Daemon {
     /// All of it said.
     pub(crate) fn start_as(what: &str, folder: &Folder, port: u16, mqtt: &str) -> Self {
         let text = format!("[http]\nlisten = \"127.0.0.1:{port}\"\n[mqtt]\n{mqtt}\n");
-        let config = folder.file("homard.toml", &text);
+        Self::start_written(what, folder, &text)
+    }
+
+    /// The same with these lines in `[mqtt]` and after it, and nothing else.
+    pub(crate) fn start_configured(what: &str, folder: &Folder, mqtt: &str) -> Self {
+        Self::start_written(what, folder, &format!("[mqtt]\n{mqtt}\n"))
+    }
+
+    fn start_written(what: &str, folder: &Folder, text: &str) -> Self {
+        let config = folder.file("homard.toml", text);
         let data = folder.path("data");
         let log = fs::File::create(folder.path("log")).unwrap();
         let started = Instant::now();
