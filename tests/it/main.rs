@@ -28,6 +28,7 @@ mod models;
 mod mosquitto;
 mod official;
 mod own_sentences;
+mod owner;
 mod panel;
 mod panel_history;
 mod panel_hostile;
