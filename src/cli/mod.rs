@@ -4,6 +4,7 @@
 
 mod check;
 mod daemon;
+mod data;
 mod doctor;
 mod eval;
 mod hear;

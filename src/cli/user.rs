@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use jiff::tz::TimeZone;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 
-use super::token::{IfAbsent, failed, named, open};
+use super::data::{IfAbsent, failed, named, open};
 use super::{FAILED, Failure, Place, say};
 use crate::clock::Clock;
 use crate::home::id::AreaId;

@@ -20,10 +20,10 @@ use super::{Budget, Error, Keep, Lane, Storage};
 const MOST_URGENT: usize = 1_000;
 
 /// Records of one transaction: bounds the memory of a write, and how long an edit waits behind it.
-const GROUP_RECORDS: usize = 1_000;
+const GROUP_RECORDS: usize = 250;
 
 /// Payload bytes of one transaction of retained messages.
-const GROUP_BYTES: usize = 1 << 20;
+const GROUP_BYTES: usize = 1 << 18;
 
 /// How the writer paces itself.
 #[derive(Debug, Clone)]

@@ -176,8 +176,8 @@ pub(super) fn json(value: &impl Serialize) -> Response {
 }
 
 /// A JSON answer that is written already.
-pub(super) fn json_bytes(bytes: Vec<u8>) -> Response {
-    let mut response = Response::new(Body::from(bytes));
+pub(super) fn json_bytes(bytes: impl Into<Body>) -> Response {
+    let mut response = Response::new(bytes.into());
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

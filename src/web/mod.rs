@@ -7,6 +7,7 @@ mod accounts;
 mod agenda;
 mod attempts;
 mod auth;
+mod calls;
 mod conversation;
 mod daemon;
 mod devices;
@@ -43,9 +44,6 @@ use jiff::tz::TimeZone;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
-use utoipa::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use self::failure::Failure;
 use crate::clock::Clock;
@@ -53,6 +51,7 @@ use crate::home::person::Rights;
 use crate::hub::HubHandle;
 
 pub use self::auth::Access;
+pub use self::calls::description;
 pub use self::daemon::{
     About, BrokerState, Certificate, Daemon, Held, LogLine, ModelLine, NoPull, Pull, Trial,
     Unreached,
@@ -145,7 +144,6 @@ struct Site {
     started_at: Instant,
     /// Reachable from this machine only: then the `Host` must be this machine too.
     is_loopback: bool,
-    openapi: Vec<u8>,
 }
 
 impl Site {
@@ -172,8 +170,6 @@ pub async fn run(
 ) -> std::io::Result<()> {
     let House { hub, access, listen, daemon, tls } = house;
     let address = listener.local_addr()?;
-    // Written at once: as a tree it takes most of a megabyte.
-    let openapi = serde_json::to_vec(&api().merge(open()).into_openapi()).unwrap_or_default();
     let zone = TimeZone::get(&settings.time_zone).unwrap_or(TimeZone::UTC);
     let clock = Clock::system(zone);
     let site = Arc::new(Site {
@@ -192,7 +188,6 @@ pub async fn run(
         requests: metrics::Requests::default(),
         started_at: Instant::now(),
         is_loopback: address.ip().is_loopback(),
-        openapi,
     });
     let live = Arc::clone(&site.live);
     let rights = follow_rights(Arc::clone(&site));
@@ -225,108 +220,14 @@ async fn follow_rights(site: Arc<Site>) {
     }
 }
 
-/// The routes that need a token, and their description.
-fn api() -> OpenApiRouter<Arc<Site>> {
-    #[derive(OpenApi)]
-    #[openapi(
-        info(title = "Homard", description = "A home-automation hub. Errors are `{\"message\"}`."),
-        modifiers(&TokenNeeded)
-    )]
-    struct Description;
-
-    OpenApiRouter::with_openapi(Description::openapi())
-        .routes(routes!(states::root))
-        .routes(routes!(states::config))
-        .routes(routes!(states::all))
-        .routes(routes!(states::one, dialect::set_state, dialect::remove_state))
-        .routes(routes!(services::list))
-        .routes(routes!(services::call))
-        .routes(routes!(picture::camera))
-        .routes(routes!(picture::image))
-        .routes(routes!(conversation::process))
-        .merge(recordings())
-        .routes(routes!(live::events))
-        .routes(routes!(dialect::fire))
-        .routes(routes!(dialect::components))
-        .routes(routes!(dialect::discovery_info))
-        .routes(routes!(dialect::check_config))
-        .routes(routes!(dialect::error_log))
-        .routes(routes!(template::render))
-        .routes(routes!(history::period))
-        .routes(routes!(history::period_of_a_day))
-        .routes(routes!(history::chart))
-        .routes(routes!(history::export))
-        .routes(routes!(registry::entities))
-        .routes(routes!(registry::edit_entity, registry::remove_entity))
-        .routes(routes!(registry::problems))
-        .routes(routes!(devices::list))
-        .routes(routes!(devices::edit))
-        .routes(routes!(agenda::agenda))
-        .routes(routes!(agenda::cancel))
-        .routes(routes!(registry::areas))
-        .routes(routes!(registry::area, registry::put_area, registry::remove_area))
-        .routes(routes!(registry::floors))
-        .routes(routes!(registry::floor, registry::put_floor, registry::remove_floor))
-        .routes(routes!(accounts::me, accounts::edit_me))
-        .routes(routes!(accounts::people, accounts::add_person))
-        .routes(routes!(accounts::edit_person, accounts::remove_person))
-        .routes(routes!(accounts::tokens, accounts::add_token))
-        .routes(routes!(accounts::remove_token))
-        .routes(routes!(owner::settings, owner::change_settings))
-        .routes(routes!(owner::try_broker))
-        .routes(routes!(upkeep::restart))
-        .routes(routes!(upkeep::models))
-        .routes(routes!(upkeep::pull_model))
-        .routes(routes!(upkeep::log))
-        .routes(routes!(upkeep::connections))
-        .routes(routes!(upkeep::system))
-        .routes(routes!(openapi))
-        .routes(routes!(metrics::metrics))
-}
-
-/// The route whose body is larger than any other's.
-fn recordings() -> OpenApiRouter<Arc<Site>> {
-    OpenApiRouter::new()
-        .routes(routes!(speech::process))
-        .layer(DefaultBodyLimit::max(speech::MAX_RECORDING))
-}
-
-/// The described routes that need no token.
-fn open() -> OpenApiRouter<Arc<Site>> {
-    OpenApiRouter::new()
-        .routes(routes!(metrics::healthz))
-        .routes(routes!(websocket::open))
-        .routes(routes!(accounts::setup))
-}
-
-/// The bearer token in the description.
-struct TokenNeeded;
-
-impl utoipa::Modify for TokenNeeded {
-    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
-        use utoipa::openapi::security::{
-            Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
-        };
-        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-        openapi.components.get_or_insert_default().add_security_scheme("token", scheme);
-        let needed = SecurityRequirement::new("token", [] as [&str; 0]);
-        openapi.security = Some(vec![needed]);
-    }
-}
-
-/// This description.
-#[utoipa::path(get, path = "/api/openapi.json",
-    responses((status = 200, content_type = "application/json", body = String)))]
-async fn openapi(State(site): State<Arc<Site>>) -> Response {
-    failure::json_bytes(site.openapi.clone())
-}
-
 /// All routes, and what goes around every request.
 fn router(site: Arc<Site>) -> Router {
-    let (api, _) = api().split_for_parts();
-    let (open, _) = open().split_for_parts();
-    api.layer(middleware::from_fn_with_state(Arc::clone(&site), auth::guard))
-        .merge(open)
+    let recordings =
+        calls::recordings(Router::new()).layer(DefaultBodyLimit::max(speech::MAX_RECORDING));
+    calls::closed(Router::new())
+        .merge(recordings)
+        .layer(middleware::from_fn_with_state(Arc::clone(&site), auth::guard))
+        .merge(calls::open(Router::new()))
         .merge(panel::routes())
         .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -355,68 +256,4 @@ async fn around(State(site): State<Arc<Site>>, request: Request, next: Next) -> 
     // Whatever is not marked otherwise may change at any moment and is not for shared caches.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_call_of_the_interface_is_described() {
-        let openapi = serde_json::to_value(api().merge(open()).into_openapi()).unwrap();
-        for (path, methods) in [
-            ("/api/", &["get"][..]),
-            ("/api/config", &["get"]),
-            ("/api/states", &["get"]),
-            ("/api/states/{entity_id}", &["get"]),
-            ("/api/services", &["get"]),
-            ("/api/services/{domain}/{service}", &["post"]),
-            ("/api/conversation/process", &["post"]),
-            ("/api/speech", &["post"]),
-            ("/api/events", &["get"]),
-            ("/api/events/{event_type}", &["post"]),
-            ("/api/speech", &["post"]),
-            ("/api/homard/devices", &["get"]),
-            ("/api/homard/devices/{device_id}", &["patch"]),
-            ("/api/websocket", &["get"]),
-            ("/api/template", &["post"]),
-            ("/api/components", &["get"]),
-            ("/api/error_log", &["get"]),
-            ("/api/config/core/check_config", &["post"]),
-            ("/api/history/period", &["get"]),
-            ("/api/history/period/{start}", &["get"]),
-            ("/api/homard/history/{entity_id}", &["get"]),
-            ("/api/homard/history.csv", &["get"]),
-            ("/api/homard/entities", &["get"]),
-            ("/api/homard/entities/{entity_id}", &["patch", "delete"]),
-            ("/api/camera_proxy/{entity_id}", &["get"]),
-            ("/api/image_proxy/{entity_id}", &["get"]),
-            ("/api/homard/problems", &["get"]),
-            ("/api/homard/agenda", &["get"]),
-            ("/api/homard/agenda/{id}", &["delete"]),
-            ("/api/homard/areas/{area_id}", &["get", "put", "delete"]),
-            ("/api/homard/floors/{floor_id}", &["get", "put", "delete"]),
-            ("/api/homard/me", &["get", "patch"]),
-            ("/api/homard/people", &["get", "post"]),
-            ("/api/homard/people/{id}", &["patch", "delete"]),
-            ("/api/homard/tokens", &["get", "post"]),
-            ("/api/homard/tokens/{name}", &["delete"]),
-            ("/api/homard/settings", &["get", "patch"]),
-            ("/api/homard/broker/try", &["post"]),
-            ("/api/homard/restart", &["post"]),
-            ("/api/homard/models", &["get"]),
-            ("/api/homard/models/{name}/pull", &["post"]),
-            ("/api/homard/log", &["get"]),
-            ("/api/homard/connections", &["get"]),
-            ("/api/homard/system", &["get"]),
-            ("/setup", &["post"]),
-            ("/api/openapi.json", &["get"]),
-            ("/healthz", &["get"]),
-            ("/metrics", &["get"]),
-        ] {
-            for method in methods {
-                assert!(openapi["paths"][path][method].is_object(), "{method} {path}");
-            }
-        }
-    }
 }

@@ -27,6 +27,7 @@ mod man;
 mod models;
 mod mosquitto;
 mod official;
+mod openapi;
 mod own_sentences;
 mod owner;
 mod panel;

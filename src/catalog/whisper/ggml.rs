@@ -4,28 +4,12 @@ use std::io::{self, Write};
 
 use half::f16;
 
-use super::{Form, blocks};
+use super::{Form, Shape, blocks};
 
 /// `ggml` as a number.
 const MAGIC: u32 = 0x6767_6d6c;
 /// `GGML_QNT_VERSION`, in the thousands of the file's type.
 const BLOCK_VERSION: u32 = 2;
-
-/// What the file begins with. Counts.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Header {
-    pub(super) n_vocab: u32,
-    pub(super) n_audio_ctx: u32,
-    pub(super) n_audio_state: u32,
-    pub(super) n_audio_head: u32,
-    pub(super) n_audio_layer: u32,
-    pub(super) n_text_ctx: u32,
-    pub(super) n_text_state: u32,
-    pub(super) n_text_head: u32,
-    pub(super) n_text_layer: u32,
-    pub(super) n_mels: u32,
-    pub(super) form: Form,
-}
 
 /// One tensor, the last dimension running fastest.
 pub(super) struct Tensor<'a> {
@@ -56,20 +40,20 @@ impl Form {
     }
 }
 
-pub(super) fn write_header(header: &Header, to: &mut impl Write) -> io::Result<()> {
+pub(super) fn write_header(shape: &Shape, form: Form, to: &mut impl Write) -> io::Result<()> {
     let numbers = [
         MAGIC,
-        header.n_vocab,
-        header.n_audio_ctx,
-        header.n_audio_state,
-        header.n_audio_head,
-        header.n_audio_layer,
-        header.n_text_ctx,
-        header.n_text_state,
-        header.n_text_head,
-        header.n_text_layer,
-        header.n_mels,
-        header.form.file_type(),
+        shape.n_vocab,
+        shape.n_audio_ctx,
+        shape.n_state,
+        shape.n_audio_head,
+        shape.n_audio_layer,
+        shape.n_text_ctx,
+        shape.n_state,
+        shape.n_text_head,
+        shape.n_text_layer,
+        shape.n_mels,
+        form.file_type(),
     ];
     write_numbers(&numbers, to)
 }

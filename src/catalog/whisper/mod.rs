@@ -15,7 +15,7 @@ use std::io::{self, Read, Seek, Write};
 use serde::Deserialize;
 
 use self::ctranslate2::{Variable, Weights};
-use self::ggml::{Header, Tensor};
+use self::ggml::Tensor;
 
 /// In which form the matrices are written; vectors, positions and convolutions keep theirs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -59,20 +59,7 @@ pub(super) fn convert(
 ) -> Result<(), ConvertError> {
     let mut weights = Weights::open(model)?;
     let shape = Shape::of(&mut weights)?;
-    let header = Header {
-        n_vocab: shape.n_vocab,
-        n_audio_ctx: shape.n_audio_ctx,
-        n_audio_state: shape.n_state,
-        n_audio_head: shape.n_audio_head,
-        n_audio_layer: shape.n_audio_layer,
-        n_text_ctx: shape.n_text_ctx,
-        n_text_state: shape.n_state,
-        n_text_head: shape.n_text_head,
-        n_text_layer: shape.n_text_layer,
-        n_mels: shape.n_mels,
-        form,
-    };
-    ggml::write_header(&header, to)?;
+    ggml::write_header(&shape, form, to)?;
     ggml::write_filters(&mel::filters(), to)?;
     ggml::write_tokens(&vocabulary::tokens(vocabulary, shape.n_vocab)?, to)?;
     for (from, names) in table(&shape) {
