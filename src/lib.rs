@@ -29,7 +29,7 @@
 //!  3  storage                              LMDB
 //!  2  assistant ► intent, automation  json  decide: pure; the model's values as JSON
 //!  1  home   template   catalog            the model; the templates of MQTT discovery; files to fetch
-//!  0  config  clock  text                  leaves
+//!  0  config  clock  text  packed          leaves
 //! ```
 //!
 //! The hub does not name the assistant, [`catalog`] is for the command line only, and the ports `broker`
@@ -82,6 +82,7 @@ pub mod hub;
 pub mod intent;
 pub mod json;
 pub mod mqtt;
+mod packed;
 #[cfg(feature = "speech")]
 pub mod speech;
 pub mod storage;

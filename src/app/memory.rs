@@ -13,7 +13,7 @@ use crate::storage::Storage;
 #[cfg(target_env = "gnu")]
 const HEAPS: i32 = 2;
 /// The announcements after a start are over by then.
-const FIRST: Duration = Duration::from_secs(10);
+const FIRST: Duration = Duration::from_secs(5);
 /// And from time to time, for what comes later. Takes a millisecond.
 const AGAIN: Duration = Duration::from_secs(15);
 

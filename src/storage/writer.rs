@@ -19,11 +19,18 @@ use super::{Budget, Error, Keep, Lane, Storage};
 /// Edits of a person that may wait for the disk; more are answered with an error.
 const MOST_URGENT: usize = 1_000;
 
-/// Records of one transaction: bounds the memory of a write, and how long an edit waits behind it.
-const GROUP_RECORDS: usize = 250;
-
-/// Payload bytes of one transaction of retained messages.
+/// Payload bytes of one transaction of retained messages. LMDB keeps the memory of the largest one.
 const GROUP_BYTES: usize = 1 << 18;
+
+/// Records of one transaction: bounds the memory of a write, and how long an edit waits behind it.
+fn group_records(lane: Lane) -> usize {
+    match lane {
+        // Long, and many at once only when devices are announced.
+        Lane::Registry => 250,
+        // Short, and each page that is written twice is written to the card twice.
+        Lane::Told | Lane::States => 1_000,
+    }
+}
 
 /// How the writer paces itself.
 #[derive(Debug, Clone)]
@@ -494,7 +501,7 @@ impl Pen {
                 self.shared.lock().ask(lane);
                 return Ok(());
             }
-            let keeps = source.take(lane, GROUP_RECORDS);
+            let keeps = source.take(lane, group_records(lane));
             if keeps.is_empty() {
                 return Ok(());
             }
@@ -516,7 +523,7 @@ impl Pen {
         inbox.retained = others;
         drop(inbox);
         loop {
-            let group = take_group(&mut waiting);
+            let group = take_group(lane, &mut waiting);
             if group.is_empty() {
                 return Ok(());
             }
@@ -603,10 +610,13 @@ impl Status {
 }
 
 /// The next messages that share a transaction.
-fn take_group(waiting: &mut BTreeMap<String, (Lane, RetainedChange)>) -> Vec<RetainedChange> {
+fn take_group(
+    lane: Lane,
+    waiting: &mut BTreeMap<String, (Lane, RetainedChange)>,
+) -> Vec<RetainedChange> {
     let mut n_bytes = 0;
     let mut group = Vec::new();
-    while group.len() < GROUP_RECORDS
+    while group.len() < group_records(lane)
         && n_bytes < GROUP_BYTES
         && let Some((_, (_, change))) = waiting.pop_first()
     {

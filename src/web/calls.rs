@@ -20,9 +20,10 @@ use super::{
     Site, accounts, agenda, calls, conversation, devices, dialect, failure, history, live, metrics,
     owner, picture, registry, services, speech, states, template, upkeep, websocket,
 };
+use crate::packed::{Packed, packed};
 
 /// What is served: [`description`], written down.
-const DESCRIPTION: &str = include_str!("openapi.json");
+const DESCRIPTION: Packed = packed!("src/web/openapi.json");
 
 /// Where calls are listed.
 pub(super) trait Calls: Sized {
@@ -151,7 +152,7 @@ pub(super) fn open<C: Calls>(to: C) -> C {
 #[utoipa::path(get, path = "/api/openapi.json",
     responses((status = 200, content_type = "application/json", body = String)))]
 async fn openapi() -> Response {
-    failure::json_bytes(DESCRIPTION)
+    failure::json_bytes(DESCRIPTION.text())
 }
 
 /// The description of the interface in OpenAPI's JSON, one path or type a line. For `tests/it/openapi.rs`: at run time

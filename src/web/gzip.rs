@@ -23,13 +23,8 @@ pub(super) fn is_accepted(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Packs what is packed once and sent often.
-pub(super) fn pack(bytes: &[u8]) -> Vec<u8> {
-    pack_at(bytes, Compression::best())
-}
-
-fn pack_at(bytes: &[u8], level: Compression) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), level);
+fn pack(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), Compression::fast());
     // Writing to a buffer in memory cannot fail.
     let _ = encoder.write_all(bytes);
     encoder.finish().unwrap_or_default()
@@ -38,7 +33,7 @@ fn pack_at(bytes: &[u8], level: Compression) -> Vec<u8> {
 /// An answer of these bytes, packed if it is wanted and of use.
 pub(super) fn response(headers: &HeaderMap, kind: &'static str, bytes: Vec<u8>) -> Response {
     let is_packed = bytes.len() >= MIN && is_accepted(headers);
-    let bytes = if is_packed { pack_at(&bytes, Compression::fast()) } else { bytes };
+    let bytes = if is_packed { pack(&bytes) } else { bytes };
     let mut response = Response::new(Body::from(bytes));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));

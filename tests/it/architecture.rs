@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("text", &[]),
     ("clock", &[]),
+    ("packed", &[]),
     ("config", &[]),
     ("home", &["text"]),
     ("json", &["home"]),
     ("template", &["clock"]),
     ("catalog", &[]),
-    ("intent", &["text", "home"]),
+    ("intent", &["text", "packed", "home"]),
     ("automation", &["text", "home"]),
     ("assistant", &["text", "clock", "home", "template", "intent", "automation"]),
     ("speech", &[]),
@@ -27,7 +28,18 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // The owner changes what `config` checks.
     (
         "web",
-        &["text", "clock", "config", "home", "json", "template", "automation", "storage", "hub"],
+        &[
+            "text",
+            "clock",
+            "config",
+            "packed",
+            "home",
+            "json",
+            "template",
+            "automation",
+            "storage",
+            "hub",
+        ],
     ),
     ("demo", &[]),
     // The whole road without a port: it wires a hub and the daemon's own ear to simulated devices.

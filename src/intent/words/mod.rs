@@ -96,7 +96,7 @@ impl Vocabulary {
     /// Homard's own words of a language; `None` if it has none. The problems are empty in any
     /// program that passed its tests.
     pub fn own(language: &str) -> Option<(Vocabulary, Vec<PackProblem>)> {
-        let (lexicon, problems) = Lexicon::read(language, &own::words(language)?);
+        let (lexicon, problems) = own::words(language, |source| Lexicon::read(language, source))?;
         Some((Vocabulary { lexicon: Arc::new(lexicon) }, problems))
     }
 

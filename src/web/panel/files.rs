@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use axum::body::Bytes;
+use axum::body::Body;
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -11,50 +11,53 @@ use sha2::{Digest, Sha256};
 
 use super::shell::POLICY;
 use super::words::LANGUAGES;
+use crate::packed::{Packed, packed};
 use crate::web::gzip;
 
+macro_rules! files {
+    ($($name:literal),+ $(,)?) => {
+        &[$(($name, packed!("src/web/panel/files/", $name))),+]
+    };
+}
+
 /// The scripts, as ES modules that name each other by their bare file names.
-pub(super) const SCRIPTS: &[(&str, &str)] = &[
-    ("act.js", include_str!("files/act.js")),
-    ("broker.js", include_str!("files/broker.js")),
-    ("card.js", include_str!("files/card.js")),
-    ("chart.js", include_str!("files/chart.js")),
-    ("core.js", include_str!("files/core.js")),
-    ("devices.js", include_str!("files/devices.js")),
-    ("favourites.js", include_str!("files/favourites.js")),
-    ("forms.js", include_str!("files/forms.js")),
-    ("history.js", include_str!("files/history.js")),
-    ("home.js", include_str!("files/home.js")),
-    ("microphone.js", include_str!("files/microphone.js")),
-    ("place.js", include_str!("files/place.js")),
-    ("recorder.js", include_str!("files/recorder.js")),
-    ("settings-broker.js", include_str!("files/settings-broker.js")),
-    ("settings-connections.js", include_str!("files/settings-connections.js")),
-    ("settings-home.js", include_str!("files/settings-home.js")),
-    ("settings-log.js", include_str!("files/settings-log.js")),
-    ("settings-system.js", include_str!("files/settings-system.js")),
-    ("settings-voice.js", include_str!("files/settings-voice.js")),
-    ("settings.js", include_str!("files/settings.js")),
-    ("strength.js", include_str!("files/strength.js")),
-    ("talk.js", include_str!("files/talk.js")),
-    ("things.js", include_str!("files/things.js")),
-    ("tongue.js", include_str!("files/tongue.js")),
-    ("wall.js", include_str!("files/wall.js")),
-    ("welcome.js", include_str!("files/welcome.js")),
-    ("widgets.js", include_str!("files/widgets.js")),
+pub(super) const SCRIPTS: &[(&str, Packed)] = files![
+    "act.js",
+    "broker.js",
+    "card.js",
+    "chart.js",
+    "core.js",
+    "devices.js",
+    "favourites.js",
+    "forms.js",
+    "history.js",
+    "home.js",
+    "microphone.js",
+    "place.js",
+    "recorder.js",
+    "settings-broker.js",
+    "settings-connections.js",
+    "settings-home.js",
+    "settings-log.js",
+    "settings-system.js",
+    "settings-voice.js",
+    "settings.js",
+    "strength.js",
+    "talk.js",
+    "things.js",
+    "tongue.js",
+    "wall.js",
+    "welcome.js",
+    "widgets.js",
 ];
 
 const ICON: &str = include_str!("files/icon.svg");
-const OTHERS: &[(&str, &str)] = &[
-    ("panel.css", include_str!("files/panel.css")),
-    ("icons.svg", include_str!("files/icons.svg")),
-];
+const OTHERS: &[(&str, Packed)] = files!["panel.css", "icons.svg"];
 
 struct File {
     name: String,
     kind: &'static str,
-    plain: Bytes,
-    packed: Bytes,
+    text: Packed,
 }
 
 struct Files {
@@ -68,9 +71,8 @@ static FILES: LazyLock<Files> = LazyLock::new(|| {
     let mut hash = Sha256::new();
     let list = others.chain(words).map(|(name, text)| {
         hash.update(name.as_bytes());
-        hash.update(text.as_bytes());
-        let plain = Bytes::from_static(text.as_bytes());
-        File { kind: kind(&name), name, packed: gzip::pack(&plain).into(), plain }
+        hash.update(text.gzip());
+        File { kind: kind(&name), name, text }
     });
     let list = list.collect();
     let version = hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
@@ -101,8 +103,11 @@ pub(super) async fn file(
         return StatusCode::NOT_FOUND.into_response();
     };
     let is_packed = gzip::is_accepted(&headers);
-    let mut response =
-        if is_packed { file.packed.clone() } else { file.plain.clone() }.into_response();
+    let body = match is_packed {
+        true => Body::from(file.text.gzip()),
+        false => Body::from(file.text.text()),
+    };
+    let mut response = Response::new(body);
     let headers = response.headers_mut();
     if is_packed {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
@@ -136,10 +141,11 @@ mod tests {
 
     #[test]
     fn every_picture_that_is_named_is_in_the_sprite() {
-        let sprite = OTHERS[1].1;
+        let sprite = OTHERS[1].1.text();
         let has = |name: &str| sprite.contains(&format!("id=\"{name}\""));
         let mut n_icons = 0;
         for (file, script) in SCRIPTS {
+            let script = script.text();
             for start in ["icon(\"", "picture: \""] {
                 for (at, _) in script.match_indices(start) {
                     let name = script[at + start.len()..].split('"').next().unwrap();
@@ -154,6 +160,7 @@ mod tests {
     #[test]
     fn nothing_is_made_of_markup_from_elsewhere() {
         for (name, script) in SCRIPTS {
+            let script = script.text();
             for bad in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("] {
                 assert!(!script.contains(bad), "{name}: {bad}");
             }

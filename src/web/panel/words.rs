@@ -6,25 +6,29 @@ use std::sync::LazyLock;
 
 use axum::http::{HeaderMap, header};
 
+use crate::packed::{Packed, packed};
+
 /// One language.
 #[derive(Debug)]
 pub(super) struct Words {
     /// Its code, `fr`.
     pub(super) language: &'static str,
     /// The file as it goes to the scripts.
-    pub(super) file: &'static str,
+    pub(super) file: Packed,
     by_key: HashMap<String, String>,
 }
 
 /// All languages; the first is spoken where nobody asked for another.
 pub(super) static LANGUAGES: LazyLock<[Words; 2]> = LazyLock::new(|| {
-    [("en", include_str!("words/en.json")), ("fr", include_str!("words/fr.json"))].map(
-        |(language, file)| {
-            // A unit test reads every file.
-            let by_key = serde_json::from_str(file).unwrap_or_default();
-            Words { language, file, by_key }
-        },
-    )
+    let files = [
+        ("en", packed!("src/web/panel/words/en.json")),
+        ("fr", packed!("src/web/panel/words/fr.json")),
+    ];
+    files.map(|(language, file)| {
+        // A unit test reads every file.
+        let by_key = serde_json::from_str(&file.text()).unwrap_or_default();
+        Words { language, file, by_key }
+    })
 });
 
 impl Words {
@@ -103,7 +107,7 @@ mod tests {
             gaps
         };
         for words in LANGUAGES.iter() {
-            let by_key: HashMap<String, String> = serde_json::from_str(words.file).unwrap();
+            let by_key: HashMap<String, String> = serde_json::from_str(&words.file.text()).unwrap();
             assert_eq!(by_key.len(), LANGUAGES[0].by_key.len(), "{}", words.language);
             for (key, text) in &LANGUAGES[0].by_key {
                 let other = by_key.get(key).unwrap_or_else(|| panic!("{}: {key}", words.language));
@@ -122,6 +126,7 @@ mod tests {
         };
         let mut n_keys = 0;
         for (name, script) in SCRIPTS {
+            let script = script.text();
             for start in ["t(\"", "count(\""] {
                 for (at, _) in script.match_indices(start) {
                     let is_call =
