@@ -32,7 +32,7 @@
 //!  0  config  clock  text  packed          leaves
 //! ```
 //!
-//! The hub does not name the assistant, [`catalog`] is for the command line only, and the ports `broker`
+//! The hub does not name the assistant, [`catalog`] is for the command line and the owner's page of models, and the ports `broker`
 //! and `demo` name nothing below them: they are of use without a house. What each module names is the
 //! table `MAY_USE` of that test.
 //!
