@@ -135,7 +135,7 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
     let writer = Writer::start(storage.clone(), settings).context("the system gives no thread")?;
     let retained = Arc::new(mqtt_broker::Retained::new(storage.clone(), writer.clone()));
     let (reached, broker) =
-        mqtt_broker::open(&config.mqtt.broker, retained.clone(), is_demo, &mut notes).await?;
+        mqtt_broker::reach(&config.mqtt, &file.mqtt, retained.clone(), is_demo, &mut notes).await?;
 
     #[cfg(feature = "speech")]
     let ears = listen::listen(&models, spoken(&config.home));

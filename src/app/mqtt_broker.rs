@@ -43,6 +43,37 @@ impl Reached {
     }
 }
 
+/// Finds or starts the broker of `chosen`. Where the owner chose it in the panel and it cannot be used, that of the file is
+/// taken instead: nobody must be kept out of the house, and so of the panel, by what was decided there.
+///
+/// # Errors
+/// When that of the file cannot be used.
+pub(super) async fn reach(
+    chosen: &config::Mqtt,
+    file: &config::Mqtt,
+    retained: Arc<Retained>,
+    is_demo: bool,
+    notes: &mut Vec<String>,
+) -> Result<(Reached, Option<broker::Broker>)> {
+    let opened = match &chosen.broker {
+        config::Broker::Outside(outside) => settings(chosen, outside).map(|_| ()),
+        config::Broker::Embedded { .. } => Ok(()),
+    };
+    let opened = match opened {
+        Ok(()) => open(&chosen.broker, Arc::clone(&retained), is_demo, notes).await,
+        Err(error) => Err(error),
+    };
+    let error = match opened {
+        Err(error) if chosen.broker != file.broker => format!("{error:#}"),
+        other => return other,
+    };
+    warn!(%error, "The broker that was chosen in the panel cannot be used; the usual one is.");
+    notes.push(format!("The broker that was chosen in the panel cannot be used: {error}"));
+    let (mut reached, broker) = open(&file.broker, retained, is_demo, notes).await?;
+    reached.words = format!("{}; the one that was chosen cannot be used: {error}", reached.words);
+    Ok((reached, broker))
+}
+
 /// Finds or starts the broker.
 ///
 /// # Errors
@@ -333,6 +364,33 @@ mod tests {
         let refused = open(&embedded(listen, false), retained, false, &mut notes).await;
         let error = refused.err().unwrap().to_string();
         assert!(error.contains(&format!("broker = \"mqtt://{listen}\"")), "{error}");
+        broker.unwrap().stop().await;
+    }
+
+    #[tokio::test]
+    async fn what_was_chosen_in_the_panel_keeps_nobody_out() {
+        let (_data, retained) = data("broker-chosen");
+        let mut notes = Vec::new();
+        let (_, broker) =
+            open(&embedded(FREE, true), retained.clone(), false, &mut notes).await.unwrap();
+        let listen = broker.as_ref().unwrap().address();
+        let with = |broker| config::Mqtt { broker, ..config::Config::new().mqtt };
+        let file = with(embedded(listen, true));
+        // Somebody else's broker is there already; an authority that is none.
+        let tls = Some(config::Tls { authorities: Some(b"none".to_vec()) });
+        let outside = Outside { tls, ..plain(listen) };
+        for chosen in [embedded(listen, false), config::Broker::Outside(outside)] {
+            let chosen = with(chosen);
+            let reached = reach(&chosen, &file, retained.clone(), false, &mut notes).await;
+            let (reached, none) = reached.unwrap();
+            assert!(
+                none.is_none() && reached.words.contains("cannot be used"),
+                "{}",
+                reached.words
+            );
+            // What stands in the file is an error there.
+            assert!(reach(&chosen, &chosen, retained.clone(), false, &mut notes).await.is_err());
+        }
         broker.unwrap().stop().await;
     }
 
