@@ -200,6 +200,7 @@ pub(super) async fn guard(
     match admit(&site, from.ip(), request.method(), request.headers()) {
         Ok(caller) => {
             tracing::trace!(person = %caller.name, "A request.");
+            site.seats.know(from);
             request.extensions_mut().insert(caller);
             next.run(request).await
         }

@@ -22,6 +22,7 @@ mod panel;
 mod pass;
 mod picture;
 mod registry;
+mod seats;
 mod server;
 mod services;
 mod session;
@@ -136,8 +137,10 @@ struct Site {
     wrong_tokens: auth::WrongTokens,
     doors: session::Doors,
     live: Arc<live::Live>,
+    seats: seats::Seats,
     /// Who may have a WebSocket open.
     sockets: Arc<Semaphore>,
+    unknown: websocket::Unknown,
     clock: Clock,
     listen: Listen,
     requests: metrics::Requests,
@@ -182,7 +185,9 @@ pub async fn run(
         wrong_tokens: auth::WrongTokens::default(),
         doors: session::Doors::default(),
         live: Arc::new(live::Live::new()),
+        seats: seats::Seats::default(),
         sockets: Arc::new(Semaphore::new(websocket::MAX_SOCKETS)),
+        unknown: websocket::Unknown::default(),
         clock,
         listen,
         requests: metrics::Requests::default(),
@@ -192,6 +197,7 @@ pub async fn run(
     let live = Arc::clone(&site.live);
     let rights = follow_rights(Arc::clone(&site));
     let sockets = Arc::clone(&site.sockets);
+    let seats = site.seats.clone();
     let router = router(site);
     let stop = async {
         // When the hub ends there is nothing left to serve.
@@ -202,7 +208,8 @@ pub async fn run(
         }
         live.close();
     };
-    server::serve(listener, router, tls, stop).await;
+    let served = server::Served::new(router, tls);
+    server::serve(listener, served, seats, stop).await;
     websocket::last(&sockets).await;
     Ok(())
 }

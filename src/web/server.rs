@@ -21,13 +21,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
-/// More connections wait in the system's queue until one closes.
-const MAX_CONNECTIONS: usize = 512;
+use super::seats::{Seat, Seats};
+
 /// A connection that sends no complete request head for this long is closed; also an idle one.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Larger request heads are refused (431).
@@ -41,23 +41,27 @@ const HANDSHAKE: u8 = 22;
 /// Serves until `stop` is done.
 pub(super) async fn serve(
     listener: TcpListener,
-    router: Router,
-    tls: Option<Arc<ServerConfig>>,
+    served: Served,
+    seats: Seats,
     stop: impl Future<Output = ()>,
 ) {
-    let served = Served { router, tls: tls.map(TlsAcceptor::from) };
-    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let (stopping, is_stopping) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut stop = pin!(stop);
     loop {
-        let (stream, from, permit) = tokio::select! {
+        let (stream, from, seat) = tokio::select! {
             () = &mut stop => break,
-            accepted = accept(&listener, &permits) => accepted,
+            accepted = accept(&listener, &seats) => accepted,
             // Ended connections are taken off the set as they end.
             Some(_) = connections.join_next() => continue,
         };
-        connections.spawn(connection(stream, from, served.clone(), is_stopping.clone(), permit));
+        let connection = connection(stream, from, served.clone(), is_stopping.clone());
+        connections.spawn(async move {
+            tokio::select! {
+                () = connection => {}
+                () = seat.left() => {}
+            }
+        });
     }
     drop(listener);
     stopping.send_replace(true);
@@ -67,15 +71,11 @@ pub(super) async fn serve(
     }
 }
 
-async fn accept(
-    listener: &TcpListener,
-    permits: &Arc<Semaphore>,
-) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
-    // The semaphore is never closed, so there always is a permit.
-    let permit = Arc::clone(permits).acquire_owned().await.ok();
+async fn accept(listener: &TcpListener, seats: &Seats) -> (TcpStream, SocketAddr, Seat) {
+    seats.room().await;
     loop {
         match listener.accept().await {
-            Ok((stream, from)) => return (stream, from, permit),
+            Ok((stream, from)) => return (stream, from, seats.take(from)),
             Err(error) => {
                 // Out of file descriptors, or the peer has gone already.
                 tracing::debug!(%error, "A connection could not be accepted.");
@@ -87,9 +87,15 @@ async fn accept(
 
 /// What every connection is served with.
 #[derive(Clone)]
-struct Served {
+pub(super) struct Served {
     router: Router,
     tls: Option<TlsAcceptor>,
+}
+
+impl Served {
+    pub(super) fn new(router: Router, tls: Option<Arc<ServerConfig>>) -> Self {
+        Self { router, tls: tls.map(TlsAcceptor::from) }
+    }
 }
 
 async fn connection(
@@ -97,7 +103,6 @@ async fn connection(
     from: SocketAddr,
     served: Served,
     mut is_stopping: watch::Receiver<bool>,
-    _permit: Option<OwnedSemaphorePermit>,
 ) {
     // Events are small and must not wait for more.
     if let Err(error) = stream.set_nodelay(true) {

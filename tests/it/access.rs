@@ -141,7 +141,12 @@ fn status(house: &House, method: &str, path: &str, headers: &[(&str, &str)], bod
         .unwrap_or_else(|| panic!("{path}: {line}"))
 }
 
-fn form(house: &House, headers: &[(&str, &str)], name: &str, password: &str) -> crate::web::Answer {
+pub(crate) fn form(
+    house: &House,
+    headers: &[(&str, &str)],
+    name: &str,
+    password: &str,
+) -> crate::web::Answer {
     let origin = format!("http://{}", house.address);
     let mut all = vec![("Origin", &*origin), ("Content-Type", "application/x-www-form-urlencoded")];
     all.extend_from_slice(headers);

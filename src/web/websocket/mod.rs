@@ -8,6 +8,7 @@
 mod command;
 mod registry;
 mod subscription;
+mod unknown;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -30,6 +31,8 @@ use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 
 use self::command::Command;
 use self::subscription::{News, Subscription};
+use self::unknown::Stranger;
+pub(super) use self::unknown::Unknown;
 use super::Site;
 use super::failure::{Failure, Message};
 use super::live::{Chunk, Event, MAX_READERS, Reader};
@@ -83,6 +86,10 @@ pub(super) async fn open(
         let message = format!("{MAX_SOCKETS} WebSockets are open; close one");
         return Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, message));
     };
+    let Some(stranger) = site.unknown.enter(from.ip()) else {
+        let message = "too many WebSockets from there have not said who they are";
+        return Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, message));
+    };
     // The cookie counts for our own page only; another site's page needs a token like a program.
     let page = Pass::of_page(&site, &headers);
     let upgrade = upgrade
@@ -91,7 +98,7 @@ pub(super) async fn open(
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE);
     Ok(upgrade.on_upgrade(move |socket| async move {
-        serve(site, from.ip(), page, socket).await;
+        serve(site, from.ip(), stranger, page, socket).await;
         drop(permit);
     }))
 }
@@ -116,7 +123,13 @@ impl End {
     }
 }
 
-async fn serve(site: Arc<Site>, from: IpAddr, page: Option<Pass>, socket: WebSocket) {
+async fn serve(
+    site: Arc<Site>,
+    from: IpAddr,
+    stranger: Stranger,
+    page: Option<Pass>,
+    socket: WebSocket,
+) {
     let mut closing = site.live.closing();
     let mut wire = Wire { socket, heard_at: Instant::now() };
     let admitted = tokio::select! {
@@ -127,6 +140,7 @@ async fn serve(site: Arc<Site>, from: IpAddr, page: Option<Pass>, socket: WebSoc
             Err(End::cut(close::AWAY, "Homard is stopping"))
         }
     };
+    drop(stranger);
     let end = match admitted {
         Ok(pass) => {
             let mut session = Session {
