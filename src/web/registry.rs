@@ -49,6 +49,8 @@ struct EntityObject {
     floor: Option<String>,
     /// The id of its floor.
     floor_id: Option<String>,
+    /// Who announced it, as it names itself.
+    producer: Option<String>,
     /// Where it was announced.
     discovery_topic: String,
     /// The producer's wish.
@@ -105,6 +107,7 @@ impl EntityObject {
             area_id: area.map(|area| area.id.to_string()),
             floor: floor.map(|floor| floor.name.clone()),
             floor_id: floor.map(|floor| floor.id.to_string()),
+            producer: owned(&entity.producer.name),
             discovery_topic: entity.producer.topic.to_string(),
             disabled_by_default: !entity.enabled_by_default,
             enabled: entity.is_enabled(),

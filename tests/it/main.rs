@@ -34,6 +34,7 @@ mod panel;
 mod panel_history;
 mod panel_hostile;
 mod panel_settings;
+mod panel_things;
 mod probes;
 mod restart;
 mod roles;

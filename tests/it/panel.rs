@@ -543,7 +543,11 @@ fn every_page_fits_every_screen_and_hinders_nobody() {
     browser.open(&url(&demo, "/"));
     browser.wait(&format!("document.querySelector('{} .switch')", card("light.kitchen_light")));
     let n_bytes = browser.n_bytes;
-    println!("the first page and all it loads: {n_bytes} bytes");
+    let painted = browser.eval(
+        "performance.getEntriesByName('first-contentful-paint').map((entry) => Math.round(entry.startTime))[0] ?? null",
+    );
+    println!("the first page and all it loads: {n_bytes} bytes, first paint after {painted} ms");
+    assert!(painted.as_u64().is_some_and(|ms| ms < 2_000), "first paint after {painted} ms");
     assert!((10_000..MAX_FIRST_PAGE).contains(&n_bytes), "{n_bytes} bytes");
 
     for (path, name) in

@@ -91,14 +91,18 @@ fn house(home: &Home, words: &Words, mut rooms: Rooms) -> String {
     let has_floors = !floors.is_empty();
     for floor in floors.into_iter().map(Some).chain([None]) {
         let is_here = |area: &&Area| area.floor.as_ref() == floor.map(|floor| &floor.id);
-        let mut here: Vec<(&str, Vec<Row>)> = home
+        let mut here: Vec<(Heading<'_>, Vec<Row>)> = home
             .areas()
             .filter(is_here)
-            .filter_map(|area| Some((&*area.name, rooms.remove(&Some(area.id.clone()))?)))
+            .filter_map(|area| {
+                Some((Heading::Room(&area.name), rooms.remove(&Some(area.id.clone()))?))
+            })
             .collect();
-        here.sort_by_key(|(name, _)| name.to_lowercase());
+        here.sort_by_key(|(heading, _)| heading.text().to_lowercase());
         if floor.is_none() {
-            here.extend(rooms.remove(&None).map(|rows| (words.get("no_area"), rows)));
+            here.extend(
+                rooms.remove(&None).map(|rows| (Heading::Elsewhere(words.get("no_area")), rows)),
+            );
         }
         if here.is_empty() {
             continue;
@@ -109,8 +113,8 @@ fn house(home: &Home, words: &Words, mut rooms: Rooms) -> String {
             put(&mut out, format_args!("<h2>{}</h2>\n", Text(title)));
         }
         out.push_str("<div class=\"rooms\">\n");
-        for (name, rows) in here {
-            room(&mut out, name, rows);
+        for (heading, rows) in here {
+            room(&mut out, &heading, words, rows);
         }
         out.push_str("</div>\n</section>\n");
     }
@@ -127,9 +131,53 @@ fn up_then_down(level: Option<i32>) -> (u8, u32) {
     }
 }
 
-fn room(out: &mut String, name: &str, mut rows: Vec<Row>) {
+/// What stands above some cards.
+enum Heading<'a> {
+    /// A room, whose history can be looked at.
+    Room(&'a str),
+    /// Where what is in no room is.
+    Elsewhere(&'a str),
+}
+
+impl Heading<'_> {
+    fn text(&self) -> &str {
+        match self {
+            Self::Room(name) | Self::Elsewhere(name) => name,
+        }
+    }
+}
+
+/// A text as a value in an address: letters and digits as they are, else percent and the byte (RFC 3986).
+struct Coded<'a>(&'a str);
+
+impl std::fmt::Display for Coded<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.bytes().try_for_each(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                write!(f, "{}", char::from(byte))
+            }
+            byte => write!(f, "%{byte:02X}"),
+        })
+    }
+}
+
+fn room(out: &mut String, heading: &Heading<'_>, words: &Words, mut rows: Vec<Row>) {
     rows.sort_by(|one, other| (one.rank, &one.name).cmp(&(other.rank, &other.name)));
-    put(out, format_args!("<section class=\"room\">\n<h3>{}</h3>\n", Text(name)));
+    out.push_str("<section class=\"room\">\n");
+    match heading {
+        Heading::Room(name) => {
+            let title = words.get("room.history").replace("{name}", name);
+            let (name, title) = (Text(name), Text(&title));
+            let address = Coded(heading.text());
+            put(
+                out,
+                format_args!(
+                    "<h3><a href=\"/history?area={address}\" title=\"{title}\">{name}</a></h3>\n"
+                ),
+            );
+        }
+        Heading::Elsewhere(name) => put(out, format_args!("<h3>{}</h3>\n", Text(name))),
+    }
     for (is_fact, class) in [(false, "cards"), (true, "facts")] {
         let mut of_kind = rows.iter().filter(|row| row.is_fact == is_fact).peekable();
         if of_kind.peek().is_some() {
@@ -209,6 +257,11 @@ mod tests {
             assert!(page.contains(&Text(words.get("empty")).to_string()), "{page}");
             assert!(!page.contains("broker-lost"));
         }
+    }
+
+    #[test]
+    fn a_room_s_name_fits_into_an_address() {
+        assert_eq!(Coded("Küche & <b>1").to_string(), "K%C3%BCche%20%26%20%3Cb%3E1");
     }
 
     #[test]

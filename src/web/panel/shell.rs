@@ -289,6 +289,7 @@ pub(super) fn devices(words: &Words) -> String {
              <label class=\"field\"><span class=\"legend\">{}</span><select id=\"which\">\
              <option value=\"\">{}</option><option value=\"problems\">{}</option>\
              <option value=\"offline\">{}</option><option value=\"battery\">{}</option>\
+             <option value=\"vitals\">{}</option><option value=\"silent\">{}</option>\
              </select></label>\n</div>\n<p id=\"counted\" class=\"hint\" role=\"status\"></p>\n\
              <ul id=\"devices\"></ul>\n",
             Text(words.get("devices.search")),
@@ -297,6 +298,8 @@ pub(super) fn devices(words: &Words) -> String {
             Text(words.get("devices.filter.problems")),
             Text(words.get("devices.filter.offline")),
             Text(words.get("devices.filter.battery")),
+            Text(words.get("devices.filter.vitals")),
+            Text(words.get("devices.filter.silent")),
         ),
     );
     put(

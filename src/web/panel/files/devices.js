@@ -25,6 +25,8 @@ let areas = [];
 let floors = [];
 let problems = [];
 let nShown = PAGE;
+/** How much of each other list is shown. */
+const shownOf = { problems: PAGE, areas: PAGE, floors: PAGE };
 /** Lines whose value is live, by entity id. */
 const lines = new Map();
 
@@ -98,11 +100,42 @@ function heardAt(device) {
   return device.entities.map((entity) => entity.last_heard).filter(Boolean).sort().at(-1) ?? null;
 }
 
+/** By what the devices come: the weakest battery first, or the one that is silent for longest. */
+const ORDERS = {
+  vitals: (device) => [vital(device).battery ?? 101, heardAt(device) ?? ""],
+  battery: (device) => [vital(device).battery ?? 101, heardAt(device) ?? ""],
+  silent: (device) => [0, heardAt(device) ?? ""],
+};
+
+function inOrder(found) {
+  const order = ORDERS[which.value];
+  if (!order) {
+    return found;
+  }
+  const keyed = found.map((device) => [order(device), device]);
+  return keyed.sort(([[one, since]], [[other, till]]) => one - other || since.localeCompare(till)).map(([, device]) => device);
+}
+
+/** Who announces a device. */
+function producersOf(device) {
+  const names = device.entities.map((entity) => entity.producer ?? entity.discovery_topic);
+  return [...new Set(names)];
+}
+
+/** As much of a list as is wanted, and a button for more. */
+function paged(list, name, drawOne) {
+  const rows = list.slice(0, shownOf[name]).map(drawOne);
+  const nMore = list.length - shownOf[name];
+  const more = () => draw((shownOf[name] += PAGE));
+  const button = () => el("button", { type: "button", class: "quiet", "data-focus": `more ${name}`, text: count("devices.more", Math.min(nMore, PAGE)), onclick: more });
+  return nMore > 0 ? [...rows, el("li", { class: "more" }, button())] : rows;
+}
+
 function isShown(device) {
   const words = plain(search.value).split(" ").filter(Boolean);
   const text = plain([device.name, device.about?.manufacturer, device.about?.model, ...device.entities.flatMap((entity) => [entity.name, entity.entity_id, entity.area, ...entity.aliases])].filter(Boolean).join(" "));
-  const { battery } = vital(device);
-  const fits = { problems: () => problemsOf(device).length > 0, offline: () => isOffline(device), battery: () => battery !== null && battery <= LOW }[which.value];
+  const { battery, signal } = vital(device);
+  const fits = { vitals: () => battery !== null || signal !== null, problems: () => problemsOf(device).length > 0, offline: () => isOffline(device), battery: () => battery !== null && battery <= LOW }[which.value];
   return words.every((word) => text.includes(word)) && (fits?.() ?? true);
 }
 
@@ -110,7 +143,7 @@ function draw() {
   const open = new Set([...list.querySelectorAll("details[open]")].map((one) => one.dataset.device));
   const focused = document.activeElement?.closest?.("[data-focus]")?.dataset.focus;
   lines.clear();
-  const found = devices.filter(isShown);
+  const found = inOrder(devices.filter(isShown));
   write(counted, count("devices.n", found.length));
   const nMore = found.length - nShown;
   const more = el("li", { class: "more" }, el("button", { type: "button", class: "quiet", "data-focus": "more", text: count("devices.more", Math.min(nMore, PAGE)), onclick: () => draw((nShown += PAGE)) }));
@@ -169,8 +202,14 @@ function twinsOf(device) {
   if (others.length === 0) {
     return null;
   }
-  const told = others.map((other) => (heardAt(other) ? t("devices.twin.heard", { id: other.id, time: ago(heardAt(other)) }) : other.id));
-  return el("p", { class: "note twin" }, icon("alert"), t("devices.twin", { others: told.join("; ") }));
+  const mine = producersOf(device);
+  const told = others.map((other) => {
+    const named = t("devices.twin.by", { id: other.id, producer: producersOf(other).join(", ") });
+    return heardAt(other) ? t("devices.twin.heard", { id: named, time: ago(heardAt(other)) }) : named;
+  });
+  const isOfOne = others.every((other) => isSame(producersOf(other), mine));
+  const words = t(isOfOne ? "devices.twin" : "devices.twin.two", { others: told.join("; "), producer: mine.join(", ") });
+  return el("p", { class: "note twin" }, icon("alert"), words);
 }
 
 /** What the device announced of itself, word by word. */
@@ -291,7 +330,7 @@ function drawProblem(problem) {
 }
 
 function drawProblems() {
-  problemsPlace.replaceChildren(...(problems.length === 0 ? [el("li", { class: "hint", text: t("devices.problems.none") })] : problems.map(drawProblem)));
+  problemsPlace.replaceChildren(...(problems.length === 0 ? [el("li", { class: "hint", text: t("devices.problems.none") })] : paged(problems, "problems", drawProblem)));
 }
 
 /** An id that fits into addresses, from a name; another than those there are. */
@@ -312,10 +351,10 @@ function drawPlaces() {
   const add = (word, open, focus) => el("button", { type: "button", class: "quiet", "data-focus": focus, onclick: open }, icon("plus"), word);
   placesPlace.replaceChildren(
     el("h3", { text: t("places.rooms") }),
-    el("ul", { class: "entities" }, areas.map((area) => row(area.name, [floorName(area.floor), count("places.n", n(area))].join(" · "), () => editPlace("areas", area), `area ${area.area_id}`))),
+    el("ul", { class: "entities" }, paged(areas, "areas", (area) => row(area.name, [floorName(area.floor), count("places.n", n(area))].join(" · "), () => editPlace("areas", area), `area ${area.area_id}`))),
     add(t("places.add_room"), () => editPlace("areas", null), "add area"),
     el("h3", { text: t("places.floors") }),
-    el("ul", { class: "entities" }, floors.map((floor) => row(floor.name, floor.level === null ? "" : number(floor.level), () => editPlace("floors", floor), `floor ${floor.floor_id}`))),
+    el("ul", { class: "entities" }, paged(floors, "floors", (floor) => row(floor.name, floor.level === null ? "" : number(floor.level), () => editPlace("floors", floor), `floor ${floor.floor_id}`))),
     add(t("places.add_floor"), () => editPlace("floors", null), "add floor"));
 }
 
