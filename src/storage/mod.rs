@@ -10,12 +10,12 @@
 mod agenda;
 mod budget;
 mod cost;
+mod health;
 pub mod history;
 mod owner;
 pub mod password;
 mod people;
 mod retained;
-mod retry;
 mod sessions;
 mod table;
 mod tokens;
@@ -36,12 +36,13 @@ use sha2::{Digest, Sha256};
 use tracing::warn;
 
 pub use self::budget::{Budget, Lane};
+pub use self::health::Status;
 pub use self::owner::Connection;
 pub use self::people::{People, PersonEdit};
 pub use self::retained::{RetainedChange, RetainedMessage};
 pub use self::sessions::Sessions;
 pub use self::tokens::{Bearer, Holder, KnownToken, Tokens};
-pub use self::writer::{Committed, Settings, Source, Status, Writer};
+pub use self::writer::{Committed, Settings, Source, Writer};
 
 use self::table::Table;
 use crate::automation::{self, Record};
@@ -53,6 +54,8 @@ use crate::home::{LastState, Remembered};
 /// Address space set aside for the data; the file itself only grows as it is needed. A house of
 /// 5,000 devices needs about 60 MB.
 const MAP_SIZE: usize = if usize::BITS >= 64 { 1 << 30 } else { 256 << 20 };
+/// Named tables that it has room for.
+const MAX_TABLES: u32 = 20;
 
 /// From each format to the next: the first entry leads from format 1 to 2. Only ever appended to.
 const UPGRADES: &[Upgrade] = &[
@@ -235,7 +238,7 @@ impl Storage {
     fn open_with(dir: &Path, upgrades: &[Upgrade]) -> Result<Self, Error> {
         make_directory(dir)?;
         let lock = lock(dir)?;
-        let env = open_env(dir)?;
+        let env = open_env(dir, MAP_SIZE, MAX_TABLES)?;
         // Slots of readers that were killed keep old pages from being used again.
         env.clear_stale_readers()?;
         let tables = open_tables(&env)?;
@@ -276,7 +279,7 @@ impl Storage {
     /// See [`Error`]; [`Error::Older`] where only a daemon may go on.
     pub fn open_shared(dir: &Path) -> Result<Self, Error> {
         make_directory(dir)?;
-        let env = open_env(dir)?;
+        let env = open_env(dir, MAP_SIZE, MAX_TABLES)?;
         let tables = open_tables(&env)?;
         let known = UPGRADES.len() + 1;
         let mut txn = env.write_txn()?;
@@ -483,10 +486,11 @@ fn lock(dir: &Path) -> Result<File, Error> {
     Ok(file)
 }
 
+/// Opens an environment of a directory that is ours alone, with room for so many bytes and tables.
 #[allow(unsafe_code)]
-fn open_env(dir: &Path) -> Result<Env<WithoutTls>, Error> {
+fn open_env(dir: &Path, map_size: usize, max_tables: u32) -> Result<Env<WithoutTls>, Error> {
     let mut options = EnvOpenOptions::new().read_txn_without_tls();
-    options.map_size(MAP_SIZE).max_dbs(20);
+    options.map_size(map_size).max_dbs(max_tables);
     // SAFETY: the map is only sound while nobody but LMDB changes the file. The directory is ours
     // (mode 0700), no flag that relaxes LMDB's own locking is set, and heed refuses to open the
     // same environment twice in one process.

@@ -11,9 +11,9 @@ use tokio::sync::{oneshot, watch};
 use tracing::{error, info};
 
 use super::cost::{cost, plain, written_by_thread};
+use super::health::{Part, Retry, Status};
 use super::history::{self, History};
 use super::retained::RetainedChange;
-use super::retry::Retry;
 use super::{Budget, Error, Keep, Lane, Storage};
 
 /// Edits of a person that may wait for the disk; more are answered with an error.
@@ -70,21 +70,6 @@ pub trait Source: Send + Sync {
     fn take(&self, lane: Lane, n: usize) -> Vec<Keep>;
     /// Takes back what could not be written of a lane; it is fetched again later.
     fn give_back(&self, lane: Lane, keeps: Vec<Keep>);
-}
-
-/// What the writer has done so far.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Status {
-    /// Transactions that changed something.
-    pub n_writes: u64,
-    /// Bytes they sent to the disk, as the kernel counts them, and the journal's share.
-    pub bytes: u64,
-    /// Attempts that failed.
-    pub n_failures: u64,
-    /// Why the last attempt to write down the house failed; `None` when it did not.
-    pub failing: Option<String>,
-    /// The same of its history, which is a thing of its own: neither waits for the other.
-    pub failing_history: Option<String>,
 }
 
 /// The way to the writing thread. Cheap to clone; no call waits for the disk but
@@ -316,13 +301,6 @@ impl Inbox {
         since.get_or_insert(now);
         is_first
     }
-}
-
-/// The two databases.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
-    House,
-    History,
 }
 
 /// What the thread owns.
@@ -596,15 +574,6 @@ impl Pen {
                 });
                 Err(error)
             }
-        }
-    }
-}
-
-impl Status {
-    fn failing_of(&mut self, part: Part) -> &mut Option<String> {
-        match part {
-            Part::House => &mut self.failing,
-            Part::History => &mut self.failing_history,
         }
     }
 }

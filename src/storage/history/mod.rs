@@ -16,6 +16,7 @@ mod block;
 mod chart;
 mod disk;
 mod hours;
+mod order;
 mod tail;
 mod view;
 
