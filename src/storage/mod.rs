@@ -10,6 +10,7 @@
 mod agenda;
 mod budget;
 mod cost;
+mod group;
 mod health;
 pub mod history;
 mod owner;

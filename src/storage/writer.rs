@@ -11,6 +11,7 @@ use tokio::sync::{oneshot, watch};
 use tracing::{error, info};
 
 use super::cost::{cost, plain, written_by_thread};
+use super::group::take_group;
 use super::health::{Part, Retry, Status};
 use super::history::{self, History};
 use super::retained::RetainedChange;
@@ -19,11 +20,8 @@ use super::{Budget, Error, Keep, Lane, Storage};
 /// Edits of a person that may wait for the disk; more are answered with an error.
 const MOST_URGENT: usize = 1_000;
 
-/// Payload bytes of one transaction of retained messages. LMDB keeps the memory of the largest one.
-const GROUP_BYTES: usize = 1 << 18;
-
 /// Records of one transaction: bounds the memory of a write, and how long an edit waits behind it.
-fn group_records(lane: Lane) -> usize {
+pub(super) fn group_records(lane: Lane) -> usize {
     match lane {
         // Long, and many at once only when devices are announced.
         Lane::Registry => 250,
@@ -576,25 +574,6 @@ impl Pen {
             }
         }
     }
-}
-
-/// The next messages that share a transaction.
-fn take_group(
-    lane: Lane,
-    waiting: &mut BTreeMap<String, (Lane, RetainedChange)>,
-) -> Vec<RetainedChange> {
-    let mut n_bytes = 0;
-    let mut group = Vec::new();
-    while group.len() < group_records(lane)
-        && n_bytes < GROUP_BYTES
-        && let Some((_, (_, change))) = waiting.pop_first()
-    {
-        if let RetainedChange::Set(message) = &change {
-            n_bytes += message.payload.len();
-        }
-        group.push(change);
-    }
-    group
 }
 
 /// The writer measures how long things take; nothing here is a time of day.
