@@ -176,8 +176,7 @@ impl Assistant {
     /// What the owner wrote for the utterance, before anything else is tried.
     fn scripted(&mut self, said: &Said<'_>, here: Option<&Area>, home: &Home) -> Option<Turn> {
         let area = here.map(|area| area.name.as_str());
-        let (reading, language) = self.in_order(said).into_iter().find_map(|index| {
-            let language = self.languages.get(index)?;
+        let (reading, language) = self.spoken(said).find_map(|(_, language)| {
             Some((language.scripted(said.text, area, &self.lists)?, Arc::clone(language)))
         })?;
         self.run_script(reading, &language, said, home, false)
@@ -211,11 +210,15 @@ impl Assistant {
 
     /// The languages in which an utterance is tried: the one that was named, else the home's first; then the home's
     /// others.
-    pub(super) fn in_order(&self, said: &Said<'_>) -> Vec<usize> {
+    pub(super) fn spoken<'a>(
+        &'a self,
+        said: &Said<'_>,
+    ) -> impl Iterator<Item = (usize, &'a Arc<Language>)> + use<'a> {
         let first = self.language_of(said);
-        let others = (0..self.languages.len())
-            .filter(|index| *index != first && !self.languages[*index].is_on_demand);
-        std::iter::once(first).chain(others).collect()
+        let all = || self.languages.iter().enumerate();
+        let others =
+            all().filter(move |(index, language)| *index != first && !language.is_on_demand);
+        all().skip(first).take(1).chain(others)
     }
 
     /// Index of the language in which the speaker is understood first.
@@ -456,8 +459,8 @@ impl Assistant {
     /// Whether "them" is said: of what was spoken of, several are meant.
     fn says_them(&self, said: &Said<'_>) -> bool {
         let words: Vec<&str> = said.text.split_whitespace().collect();
-        self.in_order(said).into_iter().filter_map(|index| self.languages.get(index)).any(|l| {
-            let voice = Voice::new(&l.words);
+        self.spoken(said).any(|(_, language)| {
+            let voice = Voice::new(&language.words);
             words.iter().enumerate().any(|(at, word)| {
                 let end = word.rsplit('-').next().unwrap_or(word);
                 match voice.find("them", &text::key(end)) {
@@ -476,24 +479,22 @@ impl Assistant {
             let ends = key.match_indices(' ').map(|(at, _)| at).chain([key.len()]);
             ends.filter_map(|end| voice.find("rejects", &key[..end])).next_back().map(str::to_owned)
         };
-        self.in_order(said).into_iter().filter_map(|index| self.languages.get(index)).find_map(
-            |language| {
-                let voice = Voice::new(&language.words);
-                let after_comma = said.text.match_indices(',').find_map(|(at, _)| {
-                    let (head, rest) = (&said.text[..at], said.text[at + 1..].trim());
-                    let no = rejects(&voice, head).filter(|_| !rest.is_empty())?;
-                    Some(format!("{no}, {rest}"))
-                });
-                // Speech has no commas: only where the words say where it ends.
-                let after_words = said.text.match_indices(' ').rev().find_map(|(at, _)| {
-                    let (head, rest) = (&said.text[..at], said.text[at + 1..].trim());
-                    let no = rejects(&voice, head)?;
-                    voice.find("other", &text::key(head))?;
-                    Some(format!("{no}, {rest}"))
-                });
-                after_comma.or(after_words)
-            },
-        )
+        self.spoken(said).find_map(|(_, language)| {
+            let voice = Voice::new(&language.words);
+            let after_comma = said.text.match_indices(',').find_map(|(at, _)| {
+                let (head, rest) = (&said.text[..at], said.text[at + 1..].trim());
+                let no = rejects(&voice, head).filter(|_| !rest.is_empty())?;
+                Some(format!("{no}, {rest}"))
+            });
+            // Speech has no commas: only where the words say where it ends.
+            let after_words = said.text.match_indices(' ').rev().find_map(|(at, _)| {
+                let (head, rest) = (&said.text[..at], said.text[at + 1..].trim());
+                let no = rejects(&voice, head)?;
+                voice.find("other", &text::key(head))?;
+                Some(format!("{no}, {rest}"))
+            });
+            after_comma.or(after_words)
+        })
     }
 
     /// "No, the other one", after one of two was chosen.

@@ -93,8 +93,7 @@ impl Assistant {
         let mut lost = (Understanding::Nothing, first);
         let mut n_known = 0;
         let mut by_pack = None;
-        for index in self.in_order(said) {
-            let Some(language) = self.languages.get(index) else { continue };
+        for (index, language) in self.spoken(said) {
             let scale = Scale { assistant: self, language, said, home, here, memory };
             let understanding = scale.weigh();
             if !is_lost(&understanding) {
@@ -160,7 +159,12 @@ impl Scale<'_> {
             matches!(by_sentence, Understanding::Wish(..) | Understanding::Errand(..))
                 && !is_vague
                 && self.effect(&by_sentence) == Effect::Nothing;
-        if !is_lost(&by_sentence) && !is_vague && !asks && !finds_nothing {
+        // "In an hour and a half turn off the TV": the words know where the time ends.
+        let is_deferred = matches!(
+            by_sentence,
+            Understanding::Errand(Errand::StartTimer { then: Some(_), .. }, _)
+        );
+        if !is_lost(&by_sentence) && !is_vague && !asks && !finds_nothing && !is_deferred {
             return (by_sentence, None);
         }
         let by_words = self.by_words();
@@ -172,6 +176,7 @@ impl Scale<'_> {
             // "Lights on upstairs?"
             _ if is_asked => true,
             _ if finds_less => true,
+            _ if is_deferred => is_for_later(&by_words),
             // A sentence for a kind of thing gives way to words that name one.
             _ if is_vague => names_one(&by_words),
             sentence if is_lost(sentence) => by_words != Understanding::Nothing,
@@ -383,6 +388,14 @@ fn is_on_same(a: &Effect<'_>, b: &Effect<'_>) -> bool {
         (Effect::Acts(a), Effect::Acts(b)) => {
             a.iter().map(|deed| &deed.entity).eq(b.iter().map(|deed| &deed.entity))
         }
+        _ => false,
+    }
+}
+
+/// Whether all of a wish waits for its time.
+fn is_for_later(understanding: &Understanding) -> bool {
+    match understanding {
+        Understanding::Wish(steps, _) => steps.iter().all(|step| step.when != When::Now),
         _ => false,
     }
 }

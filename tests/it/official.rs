@@ -17,6 +17,7 @@ use homard::intent::meaning::{Reading, Understanding as Meant};
 use homard::intent::number::Speller;
 use homard::intent::own;
 use homard::intent::pack::{Block, Pack, Source};
+use homard::intent::sentence::Expr;
 use homard::intent::value::{Context, Value, Wanted};
 use jiff::civil::date;
 use jiff::tz::TimeZone;
@@ -91,18 +92,13 @@ fn a_sentence_sampled_from_a_template_is_matched_by_it_in_every_language() {
             // Each block and of its sentences some: all of them take minutes without optimisation.
             for template in block.sentences.iter().step_by(1 + block.sentences.len() / 3) {
                 let dice = Dice(index as u64 * 7919 + template.text.len() as u64);
-                let (pack, speller) = (&pack, &speller);
-                let mut sampler =
-                    Sampler { pack, block, speller, dice, names: NAMES, slots: Vec::new() };
-                let mut said = String::new();
-                if sampler.write(&template.expr, &mut said, 0).is_none() {
-                    continue;
-                }
+                let sampled = sampled(&pack, block, &speller, dice, &template.expr);
+                let Some((said, slots)) = sampled else { continue };
                 n_sampled += 1;
                 let found = matcher.recognize(&said, &home, &context, Options::default());
                 let is_it = |found: &&Match| {
                     found.intent == block.intent
-                        && sampler.slots.iter().all(|(name, value)| match value {
+                        && slots.iter().all(|(name, value)| match value {
                             Some(value) => {
                                 found
                                     .slots
@@ -136,13 +132,8 @@ fn every_intent_of_every_pack_means_something() {
             let area = context.get("area").and_then(Value::as_text);
             let Some(template) = block.sentences.first() else { continue };
             let dice = Dice(index as u64 * 104_729);
-            let (pack, speller) = (&pack, &speller);
-            let mut sampler =
-                Sampler { pack, block, speller, dice, names: NAMES, slots: Vec::new() };
-            let mut said = String::new();
-            if sampler.write(&template.expr, &mut said, 0).is_none() {
-                continue;
-            }
+            let sampled = sampled(&pack, block, &speller, dice, &template.expr);
+            let Some((said, _)) = sampled else { continue };
             let meant = intent::understand(&said, area, &language, &matcher, &home);
             let entry = by_intent.entry(block.intent.to_string()).or_default();
             entry.0 += 1;
@@ -677,4 +668,19 @@ fn every_reply_of_every_pack_can_be_made() {
     println!("{n_replies} replies, {} cannot be made: {failed:?}", failed.len());
     // Two in a hundred may be broken in the packs themselves; the daemon has words for those.
     assert!(failed.len() * 50 <= n_replies, "{failed:#?}");
+}
+
+/// A sentence of a template with the slots that it fills; `None` where the template names what the
+/// pack lacks.
+fn sampled(
+    pack: &Pack,
+    block: &Block,
+    speller: &Speller,
+    dice: Dice,
+    expr: &Expr,
+) -> Option<(String, Vec<(String, Option<Value>)>)> {
+    let mut sampler = Sampler { pack, block, speller, dice, names: NAMES, slots: Vec::new() };
+    let mut said = String::new();
+    sampler.write(expr, &mut said, 0)?;
+    Some((said, sampler.slots))
 }

@@ -17,7 +17,7 @@ use super::tag::{Act, DayPart, Tag, Word};
 use super::wish::No;
 
 /// Words that make a sentence a question.
-const ASKING: &[Word] = &[
+pub(super) const ASKING: &[Word] = &[
     Word::Which,
     Word::HowMany,
     Word::What,
@@ -88,17 +88,7 @@ fn reads(spans: &[Span], scene: &Scene<'_>) -> bool {
             || span.particle().is_some()
             || span.number().is_some()
             || is_any_of(span, &[Word::And, Word::Too, Word::No, Word::Not, Word::Instead])
-            || span.tags.iter().any(|tag| {
-                matches!(
-                    tag,
-                    Tag::Level(_)
-                        | Tag::Color(_)
-                        | Tag::White(_)
-                        | Tag::Mode(_)
-                        | Tag::State(_)
-                        | Tag::Degree(_)
-                )
-            });
+            || span.tags.iter().any(|tag| tag.is_value() || matches!(tag, Tag::Degree(_)));
         !is_other || span.is_name()
     };
     if !spans.iter().all(is_plain) {

@@ -168,16 +168,7 @@ impl Parser<'_> {
                 && next.kind().is_none()
                 && (next.number().is_some()
                     || next.key(self.scene) == "-"
-                    || next.tags.iter().any(|tag| {
-                        matches!(
-                            tag,
-                            Tag::Level(_)
-                                | Tag::Color(_)
-                                | Tag::White(_)
-                                | Tag::Mode(_)
-                                | Tag::State(_)
-                        )
-                    }))
+                    || next.tags.iter().any(Tag::is_value))
         });
         let by = span.is(Word::By);
         let to = span.is(Word::To) || span.is(Word::AtTime);
@@ -380,6 +371,10 @@ impl Parser<'_> {
 
     fn finish(&mut self) {
         self.close();
+        // "Turn off the lamp, no": taken back, and nothing is said instead.
+        if self.clause.retracts && !self.clause.is_empty() {
+            self.clause.strange.push(String::new());
+        }
         if !self.clause.is_empty() {
             self.split();
         }
@@ -525,7 +520,7 @@ impl Parser<'_> {
                 || span.is_unknown()
                 || span.tags.iter().any(|tag| matches!(tag, Tag::Storey(_)));
             let list = if self.excepts { &mut self.clause.except } else { &mut self.clause.nouns };
-            if self.open.as_ref().is_none_or(|noun| noun.spans.is_empty())
+            if self.open.as_ref().is_none_or(|noun| noun.spans.is_empty() && !noun.is_one)
                 && !self.after_and
                 && is_place
                 && let Some(last) = list.last_mut()

@@ -435,3 +435,37 @@ fn expand(expr: &Expr, out: &mut Vec<String>) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::intent::own;
+
+    /// A filler is taken out before anything is read: a word that also asks would no longer ask, and
+    /// the question would act.
+    #[test]
+    fn no_filler_asks() {
+        use crate::intent::words::ask::ASKING;
+        for language in ["en", "fr"] {
+            let (lexicon, _) =
+                own::words(language, |source| Lexicon::read(language, source)).unwrap();
+            let phrases = || lexicon.phrases.values().flatten();
+            let is_filler = |phrase: &Phrase| phrase.tag == Tag::Word(Word::Filler);
+            let asks = |phrase: &Phrase| match phrase.tag {
+                Tag::Word(word) => ASKING.contains(&word) || word == Word::OtherQuestion,
+                _ => false,
+            };
+            let fillers: BTreeSet<&str> =
+                phrases().filter(|p| is_filler(p)).map(Phrase::exact).collect();
+            let both: Vec<&str> = phrases()
+                .filter(|p| asks(p))
+                .map(Phrase::exact)
+                .filter(|p| fillers.contains(p))
+                .collect();
+            assert!(both.is_empty(), "{language}: {both:?}");
+            assert!(fillers.len() > 20, "{language}");
+        }
+    }
+}

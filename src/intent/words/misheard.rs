@@ -119,8 +119,12 @@ pub(super) fn misheard(noun: &Noun, want: &Want, scene: &Scene<'_>) -> Option<Re
         let heard = Scene { tokens, ..*scene };
         for without_things in [false, true] {
             let spans = recut(&noun.spans, tokens, without_things, scene);
-            // Nothing is left of it that means anything.
-            if spans.is_empty() {
+            // Nothing is left of it that means anything, or a kind that the house does not have.
+            let means_nothing = |strange: &&Span| {
+                let span = spans.iter().find(|span| (span.at..span.end).contains(&strange.at));
+                span.is_none_or(|span| Part::new(span, noun, &heard).all().is_empty())
+            };
+            if spans.is_empty() || strange.iter().any(means_nothing) {
                 continue;
             }
             let Ok(found) = read(noun, &spans, want, &heard, true) else { continue };

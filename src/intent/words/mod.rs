@@ -193,7 +193,11 @@ impl Reader<'_> {
             .collect();
         let spans = reason::without(spans, self.scene);
         let says = |word: Word| spans.iter().any(|span| span.is(word));
-        if spans.is_empty() || says(Word::Reported) || says(Word::Statement) {
+        if spans.is_empty()
+            || says(Word::Reported)
+            || says(Word::Statement)
+            || self.all.windows(2).any(|two| tells_past(&two[0], &two[1]))
+        {
             return Understanding::Nothing;
         }
         let has_condition = says(Word::If) || says(Word::Unless);
@@ -472,6 +476,14 @@ fn with_verb(mut spans: Vec<Span>, scene: &Scene<'_>) -> Vec<Span> {
         first.tags.push(Tag::Verb(act));
     }
     spans
+}
+
+/// "Someone closed the blinds": a person before a state tells how it came to be.
+fn tells_past(person: &Span, state: &Span) -> bool {
+    person.is(Word::Subject)
+        && person.is(Word::Filler)
+        && state.tags.iter().any(|tag| matches!(tag, Tag::State(_)))
+        && !state.is_name()
 }
 
 /// Whether a span is nothing but politeness or agreement before what is really said.

@@ -189,7 +189,8 @@ pub(super) fn find(noun: &Noun, want: &Want, scene: &Scene<'_>) -> Result<Found,
         if domains.is_empty() {
             return Err(Miss::Unexplained(scene.said(noun.at, noun.end)));
         }
-        if noun.is_everything && noun.is_here && !want.is_question {
+        let turns_off = domains.contains(&Domain::Switch);
+        if noun.is_everything && noun.is_here && turns_off && !want.is_question {
             return Ok(everything(noun, &[], domains.clone(), scene));
         }
         // Of a whole house more may have to run than anybody thinks of.
@@ -198,7 +199,8 @@ pub(super) fn find(noun: &Noun, want: &Want, scene: &Scene<'_>) -> Result<Found,
             true => &vec![Domain::Light],
             false => domains,
         };
-        if noun.is_everything && *domains == [Domain::Cover] && !want.is_question {
+        let is_everything = noun.is_everything || noun.is_all;
+        if is_everything && *domains == [Domain::Cover] && !want.is_question {
             // "Close everything" may mean more or less than blinds.
             let found = described(noun, &[], domains.clone(), scene);
             let words = exactly(&found.set, false, scene);

@@ -183,7 +183,8 @@ fn by_description(
             true => want.everything.clone(),
             false => want.implied.clone(),
         };
-        if (noun.is_everything || noun.is_all) && !want.is_question {
+        let turns_off = domains.contains(&Domain::Switch);
+        if (noun.is_everything || noun.is_all) && turns_off && !want.is_question {
             return Some(Ok(everything(noun, parts, domains, scene)));
         }
         let found = described(noun, parts, domains, scene);

@@ -3,8 +3,8 @@
 
 use super::act;
 use super::clause::Clause;
-use super::noun::Noun;
-use super::spans::Span;
+use super::noun::{Noun, Scene, is_content};
+use super::spans::{self, Span};
 use super::tag::Act;
 
 /// Gives every noun phrase what it shares with its neighbours: "the kitchen and hall lights", "the
@@ -75,14 +75,39 @@ pub(super) fn share(nouns: &mut Vec<Noun>) {
     }
 }
 
-/// "The lamp to 10 and the one of Paul off": "the one" is of the kind that the last clause named.
-pub(super) fn kind_of_last(nouns: &mut [Noun], last: &[Noun]) {
-    let Some(named) = last.iter().rev().find(|noun| noun.has_kind()) else { return };
-    let kinds = || named.spans.iter().filter(|span| span.kind().is_some()).cloned();
-    for noun in nouns.iter_mut().filter(|noun| noun.is_one && !noun.has_kind()) {
-        let n_kinds = kinds().count();
-        noun.spans.splice(0..0, kinds());
-        noun.place_from = noun.place_from.map(|from| from + n_kinds);
+/// "The blind of the lounge and the one in the hall", "the lamp to 10 and that of Paul off": "the
+/// one" is what was named last, here or in the clause before.
+pub(super) fn ones(nouns: &mut [Noun], before: &[Noun], scene: &Scene<'_>) {
+    let mut named: Vec<Span> =
+        before.iter().rev().find_map(|noun| called(noun, scene)).unwrap_or_default();
+    for noun in nouns {
+        if noun.is_one && !noun.has_kind() {
+            let n_named = named.len();
+            noun.spans.splice(0..0, named.iter().cloned());
+            noun.place_from = noun.place_from.map(|from| from + n_named);
+        } else if let Some(called) = called(noun, scene) {
+            named = called;
+        }
+    }
+}
+
+/// What sort of thing a noun phrase says: its kind, or in a name the word for it, "blind" of "Blind
+/// lounge", else its first word.
+fn called(noun: &Noun, scene: &Scene<'_>) -> Option<Vec<Span>> {
+    let kinds = |spans: &[Span]| -> Vec<Span> {
+        spans.iter().filter(|span| span.kind().is_some()).cloned().collect()
+    };
+    let direct = kinds(&noun.spans);
+    if !direct.is_empty() {
+        return Some(direct);
+    }
+    let name = noun.spans.iter().find(|span| span.is_name())?;
+    let all = (name.at, name.end);
+    let words = spans::spans(scene.tokens, all, true, scene.lexicon, scene.ground);
+    let inner = kinds(&words);
+    match inner.is_empty() {
+        false => Some(inner),
+        true => words.into_iter().find(is_content).map(|first| vec![first]),
     }
 }
 

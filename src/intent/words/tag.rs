@@ -398,6 +398,11 @@ words! {
 }
 
 impl Tag {
+    /// What a thing can be set to beside a number: a share, a color, a white, a mode, a state.
+    pub(super) fn is_value(&self) -> bool {
+        matches!(self, Tag::Level(_) | Tag::Color(_) | Tag::White(_) | Tag::Mode(_) | Tag::State(_))
+    }
+
     /// What a span is taken for and what it means, to explain a reading.
     pub(super) fn explained(&self, kinds: &[Kind]) -> (&'static str, String) {
         match self {

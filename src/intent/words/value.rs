@@ -73,18 +73,10 @@ impl Parser<'_> {
             *counts = Some(said);
             return Some(1);
         }
-        let tag = span.tags.iter().find(|tag| {
-            matches!(
-                tag,
-                Tag::Level(_)
-                    | Tag::Color(_)
-                    | Tag::White(_)
-                    | Tag::Mode(_)
-                    | Tag::State(_)
-                    | Tag::Degree(_)
-                    | Tag::Measure(_)
-            )
-        })?;
+        let tag = span
+            .tags
+            .iter()
+            .find(|tag| tag.is_value() || matches!(tag, Tag::Degree(_) | Tag::Measure(_)))?;
         if span.kind().is_some() && !self.clause.values.is_to {
             return None;
         }

@@ -62,7 +62,8 @@ pub(super) fn wished(clauses: Vec<Clause>, scene: &Scene<'_>) -> Result<Wished, 
             || is_need && !clause.feels && clause.act != Some(Act::NeedNight)
             // Good night needs no number: "bedtime 9" is about something else.
             || clause.act == Some(Act::NeedNight) && !clause.values.is_empty()
-            || clause.feels && !is_need && clause.act.is_some()
+            // "J'ai verrouillé la porte."
+            || clause.feels && !is_need && (clause.act.is_some() || clause.values.state.is_some())
         {
             return Err(No::Wish);
         }
@@ -87,10 +88,9 @@ pub(super) fn wished(clauses: Vec<Clause>, scene: &Scene<'_>) -> Result<Wished, 
         if matches!(clause.act, Some(Act::Vacuum | Act::Mow)) {
             by_robot(&mut clause, scene);
         }
-        if let Some(last) = &last {
-            share::kind_of_last(&mut clause.nouns, &last.nouns);
-        }
-        share::kind_of_last(&mut clause.except, &clause.nouns);
+        let before = last.as_ref().map_or(&[][..], |last: &Clause| &last.nouns);
+        share::ones(&mut clause.nouns, before, scene);
+        share::ones(&mut clause.except, &clause.nouns, scene);
         share::share(&mut clause.nouns);
         if clause.act.is_none()
             && clause.values.is_empty()
@@ -208,7 +208,8 @@ fn one(clause: &Clause, before: &Set, scene: &Scene<'_>, out: &mut Wished) -> Re
         return Err(No::Wish);
     }
     let mut except = Vec::new();
-    let is_of_everything = nouns.iter().any(|noun| noun.is_everything);
+    let is_of_everything =
+        nouns.iter().any(|noun| noun.is_everything || noun.is_all && noun.spans.is_empty());
     for noun in &clause.except {
         let implied: Vec<Domain> =
             found.iter().flat_map(|found| &found.targets).flat_map(|t| t.domains.clone()).collect();
@@ -302,10 +303,18 @@ fn find(
     }
     match all.into_iter().next() {
         // A robot cleans and mows where it does not stand.
-        Some(found) if matches!(act, Act::Vacuum | Act::Mow) => Ok(robot(&found, base, scene)),
+        Some(found) if matches!(act, Act::Vacuum | Act::Mow) && is_somewhere(noun, &found) => {
+            Ok(robot(&found, base, scene))
+        }
         Some(found) => Ok(found),
         None => noun::find(noun, base, scene),
     }
+}
+
+/// Whether a place is meant and nothing else that the house does not have.
+fn is_somewhere(noun: &Noun, found: &Found) -> bool {
+    let has_place = |target: &TargetWords| target.area.is_some() || target.floor.is_some();
+    noun.spans.is_empty() || found.targets.iter().any(has_place)
 }
 
 /// "Jeeves, hoover the hall": the robot goes where it is told, wherever it stands.
