@@ -137,6 +137,10 @@ fn position(
     Some(Position { latitude: latitude?.0, longitude: longitude?.0, elevation })
 }
 
+/// What helps a system without time zones.
+const NO_ZONES: &str =
+    "This system has no data of time zones; on Debian the package `tzdata` has them.";
+
 fn time_zone(field: Field<String>, problems: &mut Problems) -> TimeZone {
     let Some(field) = field.filter(|field| !field.get_ref().is_empty()) else {
         return TimeZone::system();
@@ -150,6 +154,7 @@ fn time_zone(field: Field<String>, problems: &mut Problems) -> TimeZone {
             let score = |zone: &str| strsim::jaro_winkler(name, zone);
             let nearest = known.iter().max_by(|a, b| score(a).total_cmp(&score(b)));
             let hint = match nearest.filter(|zone| score(zone) > 0.8) {
+                _ if known.is_empty() => NO_ZONES.to_owned(),
                 Some(zone) => format!("Did you mean `{zone}`?"),
                 None => "Names look like `Europe/Paris`; \"\" takes the system's.".to_owned(),
             };

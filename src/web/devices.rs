@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::auth::Caller;
 use super::failure::{self, Failure, Json, Message};
-use super::registry::{clean_name, find_area, said};
+use super::registry::{given_area, given_name, said};
 use crate::home::DeviceEdit;
 use crate::home::device::Device;
 use crate::home::id::DeviceId;
@@ -104,17 +104,7 @@ pub(super) async fn edit(
     Json(patch): Json<DevicePatch>,
 ) -> Result<Response, Failure> {
     caller.needs(Matter::House)?;
-    let edit = DeviceEdit {
-        name: patch
-            .name
-            .map(|name| name.map(|name| clean_name("name", &name)).transpose())
-            .transpose()?,
-        area: match patch.area {
-            None => None,
-            Some(None) => Some(None),
-            Some(Some(said)) => Some(Some(caller.hub.read(|home| find_area(home, &said))?)),
-        },
-    };
+    let edit = DeviceEdit { name: given_name(patch.name)?, area: given_area(&caller, patch.area)? };
     let ask = |reply| Query::EditDevice(DeviceId::new(&id), edit, reply);
     caller.hub.ask(ask).await.map_err(|_| Failure::stopping())??;
     let object = caller.hub.read(|home| home.device(&id).map(WholeDevice::from));

@@ -186,15 +186,8 @@ pub(super) async fn edit_entity(
         None => Err(Failure::refused("", &home.no_such_entity(&id))),
     })?;
     let edit = EntityEdit {
-        name: patch
-            .name
-            .map(|name| name.map(|name| clean_name("name", &name)).transpose())
-            .transpose()?,
-        area: match patch.area {
-            None => None,
-            Some(None) => Some(None),
-            Some(Some(said)) => Some(Some(caller.hub.read(|home| find_area(home, &said))?)),
-        },
+        name: given_name(patch.name)?,
+        area: given_area(&caller, patch.area)?,
         aliases: patch.aliases.map(clean_aliases).transpose()?,
         enabled: patch.enabled,
     };
@@ -228,8 +221,22 @@ pub(super) async fn remove_entity(
     Ok(failure::json(&Message { message: "Entity removed.".to_owned() }))
 }
 
+/// The name of a patch: not said, none of its own, or this one.
+pub(super) fn given_name(said: Option<Option<String>>) -> Result<Option<Option<String>>, Failure> {
+    said.map(|name| name.map(|name| clean_name("name", &name)).transpose()).transpose()
+}
+
+/// The area of a patch, likewise, by what it is called.
+pub(super) fn given_area(
+    caller: &Caller,
+    said: Option<Option<String>>,
+) -> Result<Option<Option<AreaId>>, Failure> {
+    let find = |area: String| caller.hub.read(|home| find_area(home, &area));
+    said.map(|area| area.map(find).transpose()).transpose()
+}
+
 /// An area by its id, name or alias; capitals do not count.
-pub(super) fn find_area(home: &Home, said: &str) -> Result<AreaId, Failure> {
+fn find_area(home: &Home, said: &str) -> Result<AreaId, Failure> {
     if let Some(area) = home.area(said) {
         return Ok(area.id.clone());
     }

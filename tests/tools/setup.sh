@@ -181,6 +181,7 @@ if [ "$what" = hassil ]; then
 fi
 
 want 'has cc && echo "#include <stdio.h>" | cc -E -' gcc libc6-dev
+want '[ -e /usr/share/zoneinfo/Europe/Paris ]' tzdata
 want_rust
 if [ "$what" != run ]; then
     want 'cargo fmt --version' rustfmt-web

@@ -20,7 +20,7 @@ use crate::json;
 use crate::text;
 use crate::web::auth::Caller;
 use crate::web::failure::Failure;
-use crate::web::registry::{MAX_LEVEL, clean_aliases, clean_name, said};
+use crate::web::registry::{MAX_LEVEL, clean_aliases, clean_name, given_name, said};
 
 /// Through what everything came.
 const PLATFORM: &str = "mqtt";
@@ -386,16 +386,12 @@ async fn edit_device(
     wish: DeviceWish,
 ) -> Result<Box<RawValue>, Refusal> {
     refuse_others(&wish.others)?;
-    let edit = DeviceEdit { name: name(wish.name_by_user)?, area: place(wish.area_id) };
+    let edit = DeviceEdit { name: given_name(wish.name_by_user)?, area: place(wish.area_id) };
     make(caller, |reply| Query::EditDevice(DeviceId::new(id), edit, reply)).await?;
     match caller.hub.read(|home| home.device(id).map(device)) {
         Some(object) => written(&object),
         None => Err(Refusal::new("not_found", "Device not found")),
     }
-}
-
-fn name(said: Option<Option<String>>) -> Result<Option<Option<String>>, Refusal> {
-    Ok(said.map(|name| name.map(|name| clean_name("name", &name)).transpose()).transpose()?)
 }
 
 fn place(said: Option<Option<String>>) -> Option<Option<AreaId>> {
@@ -429,7 +425,7 @@ async fn edit_entity(
         return Err(Refusal::not_supported(what));
     }
     let edit = EntityEdit {
-        name: name(wish.name)?,
+        name: given_name(wish.name)?,
         area: place(wish.area_id),
         aliases: wish.aliases.map(clean_aliases).transpose()?,
         enabled: wish.disabled_by.map(|by| Some(by.is_none())),
