@@ -670,6 +670,9 @@ fn every_reply_of_every_pack_can_be_made() {
     assert!(failed.len() * 50 <= n_replies, "{failed:#?}");
 }
 
+/// Slots by their names, each with its value where the sentence says one.
+type Filled = Vec<(String, Option<Value>)>;
+
 /// A sentence of a template with the slots that it fills; `None` where the template names what the
 /// pack lacks.
 fn sampled(
@@ -678,7 +681,7 @@ fn sampled(
     speller: &Speller,
     dice: Dice,
     expr: &Expr,
-) -> Option<(String, Vec<(String, Option<Value>)>)> {
+) -> Option<(String, Filled)> {
     let mut sampler = Sampler { pack, block, speller, dice, names: NAMES, slots: Vec::new() };
     let mut said = String::new();
     sampler.write(expr, &mut said, 0)?;
