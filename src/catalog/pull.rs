@@ -107,6 +107,23 @@ pub struct Step<'a> {
     pub from: Option<&'a str>,
 }
 
+/// A file that one pull at a time holds; the system lets it go even when the process is killed.
+struct Lock(Handle);
+
+impl Lock {
+    /// `None` where another holds it.
+    fn take(file: Handle) -> Option<Self> {
+        flock(&file, FlockOperation::NonBlockingLockExclusive).ok().map(|()| Self(file))
+    }
+}
+
+impl Drop for Lock {
+    /// In words: closing the file is not enough while a program that another thread just starts has it open too.
+    fn drop(&mut self) {
+        let _ = flock(&self.0, FlockOperation::Unlock);
+    }
+}
+
 impl Store {
     /// Fetches what is missing of a model, and tells `show` how far it is.
     ///
@@ -123,10 +140,8 @@ impl Store {
         let work = self.dir().join(WORK);
         let disk = |source| PullError::Disk { path: work.clone(), source };
         fs::create_dir_all(&work).map_err(disk)?;
-        // Held until the end of this function; the system lets it go even when the process is killed.
         let lock = Handle::create(work.join("lock")).map_err(disk)?;
-        flock(&lock, FlockOperation::NonBlockingLockExclusive)
-            .map_err(|_| PullError::Busy(self.dir().to_owned()))?;
+        let _lock = Lock::take(lock).ok_or_else(|| PullError::Busy(self.dir().to_owned()))?;
         sweep(&work).map_err(disk)?;
         self.look_for_space(model, &missing)?;
         let mut pull = Pull { store: self, model, work, show, wheels: BTreeMap::new() };
