@@ -294,7 +294,10 @@ impl Parser<'_> {
         let refines = (is_start
             || matches!(self.clause.act, Some(Act::Set | Act::Turn | Act::Ensure)))
             && !self.after_and;
-        if self.clause.act.is_some() && !refines {
+        // "The lights to half and close the blinds": the first is whole without a verb.
+        let is_whole =
+            self.after_and && !self.clause.nouns.is_empty() && !self.clause.values.is_empty();
+        if self.clause.act.is_some() && !refines || is_whole {
             self.split();
         }
         if refines && act == Act::Set {
