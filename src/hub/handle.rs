@@ -1,5 +1,6 @@
 //! The way to the hub for everything above it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -22,6 +23,7 @@ pub struct HubHandle {
     home: Arc<RwLock<Home>>,
     inputs: mpsc::Sender<Input>,
     shown: broadcast::Sender<Arc<Showing>>,
+    n_registry_changes: Arc<AtomicU64>,
     by: Arc<Rights>,
 }
 
@@ -30,8 +32,9 @@ impl HubHandle {
         home: Arc<RwLock<Home>>,
         inputs: mpsc::Sender<Input>,
         shown: broadcast::Sender<Arc<Showing>>,
+        n_registry_changes: Arc<AtomicU64>,
     ) -> Self {
-        Self { home, inputs, shown, by: Arc::new(Rights::all()) }
+        Self { home, inputs, shown, n_registry_changes, by: Arc::new(Rights::all()) }
     }
 
     /// The same way for somebody: what is asked by it may do as much as they may.
@@ -63,6 +66,12 @@ impl HubHandle {
                 f(&seen)
             }
         }
+    }
+
+    /// How often what there is in the house (not how it is) has changed since the start. Who reads
+    /// the house first and follows it later sees by it whether they missed something in between.
+    pub fn n_registry_changes(&self) -> u64 {
+        self.n_registry_changes.load(Ordering::Acquire)
     }
 
     /// Asks and waits for the answer: `hub.ask(Query::Problems).await`.

@@ -19,6 +19,7 @@ mod outbox;
 mod problems;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -112,6 +113,7 @@ pub struct Hub {
     shown: broadcast::Sender<Arc<Showing>>,
     /// Things shown since the start.
     n_shown: u64,
+    n_registry_changes: Arc<AtomicU64>,
     /// Since when a watcher is far behind.
     behind_since: Option<Instant>,
     writer: Writer,
@@ -164,12 +166,15 @@ impl Hub {
         let home = Arc::new(RwLock::new(home));
         let dirty = Arc::new(Dirty::new(Arc::clone(&home), writer.clone()));
         writer.set_source(dirty.clone());
-        let handle = HubHandle::new(Arc::clone(&home), inputs, shown.clone());
+        let n_registry_changes = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&n_registry_changes);
+        let handle = HubHandle::new(Arc::clone(&home), inputs, shown.clone(), counted);
         let hub = Self {
             home,
             inbox,
             shown,
             n_shown: 0,
+            n_registry_changes,
             behind_since: None,
             status: writer.status(),
             writer,
@@ -376,6 +381,10 @@ impl Hub {
         self.dirty.mark(&states, &registry);
         if self.writer.history().is_some_and(|history| history.note(&states, now)) {
             self.writer.nudge_history();
+        }
+        if !registry.is_empty() {
+            // Before anybody is told, so that who follows from now on reads the new number.
+            self.n_registry_changes.fetch_add(1, Ordering::Release);
         }
         if self.shown.receiver_count() == 0 {
             return;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderName};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -20,6 +20,9 @@ use crate::home::person::Matter;
 
 /// Entities written per look at the house, so that a long list never holds up the loop.
 pub(super) const PAGE: usize = 256;
+
+/// Of the list of all states: see [`crate::hub::HubHandle::n_registry_changes`].
+const REGISTRY: HeaderName = HeaderName::from_static("x-homard-registry");
 
 /// A state, as Home Assistant shows it. The server writes it by hand (`wire.rs`); the tests read
 /// every answer into this, so that the description stays true.
@@ -65,7 +68,10 @@ pub(super) async fn root() -> Response {
 /// All states, in the order of their ids.
 #[utoipa::path(get, path = "/api/states", responses((status = 200, body = [StateObject])))]
 pub(super) async fn all(caller: Caller, headers: HeaderMap) -> Response {
-    gzip::response(&headers, "application/json", written(&caller).await)
+    let n_changes = caller.hub.n_registry_changes();
+    let mut response = gzip::response(&headers, "application/json", written(&caller).await);
+    response.headers_mut().insert(REGISTRY, n_changes.into());
+    response
 }
 
 /// All states that somebody may see, as JSON.

@@ -76,6 +76,25 @@ pub(crate) fn assert_no_complaint(browser: &Browser) {
 }
 
 #[test]
+fn what_is_announced_while_the_page_loads_is_shown_too() {
+    let Some((_folder, demo, mut browser)) = house("panel-loading", "en") else { return };
+    // The page is there, and what makes it live is held up: an old tablet, a slow network.
+    browser.first_of_all(
+        "const theirs = fetch; const held = new Promise((go) => (window.go = go));
+         window.fetch = (...asked) => held.then(() => theirs(...asked));",
+    );
+    browser.visit(&url(&demo, "/"));
+    let config = json!({"unique_id": "late", "name": "Latecomer", "command_topic": "late/set"});
+    publish(&demo.broker, &[("homeassistant/switch/late/config", config)]);
+    demo.wait_for("switch.latecomer", is("unknown"));
+    let late = format!("document.querySelector('{}')", card("switch.latecomer"));
+    assert_eq!(browser.eval(&format!("{late} === null")), true);
+    browser.eval("go()");
+    browser.wait(&format!("{late}?.querySelector('button')"));
+    assert_no_complaint(&browser);
+}
+
+#[test]
 fn a_light_is_switched_dimmed_and_followed_on_its_card() {
     let Some((_folder, demo, mut browser)) = house("panel-light", "en") else { return };
     let light = card("light.floor_lamp");

@@ -47,6 +47,7 @@ struct Row {
 
 /// The page's body.
 pub(super) async fn body(caller: &Caller, words: &Words) -> String {
+    let n_changes = caller.hub.n_registry_changes();
     // A few rows at a time: a large house must not stand still while it is looked at.
     let ids: Vec<EntityId> =
         caller.hub.read(|home| home.entities().map(|e| e.id.clone()).collect());
@@ -55,16 +56,16 @@ pub(super) async fn body(caller: &Caller, words: &Words) -> String {
         caller.hub.read(|home| page.iter().for_each(|id| row(home, id, words, &mut rooms)));
         tokio::task::yield_now().await;
     }
-    caller.hub.read(|home| house(home, words, rooms))
+    caller.hub.read(|home| house(home, words, rooms, n_changes))
 }
 
-/// All rooms by floor.
-fn house(home: &Home, words: &Words, mut rooms: Rooms) -> String {
+/// All rooms by floor, as they were after so many changes of the registry.
+fn house(home: &Home, words: &Words, mut rooms: Rooms, n_changes: u64) -> String {
     let mut out = String::with_capacity(16 * 1024);
     put(
         &mut out,
         format_args!(
-            "<ul id=\"glance\" aria-label=\"{}\"></ul>\n<div id=\"house\">\n",
+            "<ul id=\"glance\" aria-label=\"{}\"></ul>\n<div id=\"house\" data-registry=\"{n_changes}\">\n",
             Text(words.get("glance")),
         ),
     );
@@ -253,7 +254,7 @@ mod tests {
     #[test]
     fn an_empty_house_says_so_in_the_reader_s_language() {
         for words in LANGUAGES.iter() {
-            let page = house(&Home::new(), words, Rooms::new());
+            let page = house(&Home::new(), words, Rooms::new(), 0);
             assert!(page.contains(&Text(words.get("empty")).to_string()), "{page}");
             assert!(!page.contains("broker-lost"));
         }

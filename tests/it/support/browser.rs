@@ -173,6 +173,11 @@ impl Browser {
         ));
     }
 
+    /// Runs a script before those of every page from now on.
+    pub(crate) fn first_of_all(&mut self, script: &str) {
+        self.command("Page.addScriptToEvaluateOnNewDocument", json!({"source": script}));
+    }
+
     /// Goes to an address and waits until the page says that it is live.
     pub(crate) fn open(&mut self, url: &str) {
         self.command("Page.navigate", json!({"url": url}));

@@ -129,6 +129,9 @@ export class Refused extends Error {
   }
 }
 
+/** How often what there is in the house had changed when all states were last read. */
+export let registry = null;
+
 /** Asks the house; the answer's JSON. */
 export async function call(path, { method = "GET", body } = {}) {
   const isFile = body instanceof Blob;
@@ -146,6 +149,7 @@ export async function call(path, { method = "GET", body } = {}) {
     location.reload();
   }
   const theirs = Date.parse(answer.headers.get("Date") ?? "");
+  registry = answer.headers.get("X-Homard-Registry") ?? registry;
   ahead = Math.abs(theirs - Date.now()) > 5000 ? theirs - Date.now() : 0;
   const json = await answer.json().catch(() => null);
   if (!answer.ok) {

@@ -1,6 +1,6 @@
 // The home page: makes cards of what the server listed, keeps them live, and sums the house up.
 
-import { count, el, follow, icon, later, on, states, t } from "./core.js";
+import { count, el, follow, icon, later, on, registry, states, t } from "./core.js";
 import { heard, onWish, shown } from "./act.js";
 import { Card } from "./card.js";
 import { favouritesRoom, onFavourites } from "./favourites.js";
@@ -182,8 +182,8 @@ const script = (page) => page.querySelector("script[type=module]")?.getAttribute
 
 let isFirst = true;
 on("all", () => {
-  if (!isFirst) {
-    // While the house was away its rooms may have changed too.
+  if (!isFirst || house.dataset.registry !== registry) {
+    // What there is may have changed while the house was away, and has since the page was written.
     refresh();
   }
   isFirst = false;
