@@ -3,7 +3,7 @@
 
 use super::files;
 use super::place;
-use super::shell::{Icon, Text, head, put};
+use super::shell::{Icon, SCRIPTED, Text, head, put};
 use super::words::{LANGUAGES, Words};
 
 /// Names of languages, each in itself.
@@ -191,13 +191,17 @@ fn step_language(out: &mut String, words: &Words, needs_code: bool) {
     put(out, format_args!("{}</form>\n", Next(words)));
 }
 
-/// The button that leads on.
+/// The button that leads on, once the script is there.
 struct Next<'a>(&'a Words);
 
 impl std::fmt::Display for Next<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let next = self.0.get("welcome.next");
-        write!(f, "<div class=\"row end\"><button type=\"submit\">{}</button></div>", Text(next))
+        write!(
+            f,
+            "<div class=\"row end\"><button type=\"submit\" {SCRIPTED}>{}</button></div>",
+            Text(next)
+        )
     }
 }
 

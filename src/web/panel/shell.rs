@@ -16,6 +16,10 @@ pub(super) const POLICY: &str = "default-src 'none'; script-src 'self'; style-sr
     connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
     frame-ancestors 'none'";
 
+/// Of a button that only the page's script makes useful: `ready` in `core.js` lets it be pressed. Until then a press
+/// would be lost, or send the form to nowhere.
+pub(super) const SCRIPTED: &str = "data-scripted disabled";
+
 /// Examples of what can be said.
 const EXAMPLES: [&str; 4] = ["talk.try.1", "talk.try.2", "talk.try.3", "talk.try.4"];
 
@@ -202,7 +206,10 @@ pub(super) fn talk(words: &Words, rooms: &[String]) -> String {
     for key in EXAMPLES {
         put(
             &mut out,
-            format_args!("<li><button type=\"button\">{}</button></li>\n", Text(words.get(key))),
+            format_args!(
+                "<li><button type=\"button\" {SCRIPTED}>{}</button></li>\n",
+                Text(words.get(key))
+            ),
         );
     }
     put(
@@ -223,8 +230,8 @@ pub(super) fn talk(words: &Words, rooms: &[String]) -> String {
              hidden>{}</button></p>\n<form id=\"say\">\n<label class=\"hidden\" for=\"text\">{}\
              </label>\n<input id=\"text\" name=\"text\" autocomplete=\"off\" maxlength=\"500\" \
              enterkeyhint=\"send\" placeholder=\"{}\">\n<button type=\"button\" id=\"microphone\" \
-             aria-pressed=\"false\" aria-label=\"{}\">{}</button>\n<button type=\"submit\" \
-             aria-label=\"{}\">{}</button>\n</form>\n",
+             aria-pressed=\"false\" aria-label=\"{}\" {SCRIPTED}>{}</button>\n<button type=\"submit\" \
+             {SCRIPTED} aria-label=\"{}\">{}</button>\n</form>\n",
             Text(words.get("talk.new")),
             Text(words.get("talk.label")),
             Text(words.get("talk.example")),
@@ -254,7 +261,7 @@ pub(super) fn history(words: &Words) -> String {
         put(
             &mut out,
             format_args!(
-                "<button type=\"button\" value=\"{hours}\" aria-pressed=\"false\">{}</button>",
+                "<button type=\"button\" value=\"{hours}\" aria-pressed=\"false\" {SCRIPTED}>{}</button>",
                 Text(words.get(&format!("history.span.{hours}"))),
             ),
         );
@@ -263,7 +270,7 @@ pub(super) fn history(words: &Words) -> String {
         &mut out,
         format_args!(
             "</div>\n</div>\n<div class=\"when\">\n\
-             <button type=\"button\" class=\"round\" id=\"earlier\" aria-label=\"{}\">\
+             <button type=\"button\" class=\"round\" id=\"earlier\" aria-label=\"{}\" {SCRIPTED}>\
              <span class=\"flipped\">{}</span></button>\n<p id=\"when\"></p>\n\
              <button type=\"button\" class=\"round\" id=\"later\" aria-label=\"{}\" disabled>{}</button>\n\
              <a class=\"quiet\" id=\"csv\" download hidden>{}</a>\n</div>\n\

@@ -18,6 +18,11 @@ export function known(key) {
   return words[key];
 }
 
+/** The page's script listens now: what is written for it alone can be pressed. */
+export function ready() {
+  document.querySelectorAll("[data-scripted]").forEach((button) => (button.disabled = false));
+}
+
 const plural = new Intl.PluralRules(language);
 
 /** The words for `n` things. */

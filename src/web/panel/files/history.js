@@ -1,6 +1,6 @@
 // History: what a thing, or all things of a room, were over a day, a week or a month.
 
-import { Refused, call, count, el, follow, icon, known, language, modeText, number, on, stateText, states, t, tell, write } from "./core.js";
+import { Refused, call, count, el, follow, icon, known, language, modeText, number, on, ready, stateText, states, t, tell, write } from "./core.js";
 import { Chart, lengthText, momentText, tableOf } from "./chart.js";
 import { iconOf } from "./things.js";
 
@@ -196,4 +196,5 @@ setInterval(() => {
     drawAll().catch(() => {});
   }
 }, AGAIN);
+ready();
 follow();

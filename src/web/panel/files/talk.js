@@ -1,6 +1,6 @@
 // Talk: a chat with the house. Shows what was understood and what became of it, and takes it back.
 
-import { Refused, call, el, follow, icon, known, language, number, on, refusal, states, t, tell } from "./core.js";
+import { Refused, call, el, follow, icon, known, language, number, on, ready, refusal, states, t, tell } from "./core.js";
 import { record } from "./microphone.js";
 
 /** The conversation survives a reload of the page, not the tab. */
@@ -257,5 +257,6 @@ fresh.addEventListener("click", () => {
   input.focus();
 });
 on("all", draw);
+ready();
 follow();
 draw();

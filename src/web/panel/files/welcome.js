@@ -1,6 +1,6 @@
 // The first steps in a house that nobody runs yet: one after the other, nothing is done before its step is left.
 
-import { Refused, call, count, language, page, t, write } from "./core.js";
+import { Refused, call, count, language, page, ready, t, write } from "./core.js";
 import { brokerFields } from "./broker.js";
 import { decide, inFile, isOurs, restart } from "./forms.js";
 import { placeFields } from "./place.js";
@@ -120,4 +120,5 @@ if (begins) {
   kept.code = sessionStorage.getItem("code") || undefined;
   sessionStorage.removeItem("code");
 }
+ready();
 show(begins);
