@@ -1,15 +1,21 @@
-//! Speech to text: a recording becomes the words that were said. It knows no house; which names are likely to be heard,
-//! its callers tell it.
+//! Speech to text and text to speech: a recording becomes the words that were said, a reply becomes sound. It knows no
+//! house; which names are likely to be heard, its callers tell it.
 //!
 //! Reading order: `clip` (what a recording is), `wav` and `ogg` (how it comes), `whisper` (the recogniser),
-//! `recogniser` (its thread).
+//! `recogniser` (its thread); `sound` (what is to be heard), `reading` (how a text is read aloud), `espeak` (the voice).
 
 mod clip;
+mod espeak;
 mod ogg;
+mod reading;
 mod recogniser;
+mod sound;
 mod wav;
 mod whisper;
 
 pub use self::clip::{Clip, ClipError, RATE};
+pub use self::espeak::{Espeak, Manner, VoiceError};
+pub use self::reading::sentences;
 pub use self::recogniser::{Recogniser, Request, Weights};
+pub use self::sound::{FULL_VOLUME, Sound, SoundError};
 pub use self::whisper::{Heard, SpeechError, Whisper};
