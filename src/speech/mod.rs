@@ -2,20 +2,25 @@
 //! house; which names are likely to be heard, its callers tell it.
 //!
 //! Reading order: `clip` (what a recording is), `wav` and `ogg` (how it comes), `whisper` (the recogniser),
-//! `recogniser` (its thread); `sound` (what is to be heard), `reading` (how a text is read aloud), `espeak` (the voice).
+//! `recogniser` (its thread); `endpoint` (where speech begins and ends in a stream) and `silero` (what tells it);
+//! `sound` (what is to be heard), `reading` (how a text is read aloud), `espeak` (the voice).
 
 mod clip;
+mod endpoint;
 mod espeak;
 mod ogg;
 mod reading;
 mod recogniser;
+mod silero;
 mod sound;
 mod wav;
 mod whisper;
 
 pub use self::clip::{Clip, ClipError, RATE};
+pub use self::endpoint::{Activity, ActivityModel, Endpointer, Limits, Loudness, Progress};
 pub use self::espeak::{Espeak, Manner, VoiceError};
 pub use self::reading::sentences;
 pub use self::recogniser::{Recogniser, Request, Weights};
+pub use self::silero::{FRAME, Silero};
 pub use self::sound::{FULL_VOLUME, Sound, SoundError};
 pub use self::whisper::{Heard, SpeechError, Whisper};

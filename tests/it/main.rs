@@ -17,6 +17,8 @@ mod conversations;
 mod corpus;
 mod demo;
 mod discovery;
+#[cfg(feature = "speech")]
+mod endpoint;
 mod errands;
 mod eval;
 mod faults;

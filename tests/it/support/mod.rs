@@ -41,6 +41,19 @@ pub(crate) fn models() -> Option<PathBuf> {
     None
 }
 
+/// The folder of models if this file is in it, as after `homard models pull`. Without it a test says so and passes.
+#[cfg(feature = "speech")]
+pub(crate) fn models_with(file: &str) -> Option<PathBuf> {
+    let dir = std::env::var_os("HOMARD_MODELS")
+        .map(PathBuf::from)
+        .unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".cache/models"));
+    if dir.join(file).exists() {
+        return Some(dir);
+    }
+    println!("skipped: no {file} (run `make setup`, or set HOMARD_MODELS to a folder of models)");
+    None
+}
+
 /// The text of a zstd-compressed file of the shared folder; `zstd` is a Debian package.
 pub(crate) fn unzstd(path: &str) -> Option<String> {
     let file = shared(path)?;
