@@ -3,12 +3,13 @@
 //!
 //! Reading order: `clip` (what a recording is), `wav` and `ogg` (how it comes), `whisper` (the recogniser),
 //! `recogniser` (its thread); `endpoint` (where speech begins and ends in a stream) and `silero` (what tells it);
-//! `sound` (what is to be heard), `reading` (how a text is read aloud), `espeak` (the voice).
+//! `sound` (what is to be heard), `reading` (how a text is read aloud), `espeak` (the voice), `play` (the loudspeaker).
 
 mod clip;
 mod endpoint;
 mod espeak;
 mod ogg;
+mod play;
 mod reading;
 mod recogniser;
 mod silero;
@@ -19,6 +20,7 @@ mod whisper;
 pub use self::clip::{Clip, ClipError, RATE};
 pub use self::endpoint::{Activity, ActivityModel, Endpointer, Limits, Loudness, Progress};
 pub use self::espeak::{Espeak, Manner, VoiceError};
+pub use self::play::{Loudspeaker, PlayError, Played};
 pub use self::reading::sentences;
 pub use self::recogniser::{Recogniser, Request, Weights};
 pub use self::silero::{FRAME, Silero};

@@ -35,6 +35,14 @@ impl Sound {
         Ok(Self { samples, rate })
     }
 
+    /// Samples as bytes, little end first; half a sample at the end is none.
+    ///
+    /// # Errors
+    /// When no loudspeaker has that rate.
+    pub fn from_bytes(bytes: &[u8], rate: u32) -> Result<Self, SoundError> {
+        Self::new(samples(bytes), rate)
+    }
+
     /// A WAV as a program writes it into a pipe: the lengths in its head are not known when the head is written, so they
     /// are not believed.
     ///
@@ -90,6 +98,46 @@ impl Sound {
     /// How long it is, in seconds.
     pub fn seconds(&self) -> f32 {
         self.samples.len() as f32 / self.rate as f32
+    }
+
+    /// The samples for a device of another rate.
+    pub(super) fn at_rate(&self, rate: u32) -> Vec<i16> {
+        if rate == self.rate || self.samples.is_empty() {
+            return self.samples.clone();
+        }
+        // Voices are sampled above what matters of speech, so that a straight line between two samples is near enough.
+        let step = f64::from(self.rate) / f64::from(rate);
+        let n = (self.samples.len() as f64 / step) as usize;
+        let value = |at: usize| {
+            let last = self.samples.len() - 1;
+            f64::from(self.samples[at.min(last)])
+        };
+        let at = |index: usize| {
+            let place = index as f64 * step;
+            let (before, part) = (value(place as usize), place.fract());
+            (before + (value(place as usize + 1) - before) * part) as i16
+        };
+        (0..n).map(at).collect()
+    }
+
+    /// A soft rising tone of two notes, a quarter of a second: the house listens.
+    pub fn tone() -> Self {
+        /// Beginning and end in seconds, frequency in hertz: a fifth.
+        const NOTES: [(f32, f32, f32); 2] = [(0.0, 0.16, 587.33), (0.08, 0.25, 880.0)];
+        const RATE: u32 = 22_050;
+        let at = |index: u32| {
+            let time = index as f32 / RATE as f32;
+            let note = |(from, to, frequency): (f32, f32, f32)| {
+                if !(from..to).contains(&time) {
+                    return 0.0;
+                }
+                // It swells and fades like a hill, so that nothing clicks.
+                let hill = (std::f32::consts::PI * (time - from) / (to - from)).sin().powi(2);
+                (std::f32::consts::TAU * frequency * time).sin() * hill
+            };
+            (NOTES.into_iter().map(note).sum::<f32>() * 4_000.0) as i16
+        };
+        Self { samples: (0..RATE / 4).map(at).collect(), rate: RATE }
     }
 
     /// The samples as bytes, little end first.
