@@ -443,7 +443,7 @@ fn web_settings(home: &config::Home) -> web::Settings {
         latitude: home.position.map(|position| position.latitude),
         longitude: home.position.map(|position| position.longitude),
         elevation: home.position.map(|position| position.elevation),
-        time_zone: home.time_zone.iana_name().unwrap_or("UTC").to_owned(),
+        time_zone: home.zone_name().to_owned(),
         language: home.language.clone(),
         is_metric: home.unit_system == config::UnitSystem::Metric,
         is_tls: false,

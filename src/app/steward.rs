@@ -84,10 +84,18 @@ impl Steward {
 
     /// What the pages show now.
     pub(super) fn settings(&self) -> web::Settings {
-        let config = self.setup.file.clone().with(&lock(&self.owner));
+        self.shown(&self.config(&lock(&self.owner)))
+    }
+
+    /// What holds after the next start if the owner decides this.
+    fn config(&self, owner: &Owner) -> Config {
+        self.setup.file.clone().with(owner)
+    }
+
+    fn shown(&self, config: &Config) -> web::Settings {
         let setup_code = self.setup.setup_code.clone();
         // The clock of the house is set at its start.
-        let time_zone = self.started_with.home.time_zone.iana_name().unwrap_or("UTC").to_owned();
+        let time_zone = self.started_with.home.zone_name().to_owned();
         let is_tls = self.started_with.http.tls.is_some();
         web::Settings { setup_code, time_zone, is_tls, ..web_settings(&config.home) }
     }
@@ -124,17 +132,18 @@ impl Steward {
 impl Daemon for Steward {
     fn held(&self) -> Held {
         let owner = lock(&self.owner).clone();
-        let config = self.setup.file.clone().with(&owner);
+        let config = self.config(&owner);
+        let settings = Arc::new(self.shown(&config));
         let needs_restart = self.needs_restart(&config);
-        Held { owner, config, settings: Arc::new(self.settings()), needs_restart }
+        Held { owner, config, settings, needs_restart }
     }
 
     fn decide(&self, owner: Owner) -> Result<Held, String> {
         self.setup.storage.keep_owner(&owner).map_err(|error| error.to_string())?;
-        let before = std::mem::replace(&mut *lock(&self.owner), owner.clone());
-        let file = &self.setup.file;
-        self.apply(&file.clone().with(&before), &file.clone().with(&owner));
-        Ok(self.held())
+        let before = std::mem::replace(&mut *lock(&self.owner), owner);
+        let held = self.held();
+        self.apply(&self.config(&before), &held.config);
+        Ok(held)
     }
 
     fn try_broker(&self, broker: Outside) -> web::Trial {

@@ -26,7 +26,6 @@ const LANGUAGES: &[&str] = &[
 ];
 /// Heights of houses, in meters above the sea.
 pub(super) const ELEVATIONS: RangeInclusive<f64> = -500.0..=9_000.0;
-const UNIT_SYSTEMS: &[&str] = &["metric", "us_customary"];
 const TLS: &[&str] = &["off", "self-signed"];
 
 /// What holds when nothing was written.
@@ -167,15 +166,13 @@ fn time_zone(field: Field<String>, problems: &mut Problems) -> TimeZone {
 
 fn unit_system(field: Field<String>, problems: &mut Problems) -> UnitSystem {
     let Some(field) = field else { return UnitSystem::default() };
-    match field.get_ref().as_str() {
-        "metric" => UnitSystem::Metric,
-        "us_customary" => UnitSystem::UsCustomary,
-        other => {
-            let what = format!("`[home] unit_system` cannot be `{other}`");
-            problems.add(field.span(), what, suggestion(other, UNIT_SYSTEMS, "It can be"));
-            UnitSystem::default()
-        }
-    }
+    let word = field.get_ref().as_str();
+    UnitSystem::of(word).unwrap_or_else(|| {
+        let what = format!("`[home] unit_system` cannot be `{word}`");
+        let known = UnitSystem::ALL.map(UnitSystem::word);
+        problems.add(field.span(), what, suggestion(word, &known, "It can be"));
+        UnitSystem::default()
+    })
 }
 
 fn http(raw: raw::Http, folder: &Path, problems: &mut Problems) -> Http {

@@ -137,6 +137,13 @@ pub struct Home {
     pub unit_system: UnitSystem,
 }
 
+impl Home {
+    /// Its time zone's name in the IANA database; a zone that has none is shown as UTC.
+    pub fn zone_name(&self) -> &str {
+        self.time_zone.iana_name().unwrap_or("UTC")
+    }
+}
+
 /// A place on Earth, in degrees.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Position {
@@ -159,6 +166,14 @@ pub enum UnitSystem {
 }
 
 impl UnitSystem {
+    /// Each of them.
+    pub const ALL: [Self; 2] = [Self::Metric, Self::UsCustomary];
+
+    /// The one with this word.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|system| system.word() == word)
+    }
+
     /// The word in the configuration and in Home Assistant's API.
     pub fn word(self) -> &'static str {
         match self {

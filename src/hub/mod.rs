@@ -382,10 +382,8 @@ impl Hub {
         if self.writer.history().is_some_and(|history| history.note(&states, now)) {
             self.writer.nudge_history();
         }
-        if !registry.is_empty() {
-            // Before anybody is told, so that who follows from now on reads the new number.
-            self.n_registry_changes.fetch_add(1, Ordering::Release);
-        }
+        // Before anybody is told, so that who follows from now on reads the new number.
+        self.n_registry_changes.fetch_add(u64::from(!registry.is_empty()), Ordering::Release);
         if self.shown.receiver_count() == 0 {
             return;
         }

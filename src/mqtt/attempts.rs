@@ -103,9 +103,10 @@ impl Attempts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mqtt::failure::Code;
 
     fn failure(verdict: Verdict) -> Failure {
-        Failure { text: String::new(), verdict }
+        Failure { code: Code::Other, text: String::new(), verdict }
     }
 
     /// Each failure, how long the connection stood before (seconds), and what is tried next, after

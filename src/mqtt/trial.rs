@@ -42,7 +42,7 @@ pub async fn try_out(mut settings: Settings, patience: Duration) -> Result<&'sta
     };
     match timeout(patience, trial).await {
         Ok(Ok(version)) => Ok(version),
-        Ok(Err(failure)) => Err(Trouble { code: failure.code(), text: failure.text }),
+        Ok(Err(failure)) => Err(Trouble { code: failure.code.word(), text: failure.text }),
         Err(_) => {
             let text = format!("no answer in {} s", patience.as_secs());
             Err(Trouble { code: "silent", text })

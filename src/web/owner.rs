@@ -13,6 +13,7 @@ use super::Site;
 use super::auth::Caller;
 use super::daemon::Held;
 use super::failure::{self, Failure, Json, Message};
+use super::session::aside;
 use crate::config::{
     self, Mistake, Outside, Owner, OwnerBroker, Position, Secret, Setting, UnitSystem, User, WebTls,
 };
@@ -60,6 +61,18 @@ struct PositionObject {
     /// Meters.
     #[serde(default)]
     elevation: f64,
+}
+
+impl From<Position> for PositionObject {
+    fn from(Position { latitude, longitude, elevation }: Position) -> Self {
+        Self { latitude, longitude, elevation }
+    }
+}
+
+impl From<PositionObject> for Position {
+    fn from(PositionObject { latitude, longitude, elevation }: PositionObject) -> Self {
+        Self { latitude, longitude, elevation }
+    }
 }
 
 /// The broker, without its secrets.
@@ -121,7 +134,7 @@ impl SettingsObject {
             (false, false) => "default",
         };
         let home = &config.home;
-        let zone = home.time_zone.iana_name().unwrap_or("UTC").to_owned();
+        let zone = home.zone_name().to_owned();
         let zone_by = by(Setting::TimeZone, owner.time_zone.is_some());
         let zone_value = match zone_by {
             "file" => zone.clone(),
@@ -138,17 +151,12 @@ impl SettingsObject {
                 by: by(Setting::Languages, owner.languages.is_some()),
             },
             position: Decided {
-                value: home.position.map(|Position { latitude, longitude, elevation }| {
-                    PositionObject { latitude, longitude, elevation }
-                }),
+                value: home.position.map(PositionObject::from),
                 by: by(Setting::Position, owner.position.is_some()),
             },
             time_zone: Decided { value: zone_value, by: zone_by },
             unit_system: Decided {
-                value: match home.unit_system {
-                    UnitSystem::Metric => "metric".to_owned(),
-                    UnitSystem::UsCustomary => "us_customary".to_owned(),
-                },
+                value: home.unit_system.word().to_owned(),
                 by: by(Setting::UnitSystem, owner.unit_system.is_some()),
             },
             open: Decided {
@@ -291,16 +299,13 @@ pub(super) async fn change_settings(
         let message = "this is set in `homard.toml`, which wins";
         return Err(Failure::new(StatusCode::CONFLICT, message).with_code("in_file"));
     }
-    let unit_system = match wish.unit_system.as_deref() {
-        None => None,
-        Some("metric") => Some(UnitSystem::Metric),
-        Some("us_customary") => Some(UnitSystem::UsCustomary),
-        Some(_) => return Err(Failure::bad("`unit_system` must be `metric` or `us_customary`")),
+    let units = |word: String| {
+        let wrong = || Failure::bad("`unit_system` must be `metric` or `us_customary`");
+        UnitSystem::of(&word).ok_or_else(wrong)
     };
+    let unit_system = wish.unit_system.map(units).transpose()?;
     let broker = wish.broker.map(|wish| wish.broker(owner.broker.as_ref())).transpose()?;
-    let position = wish.position.map(|PositionObject { latitude, longitude, elevation }| {
-        Position { latitude, longitude, elevation }
-    });
+    let position = wish.position.map(Position::from);
     let decided = Owner {
         name: wish.name.or(owner.name),
         language: wish.language.or(owner.language),
@@ -368,13 +373,6 @@ pub(super) async fn try_broker(
             message: Some(why.text),
         },
     }))
-}
-
-/// Does what waits for the disk.
-pub(super) async fn aside<T: Send + 'static>(
-    run: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Failure> {
-    tokio::task::spawn_blocking(run).await.map_err(|_| Failure::stopping())
 }
 
 #[cfg(test)]

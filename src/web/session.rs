@@ -239,15 +239,18 @@ pub(super) fn is_to_wait(site: &Site, keys: &[Key]) -> Result<(), Failure> {
     Err(Failure::new(StatusCode::TOO_MANY_REQUESTS, message).after(seconds))
 }
 
-/// Does what waits for the disk or takes a processor for long.
+/// Does beside the event loop what waits for the disk or takes a processor for long.
+pub(super) async fn aside<T: Send + 'static>(
+    run: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failure> {
+    tokio::task::spawn_blocking(run).await.map_err(|_| Failure::stopping())
+}
+
+/// [`aside`], of what may fail in the database.
 pub(super) async fn blocking<T: Send + 'static>(
     run: impl FnOnce() -> Result<T, crate::storage::Error> + Send + 'static,
 ) -> Result<T, Failure> {
-    match tokio::task::spawn_blocking(run).await {
-        Ok(Ok(done)) => Ok(done),
-        Ok(Err(error)) => Err(error.into()),
-        Err(_) => Err(Failure::stopping()),
-    }
+    Ok(aside(run).await??)
 }
 
 fn set_cookie(site: &Site, id: &str) -> Result<HeaderValue, Failure> {

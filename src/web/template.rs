@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use super::Site;
 use super::auth::Caller;
 use super::failure::{Failure, Json, Message};
+use super::session::aside;
 use super::wire::Placed;
 use crate::clock::Clock;
 use crate::home::entity::View;
@@ -48,11 +49,8 @@ pub(super) async fn say(
         return Err(Failure::bad(format!("`variables` may be at most {MAX_VARIABLES}")));
     }
     let (hub, clock) = (caller.hub.clone(), site.clock.clone());
-    let said = tokio::task::spawn_blocking(move || say_now(hub, &clock, &source, &variables));
-    match said.await {
-        Ok(said) => said.map_err(|error| Failure::bad(error.to_string())),
-        Err(_) => Err(Failure::stopping()),
-    }
+    let said = aside(move || say_now(hub, &clock, &source, &variables)).await?;
+    said.map_err(|error| Failure::bad(error.to_string()))
 }
 
 fn say_now(

@@ -14,7 +14,7 @@ use super::Site;
 use super::auth::Caller;
 use super::daemon::{About, BrokerState, LogLine, ModelLine, NoPull, Pull};
 use super::failure::{self, Failure, Message};
-use super::owner::aside;
+use super::session::aside;
 use super::wire::time_text;
 use crate::home::person::Matter;
 use crate::storage::Connection;

@@ -108,6 +108,9 @@ const ASKING: &[&str] = &[
     "quelles", "combien", "est", "sont",
 ];
 
+/// Words that say what is to become of a thing and name no place, however like one they look: "off" is no office.
+const OF_VERBS: &[&str] = &["on", "off", "out", "up", "down", "open", "close", "lock"];
+
 /// The assistant, its house, and the time, which moves on with each input so that no conversation outlives it.
 struct Talk {
     home: Home,
@@ -177,13 +180,15 @@ impl Talk {
         if called.len() == 1 {
             return;
         }
-        let said = |least: f64| -> BTreeSet<&str> {
+        // The living room is also "the living", where that is not held against the assistant.
+        let said = |least: f64, is_short: bool| -> BTreeSet<&str> {
             let is_said = |area: &&Area| {
                 let floor = area.floor.as_ref().and_then(|floor| self.home.floor(floor.as_str()));
                 let mut names = std::iter::once(&area.name)
                     .chain(&area.aliases)
                     .chain(floor.map(|floor| &floor.name));
                 names.any(|name| is_said(&text::key(name), &words, least))
+                    || is_short && is_said(first_word(&text::key(&area.name)), &words, least)
             };
             self.home.areas().filter(is_said).map(|area| area.id.as_str()).collect()
         };
@@ -196,10 +201,10 @@ impl Talk {
         let is_all = words.iter().any(|word| ALL.contains(word))
             || words.iter().any(|word| FOR_THE_NIGHT.contains(word))
                 && plan.calls.iter().all(|(_, action)| is_safe(action));
-        if is_all && said(HARDLY_ELSE).is_empty() {
+        if is_all && said(HARDLY_ELSE, false).is_empty() {
             return;
         }
-        let mut is_meant = said(LIKE_ENOUGH);
+        let mut is_meant = said(LIKE_ENOUGH, true);
         if is_meant.is_empty() {
             is_meant.extend(speaker);
             assert!(!is_meant.is_empty(), "{text:?} names no place, and yet: {:?}", plan.calls);
@@ -219,7 +224,12 @@ fn is_said(name: &str, words: &[&str], least: f64) -> bool {
     let name = name.replace(' ', "");
     (n_words.max(2) - 1..=n_words + 1)
         .flat_map(|n| words.windows(n))
+        .filter(|said| !said.iter().all(|word| OF_VERBS.contains(word)))
         .any(|said| text::likeness(&said.concat(), &name) >= least)
+}
+
+fn first_word(name: &str) -> &str {
+    name.split(' ').next().unwrap_or(name)
 }
 
 fn home() -> Home {

@@ -32,7 +32,7 @@ fn samples(history: &History, id: &str) -> Vec<(i64, String)> {
     let view = history.view([id]).unwrap();
     let mut found = Vec::new();
     for seen in view.series() {
-        let tell = |at, value: &Value| found.push((at, value.to_string()));
+        let tell = |at, value: Value| found.push((at, value.to_string()));
         view.visit(seen, 0, i64::MAX, tell).unwrap();
     }
     found

@@ -101,6 +101,9 @@ struct Pen {
     to: i64,
     step: i64,
     sums: Vec<Sum>,
+    /// The stretch that was drawn in last, and its begin.
+    stretch: usize,
+    stretch_from: i64,
     all: Sum,
     bars: Vec<Bar>,
     words: Vec<(Arc<str>, i64)>,
@@ -119,6 +122,8 @@ impl Pen {
             to,
             step,
             sums: vec![EMPTY; n_sums],
+            stretch: 0,
+            stretch_from: from,
             all: EMPTY,
             bars: Vec::new(),
             words: Vec::new(),
@@ -129,12 +134,12 @@ impl Pen {
 
     /// It is this from now on.
     #[inline]
-    fn sample(&mut self, at: i64, value: &Value) {
+    fn sample(&mut self, at: i64, value: Value) {
         if self.since.is_some() {
             self.n_changes += 1;
         }
         self.hold_until(at);
-        self.since = Some((at, value.clone()));
+        self.since = Some((at, value));
     }
 
     /// It was what it is until now.
@@ -156,9 +161,13 @@ impl Pen {
         self.all.add(number, (end - begin).max(0));
         let mut at = begin.max(self.from);
         loop {
-            let n = ((at - self.from) / self.step) as usize;
-            let Some(sum) = self.sums.get_mut(n) else { return };
-            let until = end.min(self.from + (n as i64 + 1) * self.step);
+            // Most samples lie in the stretch of the one before: a division saved for each.
+            if at < self.stretch_from || at >= self.stretch_from + self.step {
+                self.stretch = ((at - self.from) / self.step) as usize;
+                self.stretch_from = self.from + self.stretch as i64 * self.step;
+            }
+            let Some(sum) = self.sums.get_mut(self.stretch) else { return };
+            let until = end.min(self.stretch_from + self.step);
             sum.add(number, (until - at).max(0));
             if until >= end {
                 return;

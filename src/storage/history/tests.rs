@@ -67,7 +67,7 @@ fn told_of(history: &History, id: &str, track: Track, from: i64, to: i64) -> Vec
     let view = history.view([id]).unwrap();
     let mut told = Vec::new();
     for seen in view.series().iter().filter(|seen| seen.track == track) {
-        let tell = |at: i64, value: &Value| told.push(((at - NOON) / MINUTE, value.to_string()));
+        let tell = |at: i64, value: Value| told.push(((at - NOON) / MINUTE, value.to_string()));
         view.visit(seen, NOON + from * MINUTE, NOON + to * MINUTE, tell).unwrap();
     }
     told

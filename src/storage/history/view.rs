@@ -98,7 +98,7 @@ impl<'h> View<'h> {
         seen: &Seen,
         from: i64,
         to: i64,
-        mut tell: impl FnMut(i64, &Value),
+        mut tell: impl FnMut(i64, Value),
     ) -> Result<(), Error> {
         let mut pile = Pile::default();
         let mut walk = Walk { from, to, before: None, is_begun: false, is_over: false };
@@ -146,7 +146,7 @@ impl<'h> View<'h> {
         }
         walk.begin(&mut tell);
         if let Some(at) = lost_at.filter(|at| (from + 1..=to).contains(at)) {
-            tell(at, &Value::nothing());
+            tell(at, Value::nothing());
         }
         Ok(())
     }
@@ -242,16 +242,16 @@ impl Walk {
         pile.samples.extend(reader);
     }
 
-    fn begin(&mut self, tell: &mut impl FnMut(i64, &Value)) {
+    fn begin(&mut self, tell: &mut impl FnMut(i64, Value)) {
         if !std::mem::replace(&mut self.is_begun, true)
             && let Some(before) = self.before.take()
         {
-            tell(self.from, &before);
+            tell(self.from, before);
         }
     }
 
     /// Tells what lies on the pile.
-    fn take(&mut self, pile: &mut Pile, tell: &mut impl FnMut(i64, &Value)) {
+    fn take(&mut self, pile: &mut Pile, tell: &mut impl FnMut(i64, Value)) {
         if !pile.samples.is_sorted_by_key(|sample| sample.at) {
             pile.samples.sort_by_key(|sample| sample.at);
         }
@@ -265,7 +265,7 @@ impl Walk {
                 break;
             }
             self.begin(tell);
-            tell(sample.at, &sample.value);
+            tell(sample.at, sample.value);
         }
         pile.to = i64::MIN;
     }

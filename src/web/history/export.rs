@@ -186,7 +186,7 @@ impl Table {
                 if at < from || gone == Gone::Yes {
                     return;
                 }
-                self.row(at, seen, about, &text(value), ("", ""));
+                self.row(at, seen, about, &text(&value), ("", ""));
                 if self.text.len() >= PIECE {
                     gone = self.send();
                 }

@@ -164,7 +164,7 @@ fn rows(
         view.visit(seen, from, to, |at, value| {
             n += 1;
             if n <= MAX_BYTES / 50 {
-                found.push((at, attribute, value.clone()));
+                found.push((at, attribute, value));
             }
         })?;
     }
