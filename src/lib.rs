@@ -49,7 +49,7 @@
 //! 6. Nothing is acted on because of a retained or restored message.
 //! 7. The hub's loop never blocks: the disk and the ports answer by events, and a sentence that is
 //!    said before the languages are ready waits beside it.
-//! 8. [`hub::HubHandle`] has five methods: `send`, `read`, `ask`, `watch` and `by`. A sixth needs a
+//! 8. [`hub::HubHandle`] has six methods: `send`, `read`, `ask`, `watch`, `n_registry_changes` and `by`. A seventh needs a
 //!    change of this list.
 //! 9. What a person put into the agenda is on the disk before it is answered; what acts by itself is
 //!    noted as begun on the disk before it acts, and is not done when its time is long over.

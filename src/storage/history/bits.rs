@@ -65,7 +65,7 @@ impl<'a> BitReader<'a> {
     }
 
     /// At least the next 57 bits, at the high end; zeros after the last.
-    #[inline]
+    #[inline(always)]
     fn peek(&self) -> u64 {
         let first = self.at / 8;
         let word = match self.bytes.get(first..first + 8) {
@@ -80,14 +80,14 @@ impl<'a> BitReader<'a> {
         word << (self.at % 8)
     }
 
-    #[inline]
+    #[inline(always)]
     fn skip(&mut self, n: u32) -> Result<(), Broken> {
         self.at += n as usize;
         if self.at <= self.bytes.len() * 8 { Ok(()) } else { Err(Broken) }
     }
 
     /// The next `n` bits, 64 at most.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take(&mut self, n: u32) -> Result<u64, Broken> {
         if n > 32 {
             let high = self.take(n - 32)?;
@@ -132,13 +132,13 @@ impl Rice {
     }
 
     /// The least bits `k` for which `n · 2^k` reaches the sum.
-    #[inline]
+    #[inline(always)]
     fn k(&self) -> u32 {
         let k = (64 - self.sum.leading_zeros()).saturating_sub(32 - self.n.leading_zeros());
         if u64::from(self.n) << k < self.sum { k + 1 } else { k }
     }
 
-    #[inline]
+    #[inline(always)]
     fn note(&mut self, value: u64) {
         self.sum += value.min(MOST);
         self.n += 1;
@@ -163,7 +163,7 @@ impl Rice {
         self.note(value);
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn take(&mut self, bits: &mut BitReader<'_>) -> Result<u64, Broken> {
         let k = self.k();
         let ones = (!bits.peek()).leading_zeros();

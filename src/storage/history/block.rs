@@ -75,13 +75,13 @@ impl Decimal {
     /// The nearest number with so many places.
     pub(super) fn rounded(number: f64, scale: u8) -> Self {
         let scale = scale.min(MAX_SCALE);
-        Self { digits: (number * power(scale) as f64).round() as i64, scale }
+        Self { digits: (number * float_power(scale)).round() as i64, scale }
     }
 
     /// The number.
     #[inline]
     pub fn to_f64(self) -> f64 {
-        self.digits as f64 / power(self.scale) as f64
+        self.digits as f64 / float_power(self.scale)
     }
 }
 
@@ -97,18 +97,36 @@ impl fmt::Display for Decimal {
     }
 }
 
+/// Powers of ten, all of which a double holds exactly.
+const POWERS: [u64; 16] = {
+    let mut powers = [1; 16];
+    let mut n = 1;
+    while n < 16 {
+        powers[n] = powers[n - 1] * 10;
+        n += 1;
+    }
+    powers
+};
+
+/// The same as doubles: to convert one for each sample of a chart takes as long as the division by it.
+const FLOAT_POWERS: [f64; 16] = {
+    let mut powers = [1.0; 16];
+    let mut n = 0;
+    while n < 16 {
+        powers[n] = POWERS[n] as f64;
+        n += 1;
+    }
+    powers
+};
+
 #[inline]
 fn power(scale: u8) -> u64 {
-    const POWERS: [u64; 16] = {
-        let mut powers = [1; 16];
-        let mut n = 1;
-        while n < 16 {
-            powers[n] = powers[n - 1] * 10;
-            n += 1;
-        }
-        powers
-    };
     POWERS[usize::from(scale.min(MAX_SCALE))]
+}
+
+#[inline]
+fn float_power(scale: u8) -> f64 {
+    FLOAT_POWERS[usize::from(scale.min(MAX_SCALE))]
 }
 
 /// The digits with another number of places; for a guess only.
@@ -398,7 +416,7 @@ impl<'a> Reader<'a> {
         self.n_left
     }
 
-    #[inline]
+    #[inline(always)]
     fn value(&mut self) -> Result<Value, Broken> {
         let model = &mut self.model;
         let mut scale = model.number.scale;
@@ -424,7 +442,7 @@ impl<'a> Reader<'a> {
         model.words.get(code).map(|word| Value::Word(Arc::clone(word))).ok_or(Broken)
     }
 
-    #[inline]
+    #[inline(always)]
     fn sample(&mut self) -> Result<Sample, Broken> {
         let model = &mut self.model;
         match model.pause {
@@ -450,7 +468,7 @@ impl Iterator for Reader<'_> {
     type Item = Sample;
 
     /// The next sample. A block that breaks off although its checksum is right ends there.
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Sample> {
         self.n_left = self.n_left.checked_sub(1)?;
         self.sample().ok()

@@ -81,8 +81,12 @@ const EMPTY: Sum =
 impl Sum {
     #[inline]
     fn add(&mut self, number: f64, ms: i64) {
-        self.min = self.min.min(number);
-        self.max = self.max.max(number);
+        if number < self.min {
+            self.min = number;
+        }
+        if number > self.max {
+            self.max = number;
+        }
         self.weighed += number * ms as f64;
         self.ms += ms;
         self.last = number;
@@ -93,6 +97,13 @@ impl Sum {
         let Self { min, max, .. } = *self;
         (min <= max).then_some(Bucket { min, max, mean })
     }
+}
+
+/// What a series is at some time.
+enum Now {
+    Unknown,
+    Number(f64),
+    Word(Arc<str>),
 }
 
 /// Draws one series after another, without taking new memory for each.
@@ -107,7 +118,9 @@ struct Pen {
     all: Sum,
     bars: Vec<Bar>,
     words: Vec<(Arc<str>, i64)>,
-    since: Option<(i64, Value)>,
+    /// What it is, and since when.
+    now: Now,
+    since: i64,
     n_changes: u64,
 }
 
@@ -127,7 +140,8 @@ impl Pen {
             all: EMPTY,
             bars: Vec::new(),
             words: Vec::new(),
-            since: None,
+            now: Now::Unknown,
+            since: from,
             n_changes: 0,
         }
     }
@@ -135,24 +149,30 @@ impl Pen {
     /// It is this from now on.
     #[inline]
     fn sample(&mut self, at: i64, value: Value) {
-        if self.since.is_some() {
+        if !matches!(self.now, Now::Unknown) {
             self.n_changes += 1;
         }
         self.hold_until(at);
-        self.since = Some((at, value));
+        self.set(at, value);
     }
 
-    /// It was what it is until now.
+    #[inline]
+    fn set(&mut self, at: i64, value: Value) {
+        self.since = at;
+        self.now = match (value.to_f64(), value) {
+            (Some(number), _) => Now::Number(number),
+            (None, Value::Word(word)) => Now::Word(word),
+            (None, Value::Number(_)) => Now::Unknown,
+        };
+    }
+
+    /// It was what it is until now, and stays it.
     #[inline]
     fn hold_until(&mut self, at: i64) {
-        let Some((since, value)) = self.since.take() else { return };
-        match value.to_f64() {
-            Some(number) => self.numbers(since, at, number),
-            None => {
-                if let Value::Word(word) = value {
-                    self.word(since, at, word);
-                }
-            }
+        match &self.now {
+            Now::Unknown => {}
+            Now::Number(number) => self.numbers(self.since, at, *number),
+            Now::Word(word) => self.word(self.since, at, Arc::clone(word)),
         }
     }
 
@@ -234,7 +254,7 @@ impl Pen {
         } else {
             at += row.covered();
         }
-        self.since = Some((at.max(self.from), row.last.clone()));
+        self.set(at.max(self.from), row.last.clone());
     }
 
     fn chart(mut self) -> Chart {
