@@ -102,7 +102,7 @@ impl Ear for Attentive {
             role: utterance.origin.by.role,
             means: utterance.origin.means,
         };
-        let turn = self.languages.assistant().hear(&said, home);
+        let turn = self.languages.assistant().hear_any(&said, &utterance.others, home);
         let from = Asker {
             language: String::new(),
             area: said.area.and_then(|area| target::area_named(area, home)).map(|a| a.id.clone()),
@@ -229,6 +229,11 @@ mod tests {
     use super::*;
     use crate::hub::event::Origin;
 
+    fn written(text: &str) -> Utterance {
+        let (text, origin) = (text.to_owned(), Origin::default());
+        Utterance { text, others: Vec::new(), language: None, origin }
+    }
+
     fn built_in(home: &[&str]) -> Settings {
         let home = home.iter().map(|code| (*code).to_owned()).collect();
         let policy = Policy::default();
@@ -246,8 +251,7 @@ mod tests {
             ("fr", "hocus pocus", None, "fr"),
         ] {
             let home: &[&str] = if language == "fr" { &["fr", "en"] } else { &["en", "fr"] };
-            let utterance =
-                Utterance { text: text.to_owned(), language: None, origin: Origin::default() };
+            let utterance = written(text);
             let (mut ear, ..) = ear(built_in(home), &Agenda::default());
             ear.ready().wait_for(|is_ready| *is_ready).await.unwrap();
             let heard = ear.hear(&utterance, &Home::new(), Timestamp::UNIX_EPOCH);
@@ -264,8 +268,7 @@ mod tests {
         for (text, intent) in
             [("quelle heure est-il", Some("HassGetCurrentTime")), ("what time is it", None)]
         {
-            let utterance =
-                Utterance { text: text.to_owned(), language: None, origin: Origin::default() };
+            let utterance = written(text);
             let (mut ear, ..) = ear(built_in(&["fr"]), &Agenda::default());
             ear.ready().wait_for(|is_ready| *is_ready).await.unwrap();
             let heard = ear.hear(&utterance, &Home::new(), Timestamp::UNIX_EPOCH);

@@ -1,22 +1,23 @@
 //! Listening to recordings: the recogniser, as the port for browsers and programs wants it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
 
+use tokio::time::Instant;
 use tracing::warn;
 
-use crate::speech::{Clip, Recogniser, Request, SpeechError, Weights};
+use crate::catalog::Catalog;
+use crate::speech::{Clip, Heard, Patience, Recogniser, Request, SpeechError, Weights};
 use crate::web::{Hearing, Listen, Recording, Transcript, Unheard};
 
-/// Below the folder of models; `models/catalog.toml` has the same.
-const ANY: &str = "whisper-base/ggml-base-q8_0.bin";
-const ENGLISH: &str = "whisper-tiny.en/ggml-tiny.en-q8_0.bin";
+/// Models of the catalogue: for many languages, and for English alone.
+const ANY: &str = "whisper-base";
+const ENGLISH: &str = "whisper-tiny.en";
 
 /// Listens with the weights in this folder, in these languages, the home's own first.
 pub(super) fn listen(models: &Path, languages: Vec<String>) -> Listen {
-    let weights = Weights { any: models.join(ANY), english: models.join(ENGLISH) };
-    let recogniser = Recogniser::start(weights)
+    let weights = Weights { any: file(models, ANY), english: file(models, ENGLISH) };
+    let recogniser = Recogniser::start(weights, Patience::default())
         .inspect_err(|error| warn!(%error, "There is no thread for speech recognition."))
         .ok();
     Arc::new(move |recording: Recording| -> Hearing {
@@ -27,6 +28,14 @@ pub(super) fn listen(models: &Path, languages: Vec<String>) -> Listen {
             hear(&recogniser, languages, recording).await
         })
     })
+}
+
+/// The weights of a model of the catalogue, in the folder of models.
+fn file(models: &Path, name: &str) -> PathBuf {
+    let catalog = Catalog::built_in().ok();
+    let model = catalog.as_ref().and_then(|catalog| catalog.model(name));
+    let file = model.and_then(|model| model.files.first());
+    file.map_or_else(|| models.join(name), |file| models.join(&file.path))
 }
 
 async fn hear(
@@ -49,8 +58,9 @@ async fn hear(
     let heard = recogniser.hear(Request { clip, languages: spoken, hint }).await.map_err(told)?;
     // The house knows `fr-CA` where whisper knows `fr`.
     let language = languages.into_iter().find(|tag| base(tag) == heard.language);
-    let language = language.unwrap_or(heard.language);
-    Ok(Transcript { text: heard.text, language, took: began.elapsed() })
+    let language = language.unwrap_or_else(|| heard.language.clone());
+    let Heard { text, others, .. } = heard;
+    Ok(Transcript { text, others, language, took: began.elapsed() })
 }
 
 /// `fr` of `fr-CA`.

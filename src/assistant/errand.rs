@@ -36,7 +36,7 @@ const MOST_ITEMS: usize = 30;
 /// Something to be done in the books; see [`Assistant::book`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Booking {
-    errand: Errand,
+    pub(super) errand: Errand,
     reading: Reading,
     from: Asker,
     language: Arc<Language>,

@@ -13,6 +13,7 @@ mod conversation;
 mod errand;
 mod foreign;
 mod halt;
+mod hearsay;
 mod language;
 mod later;
 mod measure;

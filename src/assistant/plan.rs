@@ -438,6 +438,11 @@ impl Plan {
         self.calls.is_empty() && self.later.is_empty() && self.forgets.is_empty()
     }
 
+    /// Nothing of it waits for another time or for a yes.
+    pub(super) fn is_all_now(&self) -> bool {
+        self.later.is_empty() && self.forgets.is_empty() && self.asks.is_empty()
+    }
+
     /// The agenda is needed to carry it out: [`super::Assistant::keep_later`] is to be called.
     pub fn is_for_books(&self) -> bool {
         !self.later.is_empty() || !self.forgets.is_empty() || self.wished_anew().next().is_some()

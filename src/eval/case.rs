@@ -28,6 +28,8 @@ pub(super) struct Test {
 #[derive(Debug, Clone)]
 pub(super) struct Turn {
     pub(super) say: String,
+    /// What else a recogniser may have heard.
+    pub(super) others: Vec<String>,
     pub(super) language: Option<String>,
     pub(super) area: Option<String>,
     pub(super) by: Speaker,
@@ -174,10 +176,12 @@ fn read_test(
         if wordings.is_empty() {
             return Err(keys.wrong("`say` or `turns` is missing"));
         }
+        let others = keys.texts("others")?;
         let expected = read_all(&mut keys, known)?;
         keys.finish()?;
         let turn = |say: String| Turn {
             say,
+            others: others.clone(),
             language: language.clone(),
             area: area.clone(),
             by,
@@ -197,6 +201,7 @@ fn read_test(
         };
         let turn = Turn {
             say: keys.required("say")?,
+            others: keys.texts("others")?,
             language: keys.text("language")?.or_else(|| language.clone()),
             area: keys.text("area")?.or_else(|| area.clone()),
             by: read_speaker(&mut keys, by)?,

@@ -55,6 +55,7 @@
 //!     state: {light.den: off}            # or {light.den: {state: on, brightness: 10%}}
 //!     area: den                          # the room of the speaker
 //!     spoken: true                       # heard by a microphone, not written
+//!     others: [turn on the van lamp]     # what else it may have been, the likeliest first
 //!     role: child                        # admin, adult (unless said), child or guest
 //!     at: "22:00"                        # the time of day
 //!     changes: {light.den: on}

@@ -146,6 +146,7 @@ impl Stage {
     async fn hear(&mut self, turn: &Turn) -> Result<Reply, Stopped> {
         let utterance = Utterance {
             text: turn.say.clone(),
+            others: turn.others.clone(),
             language: turn.language.clone(),
             origin: Origin {
                 area: turn.area.clone(),

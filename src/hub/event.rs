@@ -228,10 +228,12 @@ pub struct Origin {
 }
 
 /// What a person said or typed.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Utterance {
     /// The words.
     pub text: String,
+    /// What else it may have been where it was heard, the likeliest first; empty where it was written.
+    pub others: Vec<String>,
     /// `en`, `fr`, …; the home's own language when absent.
     pub language: Option<String>,
     /// Where from.

@@ -399,6 +399,7 @@ impl Port {
         };
         let utterance = Utterance {
             text: field("text").unwrap_or_else(|| text.to_owned()),
+            others: Vec::new(),
             language: field("language"),
             origin: Origin {
                 area: field("area"),

@@ -2,7 +2,7 @@
 //! house; which names are likely to be heard, its callers tell it.
 //!
 //! Reading order: `clip` (what a recording is), `wav` and `ogg` (how it comes), `whisper` (the recogniser),
-//! `recogniser` (its thread); `endpoint` (where speech begins and ends in a stream) and `silero` (what tells it);
+//! `rivals` (what else it may have been), `recogniser` (its thread); `endpoint` (where speech begins and ends in a stream) and `silero` (what tells it);
 //! `sound` (what is to be heard), `reading` (how a text is read aloud), `espeak` (the voice), `play` (the loudspeaker).
 
 mod clip;
@@ -12,6 +12,7 @@ mod ogg;
 mod play;
 mod reading;
 mod recogniser;
+mod rivals;
 mod silero;
 mod sound;
 mod wav;
@@ -22,7 +23,7 @@ pub use self::endpoint::{Activity, ActivityModel, Endpointer, Limits, Loudness, 
 pub use self::espeak::{Espeak, Manner, VoiceError};
 pub use self::play::{Loudspeaker, PlayError, Played};
 pub use self::reading::sentences;
-pub use self::recogniser::{Recogniser, Request, Weights};
+pub use self::recogniser::{Patience, Recogniser, Request, Weights};
 pub use self::silero::{FRAME, Silero};
 pub use self::sound::{FULL_VOLUME, Sound, SoundError};
 pub use self::whisper::{Heard, SpeechError, Whisper};

@@ -2,6 +2,8 @@
 //! are not.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::thread;
 use std::time::Duration;
@@ -14,12 +16,23 @@ use super::whisper::{Heard, SpeechError, Whisper};
 
 /// Recordings that may wait.
 const MOST_WAITING: usize = 8;
-/// How long weights stay in memory without being used.
-const IDLE: Duration = Duration::from_secs(600);
-/// Longest time for one recording: an order that comes later is not wanted any more.
-const WITHIN: Duration = Duration::from_secs(20);
 /// More threads do not make it faster on any board.
 const MAX_THREADS: usize = 4;
+
+/// How long things may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// For one recording: an order that comes later is not wanted any more.
+    pub within: Duration,
+    /// How long weights stay in memory without being used.
+    pub idle: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { within: Duration::from_secs(20), idle: Duration::from_secs(600) }
+    }
+}
 
 /// A recording to listen to.
 #[derive(Debug)]
@@ -39,6 +52,7 @@ type Job = (Request, oneshot::Sender<Result<Heard, SpeechError>>);
 #[derive(Debug, Clone)]
 pub struct Recogniser {
     jobs: SyncSender<Job>,
+    is_loaded: Arc<AtomicBool>,
 }
 
 impl Recogniser {
@@ -47,10 +61,18 @@ impl Recogniser {
     ///
     /// # Errors
     /// When the system has no thread left.
-    pub fn start(weights: Weights) -> std::io::Result<Self> {
+    pub fn start(weights: Weights, patience: Patience) -> std::io::Result<Self> {
         let (jobs, inbox) = mpsc::sync_channel(MOST_WAITING);
-        thread::Builder::new().name("speech".to_owned()).spawn(move || work(&inbox, &weights))?;
-        Ok(Self { jobs })
+        let is_loaded = Arc::new(AtomicBool::new(false));
+        let mut thread =
+            Thread { weights, patience, is_loaded: Arc::clone(&is_loaded), loaded: None };
+        thread::Builder::new().name("speech".to_owned()).spawn(move || thread.work(&inbox))?;
+        Ok(Self { jobs, is_loaded })
+    }
+
+    /// Weights are in memory.
+    pub fn is_loaded(&self) -> bool {
+        self.is_loaded.load(Ordering::Relaxed)
     }
 
     /// What is said in a recording.
@@ -96,48 +118,66 @@ struct Loaded {
     whisper: Whisper,
 }
 
-fn work(inbox: &Receiver<Job>, weights: &Weights) {
-    let mut loaded: Option<Loaded> = None;
-    loop {
-        let job = match &loaded {
-            Some(_) => inbox.recv_timeout(IDLE),
-            None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        };
-        match job {
-            Ok((request, answer)) => {
-                // Who has gone wants no answer.
-                if !answer.is_closed() {
-                    let _ = answer.send(hear(&request, weights, &mut loaded));
+/// What the thread has.
+struct Thread {
+    weights: Weights,
+    patience: Patience,
+    is_loaded: Arc<AtomicBool>,
+    loaded: Option<Loaded>,
+}
+
+impl Thread {
+    fn work(&mut self, inbox: &Receiver<Job>) {
+        loop {
+            self.is_loaded.store(self.loaded.is_some(), Ordering::Relaxed);
+            let job = match &self.loaded {
+                Some(_) => inbox.recv_timeout(self.patience.idle),
+                None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match job {
+                Ok((request, answer)) => {
+                    // Who has gone wants no answer.
+                    if !answer.is_closed() {
+                        let _ = answer.send(self.hear(&request));
+                    }
                 }
+                Err(RecvTimeoutError::Timeout) => {
+                    self.loaded = None;
+                    info!("Speech recognition has given back its memory.");
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
             }
-            Err(RecvTimeoutError::Timeout) => {
-                loaded = None;
-                info!("Speech recognition has given back its memory.");
-            }
-            Err(RecvTimeoutError::Disconnected) => return,
         }
+    }
+
+    fn hear(&mut self, request: &Request) -> Result<Heard, SpeechError> {
+        let path = self.weights.of(&request.languages).ok_or(SpeechError::NotInstalled)?;
+        if self.loaded.as_ref().is_none_or(|loaded| loaded.path != path) {
+            // Two at once would be more memory than a board has to spare.
+            self.loaded = None;
+            let whisper = Whisper::load(path, 1)?;
+            let mib = std::fs::metadata(path).map_or(0, |file| file.len() >> 20);
+            info!(path = %path.display(), mib, "Speech recognition is loaded.");
+            self.loaded = Some(Loaded { path: path.to_owned(), whisper });
+            self.is_loaded.store(true, Ordering::Relaxed);
+        }
+        let Some(Loaded { whisper, .. }) = &mut self.loaded else { return Err(ended()) };
+        whisper.set_threads(idle_cores().min(MAX_THREADS));
+        let languages: Vec<&str> = request.languages.iter().map(String::as_str).collect();
+        let heard = whisper.hear(&request.clip, &languages, &request.hint, self.patience.within);
+        if let Err(error) = &heard {
+            warn!(%error, "A recording was not understood.");
+        }
+        heard
     }
 }
 
-fn hear(
-    request: &Request,
-    weights: &Weights,
-    loaded: &mut Option<Loaded>,
-) -> Result<Heard, SpeechError> {
-    let path = weights.of(&request.languages).ok_or(SpeechError::NotInstalled)?;
-    if loaded.as_ref().is_none_or(|loaded| loaded.path != path) {
-        // Two at once would be more memory than a board has to spare.
-        *loaded = None;
-        let n_threads = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
-        let whisper = Whisper::load(path, n_threads)?;
-        info!(path = %path.display(), threads = n_threads, "Speech recognition is loaded.");
-        *loaded = Some(Loaded { path: path.to_owned(), whisper });
-    }
-    let Some(Loaded { whisper, .. }) = loaded else { return Err(ended()) };
-    let languages: Vec<&str> = request.languages.iter().map(String::as_str).collect();
-    let heard = whisper.hear(&request.clip, &languages, &request.hint, WITHIN);
-    if let Err(error) = &heard {
-        warn!(%error, "A recording was not understood.");
-    }
-    heard
+/// Processors that nobody else uses at this moment, and one at least. whisper.cpp's threads wait for each other by
+/// spinning: two on a core that is busy with something else take ten times as long as one.
+fn idle_cores() -> usize {
+    let all = thread::available_parallelism().map_or(1, usize::from);
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    // "0.20 0.18 0.12 1/80 11206": of 80 tasks one is running, which is this one.
+    let running = load.split_whitespace().nth(3).and_then(|of| of.split('/').next()?.parse().ok());
+    all.saturating_sub(running.unwrap_or(1_usize).saturating_sub(1)).max(1)
 }

@@ -17,6 +17,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Clip, ClipError> {
     if channels == 0 || channels > MAX_CHANNELS {
         return Err(ClipError::Unsupported(format!("{channels} channels")));
     }
+    if sample_rate == 0 {
+        return Err(ClipError::Unsupported("0 samples per second".to_owned()));
+    }
     let most = u64::from(sample_rate) * u64::from(MAX_SECONDS);
     let n_there = bytes.len() as u64 * 8 / u64::from(bits_per_sample.max(1)) / u64::from(channels);
     if u64::from(reader.duration()).min(n_there) > most {

@@ -11,10 +11,11 @@ use std::time::{Duration, Instant};
 
 use whisper_rs::{
     FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperError,
-    WhisperState,
+    WhisperState, WhisperSysContext, WhisperSysState, WhisperTokenData,
 };
 
 use super::clip::{Clip, RATE};
+use super::rivals::{Decoder, Spoken};
 
 /// Silence put before a recording: one that starts on the first sound loses its first word.
 const LEAD: usize = RATE as usize * 3 / 10;
@@ -29,8 +30,10 @@ const STEP: usize = 16;
 /// All positions: 30 seconds.
 const MAX_POSITIONS: usize = 1500;
 /// Tokens that nobody says faster, per second and at least.
-const TOKENS_PER_SECOND: f32 = 8.0;
+const TOKENS_PER_SECOND: f32 = 6.0;
 const MIN_TOKENS: f32 = 16.0;
+/// Tokens of which nobody says the same twice in one breath.
+const MOST_AGAIN: usize = 6;
 /// Tokens of the hint; each costs time.
 const MAX_HINT: usize = 96;
 /// Above this probability of "no speech", and below this certainty of its words, a recording is silence. whisper.cpp's
@@ -40,18 +43,21 @@ const UNCERTAIN: f32 = -1.0;
 /// The root mean square below which a recording is silence whatever whisper makes of it: -60 dB of full scale.
 const SILENT: f32 = 0.001;
 
-/// What Whisper is known to hear where nothing is said, without case and punctuation. It learned from subtitles.
+/// What Whisper is known to write where nothing is said; letters, digits and spaces count. It learned from subtitles.
 const INVENTIONS: &[&str] = &[
-    "you",
-    "thank you",
-    "thanks for watching",
-    "thank you for watching",
-    "please subscribe",
-    "bye",
-    "sous titres réalisés par la communauté damaraorg",
-    "soustitres réalisés para la communauté damaraorg",
-    "soustitrage st 501",
-    "merci davoir regardé cette vidéo",
+    "You",
+    "Thank you.",
+    "Thank you very much.",
+    "Thanks for watching!",
+    "Thank you for watching.",
+    "Please subscribe.",
+    "Bye.",
+    "Sous-titres réalisés par la communauté d'Amara.org",
+    "Sous-titres réalisés para la communauté d'Amara.org",
+    "Sous-titrage ST' 501",
+    "Sous-titrage Société Radio-Canada",
+    "Merci d'avoir regardé cette vidéo !",
+    "Merci d'avoir regardé !",
 ];
 
 /// What was said.
@@ -59,6 +65,8 @@ const INVENTIONS: &[&str] = &[
 pub struct Heard {
     /// The words; empty where nothing was said.
     pub text: String,
+    /// What else it may have been, the likeliest first; empty where the words are certain.
+    pub others: Vec<String>,
     /// In which language: the code that Whisper has for it.
     pub language: String,
     /// The mean logarithm of the tokens' probabilities: 0 is certain, below -1 is guessed.
@@ -90,6 +98,13 @@ pub enum SpeechError {
     Failed(String),
 }
 
+/// What came of one run.
+struct Attempt {
+    heard: Heard,
+    /// Another run may hear it better.
+    is_doubtful: bool,
+}
+
 /// Loaded weights.
 pub struct Whisper {
     context: WhisperContext,
@@ -108,11 +123,17 @@ impl Whisper {
         // whisper.cpp says "cannot be opened" of whatever is wrong.
         std::fs::File::open(path).map_err(|error| fail(error.to_string()))?;
         let mut settings = WhisperContextParameters::default();
-        settings.use_gpu(false).flash_attn(true);
+        // Flash attention takes longer without a graphics card, and reads beyond the end of a window that is cut short.
+        settings.use_gpu(false).flash_attn(false);
         let context = WhisperContext::new_with_params(path, settings)
             .map_err(|_| fail("these are no weights of Whisper's".to_owned()))?;
         let state = context.create_state().map_err(|error| fail(error.to_string()))?;
         Ok(Self { context, state, n_threads: c_int::try_from(n_threads).unwrap_or(1).max(1) })
+    }
+
+    /// From now on it uses so many threads.
+    pub fn set_threads(&mut self, n_threads: usize) {
+        self.n_threads = c_int::try_from(n_threads).unwrap_or(1).max(1);
     }
 
     /// It knows more languages than English.
@@ -138,17 +159,27 @@ impl Whisper {
             false => Vec::new(),
         };
         let first = languages.first().copied().unwrap_or("en");
-        let silence =
-            Heard { text: String::new(), language: first.to_owned(), certainty: f32::NEG_INFINITY };
         if loudness(clip.samples()) < SILENT {
-            return Ok(silence);
+            let (text, certainty) = (String::new(), f32::NEG_INFINITY);
+            return Ok(Heard { text, others: Vec::new(), language: first.to_owned(), certainty });
         }
-        let deadline = Instant::now() + within;
+        let deadline = now() + within;
         let sound = [&[0.0; LEAD], clip.samples(), &[0.0; TRAIL]].concat();
         let hint = self.hint(hint);
-        let heard = self.run(&sound, first, &hint, deadline, within)?;
-        let Some(other) = self.other_language(&languages)? else { return Ok(heard) };
-        self.run(&sound, other, &hint, deadline, within)
+        let mut attempt = self.run(&sound, first, &hint, false, deadline, within)?;
+        if let Some(other) = self.other_language(&languages)? {
+            attempt = self.run(&sound, other, &hint, false, deadline, within)?;
+        }
+        if attempt.is_doubtful {
+            let language = attempt.heard.language.clone();
+            // Where there is no time for it, what was heard is better than nothing.
+            let again = self.run(&sound, &language, &hint, true, deadline, within).ok();
+            let is_better = |again: &Attempt| again.heard.certainty > attempt.heard.certainty;
+            if let Some(again) = again.filter(is_better) {
+                attempt = again;
+            }
+        }
+        Ok(attempt.heard)
     }
 
     /// The hint as tokens.
@@ -164,14 +195,15 @@ impl Whisper {
         sound: &[f32],
         language: &str,
         hint: &[c_int],
+        is_whole: bool,
         deadline: Instant,
         within: Duration,
-    ) -> Result<Heard, SpeechError> {
+    ) -> Result<Attempt, SpeechError> {
         let seconds = sound.len() as f32 / RATE as f32;
         let mut settings = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
         settings.set_n_threads(self.n_threads);
         settings.set_language(Some(language));
-        settings.set_audio_ctx(positions(seconds));
+        settings.set_audio_ctx(if is_whole { MAX_POSITIONS as c_int } else { positions(seconds) });
         settings.set_max_tokens((seconds * TOKENS_PER_SECOND).max(MIN_TOKENS) as c_int);
         settings.set_temperature_inc(0.0);
         settings.set_single_segment(true);
@@ -182,37 +214,60 @@ impl Whisper {
         settings.set_print_special(false);
         settings.set_print_realtime(false);
         settings.set_tokens(hint);
+        let watch = Watch { deadline, end: self.context.token_eot() };
+        let data = (&raw const watch).cast_mut().cast();
         // whisper-rs's safe way to give a function hands whisper.cpp a pointer of another type than it reads.
-        // SAFETY: `is_late` reads an `Instant`, and `deadline` outlives the call of `full`, the only one that uses it.
+        // SAFETY: both functions read a `Watch`, and `watch` outlives the call of `full`, the only one that uses it.
         #[allow(unsafe_code)]
         unsafe {
             settings.set_abort_callback(Some(is_late));
-            settings.set_abort_callback_user_data((&raw const deadline).cast_mut().cast());
+            settings.set_abort_callback_user_data(data);
+            settings.set_filter_logits_callback(Some(end_repetition));
+            settings.set_filter_logits_callback_user_data(data);
         }
         let done = self.state.full(settings, sound);
-        if Instant::now() >= deadline {
+        if now() >= deadline {
             return Err(SpeechError::TooSlow(within));
         }
         done.map_err(failed)?;
-        Ok(self.heard(language))
+        let (mut attempt, said) = self.heard(language);
+        let heard = &mut attempt.heard;
+        if !heard.text.is_empty() {
+            // The sign for "what came before" and the hint, then that it begins, in which language, that it is to be
+            // written down, and without times.
+            let hint = if hint.is_empty() { 0 } else { hint.len() + 1 };
+            let n_before = hint + if self.is_multilingual() { 4 } else { 2 };
+            let n_threads = usize::try_from(self.n_threads).unwrap_or(1);
+            let (context, state) = (&self.context, &mut self.state);
+            let mut decoder = Decoder { context, state, n_threads, n_before, said: &said };
+            heard.others = decoder.rivals(deadline)?;
+        }
+        Ok(attempt)
     }
 
-    /// What the state holds after a run.
-    fn heard(&self, language: &str) -> Heard {
-        let (mut text, mut sum, mut n, mut no_speech) = (String::new(), 0.0, 0, 0.0_f32);
+    /// What the state holds after a run, and its tokens.
+    fn heard(&self, language: &str) -> (Attempt, Vec<Spoken>) {
+        let mut said = Vec::new();
+        let mut no_speech = 0.0_f32;
         for segment in self.state.as_iter() {
-            text.push_str(&segment.to_str_lossy().unwrap_or_default());
             no_speech = no_speech.max(segment.no_speech_probability());
-            for token in (0..segment.n_tokens()).filter_map(|at| segment.get_token(at)) {
-                sum += token.token_probability().max(f32::MIN_POSITIVE).ln();
-                n += 1;
-            }
+            let tokens = (0..segment.n_tokens()).filter_map(|at| segment.get_token(at));
+            said.extend(tokens.map(|token| Spoken {
+                token: token.token_id(),
+                likely: token.token_probability(),
+            }));
         }
-        let certainty = if n == 0 { f32::NEG_INFINITY } else { sum / n as f32 };
-        let text = cleaned(&text);
+        said.retain(|spoken| spoken.token < self.context.token_eot());
+        let again = repetition(&said, |spoken| spoken.token);
+        said.truncate(again.unwrap_or(said.len()));
+        let sum: f32 = said.iter().map(|spoken| spoken.likely.max(f32::MIN_POSITIVE).ln()).sum();
+        let certainty = if said.is_empty() { f32::NEG_INFINITY } else { sum / said.len() as f32 };
+        let text = text(&self.context, said.iter().map(|spoken| spoken.token));
         let is_silence = no_speech > NO_SPEECH && certainty < UNCERTAIN;
         let text = if is_silence || is_invented(&text) { String::new() } else { text };
-        Heard { text, language: language.to_owned(), certainty }
+        let is_doubtful = !is_silence && (text.is_empty() || certainty < UNCERTAIN);
+        let heard = Heard { text, others: Vec::new(), language: language.to_owned(), certainty };
+        (Attempt { heard, is_doubtful }, said)
     }
 
     /// The likeliest of these languages, if it is not the first. Costs one step of the decoder: the encoder's view of
@@ -240,16 +295,68 @@ impl Whisper {
     }
 }
 
-/// whisper.cpp asks now and then whether to give up.
-extern "C" fn is_late(deadline: *mut c_void) -> bool {
-    // SAFETY: `run` gave a pointer to the deadline, which lives until `full` returns.
-    #[allow(unsafe_code)]
-    let deadline = unsafe { *deadline.cast::<Instant>().cast_const() };
-    Instant::now() >= deadline
+/// What a deadline is held against. whisper.cpp works in real time, on a thread of its own.
+#[allow(clippy::disallowed_methods)]
+pub(super) fn now() -> Instant {
+    Instant::now()
 }
 
-fn failed(error: WhisperError) -> SpeechError {
+/// What whisper.cpp is told while it works.
+struct Watch {
+    deadline: Instant,
+    /// The token that ends what is said.
+    end: c_int,
+}
+
+/// whisper.cpp asks now and then whether to give up.
+extern "C" fn is_late(watch: *mut c_void) -> bool {
+    // SAFETY: `run` gave a pointer to a `Watch`, which lives until `full` returns.
+    #[allow(unsafe_code)]
+    let watch = unsafe { &*watch.cast::<Watch>() };
+    now() >= watch.deadline
+}
+
+/// whisper.cpp asks before each token what may come next: nothing, where it says everything once more.
+extern "C" fn end_repetition(
+    _: *mut WhisperSysContext,
+    _: *mut WhisperSysState,
+    tokens: *const WhisperTokenData,
+    n_tokens: c_int,
+    logits: *mut f32,
+    watch: *mut c_void,
+) {
+    let n_tokens = usize::try_from(n_tokens).unwrap_or(0);
+    // SAFETY: `run` gave a pointer to a `Watch`; there are as many tokens as told, and before `end` as many logits.
+    #[allow(unsafe_code)]
+    let (tokens, logits) = unsafe {
+        let end = (*watch.cast::<Watch>()).end;
+        let tokens = if n_tokens == 0 { &[] } else { std::slice::from_raw_parts(tokens, n_tokens) };
+        (tokens, std::slice::from_raw_parts_mut(logits, usize::try_from(end).unwrap_or(0)))
+    };
+    if repetition(tokens, |token| token.id).is_some() {
+        logits.fill(f32::NEG_INFINITY);
+    }
+}
+
+/// Where what was said begins to be said once more.
+fn repetition<T>(said: &[T], token: impl Fn(&T) -> c_int) -> Option<usize> {
+    (1..said.len()).find(|&at| {
+        let again = &said[at..];
+        // A whole short sentence, or so much of a long one that nobody means it.
+        again.len() >= MOST_AGAIN.min(at.max(3))
+            && again.iter().zip(said).all(|(one, other)| token(one) == token(other))
+    })
+}
+
+pub(super) fn failed(error: WhisperError) -> SpeechError {
     SpeechError::Failed(error.to_string())
+}
+
+/// Tokens as they are written.
+pub(super) fn text(context: &WhisperContext, tokens: impl Iterator<Item = c_int>) -> String {
+    let bytes = tokens.flat_map(|token| context.token_to_bytes(token).unwrap_or_default());
+    let bytes: Vec<u8> = bytes.copied().collect();
+    cleaned(&String::from_utf8_lossy(&bytes))
 }
 
 /// How much of its window the encoder looks at.
@@ -302,7 +409,7 @@ fn bare(text: &str) -> String {
 
 fn is_invented(text: &str) -> bool {
     let bare = bare(text);
-    bare.is_empty() || INVENTIONS.contains(&bare.as_str())
+    bare.is_empty() || INVENTIONS.iter().any(|&invention| self::bare(invention) == bare)
 }
 
 #[cfg(test)]
@@ -327,11 +434,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_said_once_more_is_noticed() {
+        let check = |said: &[c_int], expected: Option<usize>| {
+            assert_eq!(repetition(said, |&token| token), expected, "{said:?}");
+        };
+        check(&[], None);
+        check(&[1, 2, 3, 4, 5, 6, 7], None);
+        // "Turn on the kitchen light. Turn on the hall light."
+        check(&[1, 2, 3, 4, 5, 9, 1, 2, 3, 6, 5, 9], None);
+        check(&[1, 2, 3, 4, 1, 2, 3, 4], Some(4));
+        check(&[1, 2, 1, 2, 1], Some(2));
+        check(&[1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5], None);
+        check(&[1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6], Some(8));
+        // "No, no, no" may be meant.
+        check(&[1, 1, 1], None);
+        check(&[1, 1, 1, 1], Some(1));
+    }
+
+    #[test]
     fn inventions_are_silence() {
-        for text in ["", "...", " You", "Thank you.", "Thanks for watching!"] {
+        let french = "Sous-titres réalisés par la communauté d'Amara.org";
+        let merci = "Merci d’avoir regardé cette vidéo!";
+        for text in ["", "...", " You", "Thank you.", "Thanks for watching!", french, merci] {
             assert!(is_invented(text), "{text}");
         }
-        for text in ["Thank you, turn it off.", "Stop"] {
+        for text in ["Thank you, turn it off.", "Stop", "Mets les sous-titres"] {
             assert!(!is_invented(text), "{text}");
         }
     }

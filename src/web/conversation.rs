@@ -28,6 +28,9 @@ pub(super) struct Said {
     /// The words.
     #[schema(example = "turn on the kitchen light")]
     pub(super) text: String,
+    /// What else it may have been where it was heard.
+    #[serde(skip)]
+    pub(super) others: Vec<String>,
     /// `en`, `fr`, …; the home's own when absent.
     pub(super) language: Option<String>,
     /// To go on with a conversation.
@@ -207,7 +210,8 @@ pub(super) async fn hear(caller: &Caller, said: Said, means: Means) -> Result<An
     // A device that heard it has heard whoever was near.
     let means = if device.is_some() { Means::Spoken } else { means };
     let origin = Origin { area, conversation: said.conversation_id, means, ..Origin::default() };
-    let utterance = Utterance { text: said.text, language: said.language, origin };
+    let Said { text, others, language, .. } = said;
+    let utterance = Utterance { text, others, language, origin };
     let ask = |reply| Query::Hear(utterance, reply);
     let reply = caller.hub.ask(ask).await.map_err(|_| Failure::stopping())?;
     Ok(caller.hub.read(|home| answer(home, reply)))

@@ -40,6 +40,8 @@ pub struct Recording {
 pub struct Transcript {
     /// The words; empty where nothing was said.
     pub text: String,
+    /// What else it may have been, the likeliest first.
+    pub others: Vec<String>,
     /// In which language.
     pub language: String,
     /// How long it took.
@@ -99,9 +101,11 @@ pub(super) async fn process(
 ) -> Result<Response, Failure> {
     let hint = caller.hub.read(hint);
     let recording = Recording { bytes, language: said.language, hint };
-    let Transcript { text, language, took } = (site.listen)(recording).await.map_err(refused)?;
+    let Transcript { text, others, language, took } =
+        (site.listen)(recording).await.map_err(refused)?;
     let said = Said {
         text: text.clone(),
+        others,
         language: Some(language),
         conversation_id: said.conversation_id,
         area: said.area,

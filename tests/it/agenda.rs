@@ -11,8 +11,7 @@ use homard::home::Home;
 use homard::home::domain::{Action, switch};
 use homard::home::id::EntityId;
 use homard::hub::event::{
-    Cause, Effect, Explained, Origin, Query, Reply, ReplyKind, Said, Showing, Shown, Utterance,
-    Wish,
+    Cause, Effect, Explained, Query, Reply, ReplyKind, Said, Showing, Shown, Utterance, Wish,
 };
 use homard::hub::{Ear, Heard, Hub, HubHandle, Setup};
 use homard::storage::{Settings, Storage, Writer};
@@ -125,8 +124,7 @@ impl House {
     }
 
     async fn say(&self, text: &str) {
-        let utterance =
-            Utterance { text: text.to_owned(), language: None, origin: Origin::default() };
+        let utterance = Utterance { text: text.to_owned(), ..Utterance::default() };
         let answer = self.hub.ask(|reply| Query::Hear(utterance, reply)).await.unwrap();
         assert_eq!(answer.text, "noted");
     }

@@ -16,8 +16,8 @@ use homard::home::person::{Rights, Role};
 use homard::home::place::{Area, Floor};
 use homard::home::{EntityEdit, Home, Report};
 use homard::hub::event::{
-    Done, EditError, Effect, Event, Origin, Place, Problem, Query, Reply, ReplyKind, Shown,
-    Trigger, Utterance, Wish,
+    Done, EditError, Effect, Event, Place, Problem, Query, Reply, ReplyKind, Shown, Trigger,
+    Utterance, Wish,
 };
 use homard::hub::{Ear, Heard, Hub, HubHandle, Setup, Stopped};
 use homard::storage::{Budget, Settings, Storage, Writer};
@@ -354,7 +354,7 @@ async fn the_loop_goes_on_while_the_ear_is_not_ready() {
             let text = text.to_owned();
             let hub = house.hub.clone();
             tokio::spawn(async move {
-                let utterance = Utterance { text, language: None, origin: Origin::default() };
+                let utterance = Utterance { text, ..Utterance::default() };
                 hub.ask(|reply| Query::Hear(utterance, reply)).await.unwrap().text
             })
         };
@@ -370,8 +370,7 @@ async fn the_loop_goes_on_while_the_ear_is_not_ready() {
             drop(wake);
         }
         assert_eq!((first.await.unwrap(), second.await.unwrap()), ("yes".into(), "yes".into()));
-        let utterance =
-            Utterance { text: "now?".into(), language: None, origin: Origin::default() };
+        let utterance = Utterance { text: "now?".into(), ..Utterance::default() };
         let reply = house.hub.ask(|reply| Query::Hear(utterance, reply)).await.unwrap();
         assert_eq!(reply.text, "yes");
         house.stop().await;
@@ -495,7 +494,7 @@ async fn an_utterance_is_answered_when_its_outcome_is_known() {
     house.announce(1, "a").await;
     let say = |text: &str| {
         let text = text.to_owned();
-        let utterance = Utterance { text, language: None, origin: Origin::default() };
+        let utterance = Utterance { text, ..Utterance::default() };
         let hub = house.hub.clone();
         tokio::spawn(
             async move { hub.ask(|reply| Query::Hear(utterance, reply)).await.unwrap().text },

@@ -42,6 +42,8 @@ mod restart;
 mod roles;
 mod sentences;
 mod simple;
+#[cfg(feature = "speech")]
+mod speech;
 mod storage;
 mod support;
 mod templates;
