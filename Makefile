@@ -5,7 +5,7 @@
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 SETUP := tests/tools/setup.sh
 
-.PHONY: help setup run test eval fuzz bench bench-sentences check fmt
+.PHONY: help setup run test eval eval-speech fuzz bench bench-sentences check fmt
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -14,7 +14,7 @@ help:
 run:
 	@$(SETUP) run
 	cargo build --release --locked
-	@target/release/homard models pull || echo 'Without them Homard understands English and French only.'
+	@target/release/homard models pull || echo 'What is missing above cannot be used: other languages than English and French, or speech.'
 	@exec target/release/homard demo
 
 #: make test     every test; also installs the programs that the tests talk to
@@ -30,6 +30,12 @@ eval:
 	cargo build --locked
 	@target/debug/homard eval $(DIR) --by-group --failures $(if $(ONLY),--only "$(ONLY)")
 
+#: make eval-speech  the same spoken: voices, noise, recognition and all; N=160 commands a language, SNR=clean,20,10,5
+eval-speech:
+	@$(SETUP) test
+	@$(SETUP) voices
+	cargo bench --locked --bench voices
+
 #: make fuzz     fuzz each target for SECONDS=600, or only TARGET=...
 SECONDS ?= 600
 fuzz: setup
@@ -40,6 +46,7 @@ check:
 	@$(SETUP) check
 	cargo fmt --check
 	cargo clippy --all-targets --all-features --locked -- -D warnings
+	cargo clippy --all-targets --no-default-features --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --locked
 	tests/tools/deny.sh
 	cargo test --locked --test it architecture

@@ -86,7 +86,11 @@ impl Models {
         match &self.what {
             What::List(place) => list(&catalog, &place.store()?),
             What::Pull(wanted) => {
-                pull(&wanted.models(&catalog, |model| model.default)?, &wanted.place.store()?)
+                // What is not built in needs no models.
+                let is_of_use =
+                    |model: &Model| cfg!(feature = "speech") || model.kind == "sentences";
+                let is_wanted = |model: &Model| model.default && is_of_use(model);
+                pull(&wanted.models(&catalog, is_wanted)?, &wanted.place.store()?)
             }
             What::Check(wanted) => {
                 check(&wanted.models(&catalog, |_| true)?, &wanted.place.store()?)

