@@ -12,6 +12,8 @@ mod languages;
 #[cfg(feature = "speech")]
 mod listen;
 mod memory;
+#[cfg(feature = "speech")]
+mod microphone;
 mod mqtt_broker;
 mod notice;
 mod outgoing;
@@ -158,6 +160,20 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
     let (stop_hub, hub_stops) = watch::channel(false);
     let mut hub = tokio::spawn(async move { hub.run(turned(hub_stops)).await });
 
+    #[cfg(feature = "speech")]
+    let _listening = attend(microphone::Setup {
+        voice: config.voice.clone(),
+        models: models.clone(),
+        listen: Arc::clone(&ears),
+        hub: handle.clone(),
+        mouth: microphone::Mouth::silent(),
+    })
+    .await;
+    #[cfg(not(feature = "speech"))]
+    if config.voice.microphone.is_some() {
+        notes.push("This Homard was built without speech, and hears no microphone.".to_owned());
+    }
+
     let token = local_token(&data_dir, is_demo)?;
     let access = web::Access::new(&storage, clock.clone(), Some(&token));
     let setup_code = setup_code(&storage, address)?;
@@ -269,6 +285,22 @@ fn restore(storage: &Storage, clock: &Clock) -> Result<(Home, Agenda)> {
     let agenda = Agenda::restore(known.agenda, known.lists, now);
     let home = Home::restore(known.floors, known.areas, known.devices, known.entities, now.wall);
     Ok((home, agenda))
+}
+
+/// Listens to the microphone, if one is wanted. A house without ears is still a house.
+#[cfg(feature = "speech")]
+async fn attend(setup: microphone::Setup) -> Option<microphone::Listening> {
+    let hub = setup.hub.clone();
+    match microphone::start(setup) {
+        Ok(listening) => listening,
+        Err(error) => {
+            let why = format!("{error:#}");
+            warn!(error = why, "The microphone is not listened to.");
+            // A hub that is gone ends the program anyway.
+            let _ = hub.send(vec![microphone::problem(&why)]).await;
+            None
+        }
+    }
 }
 
 /// What the history keeps.

@@ -6,7 +6,7 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 use serde_json::Value;
 
-use super::daemon::{Daemon, usual_places};
+use super::daemon::{Connection, Daemon, usual_places};
 use super::say::read;
 use super::{FAILED, Failure, say};
 
@@ -36,26 +36,47 @@ impl Hear {
         let recording = std::fs::read(&self.file)
             .map_err(|error| Failure::new(FAILED, format!("{}: {error}", self.file.display())))?;
         let daemon = self.daemon.find(&usual_places(self.data_dir.as_deref())?)?;
-        let circumstances = [("language", &self.language), ("area", &self.area)];
-        let circumstances: Vec<(&str, &str)> = circumstances
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, value.as_deref()?)))
-            .collect();
-        let answer = daemon.post_recording("/api/speech", &circumstances, &recording)?;
-        let Some((speech, ending)) = read(&answer) else {
-            let text = format!("What answers at {} is no Homard.", daemon.url());
-            return Err(Failure::new(FAILED, text));
+        let circumstances = Circumstances {
+            language: self.language.clone(),
+            area: self.area.clone(),
+            json: self.json,
         };
-        if self.json {
-            say(format!("{answer:#}"))?;
-        } else {
-            let heard = answer.get("transcript").and_then(Value::as_str).unwrap_or_default();
-            say(format!("“{heard}”"))?;
-            say(speech)?;
-        }
-        match ending {
-            0 => Ok(()),
-            code => Err(Failure::new(code, "")),
-        }
+        post(&daemon, &circumstances, &recording)
+    }
+}
+
+/// How and where it was said, and how the answer is wanted.
+pub(super) struct Circumstances {
+    pub(super) language: Option<String>,
+    pub(super) area: Option<String>,
+    pub(super) json: bool,
+}
+
+/// Sends a recording to the house and prints what it heard and answered; its answer is how the command ends.
+pub(super) fn post(
+    daemon: &Connection,
+    circumstances: &Circumstances,
+    recording: &[u8],
+) -> Result<(), Failure> {
+    let Circumstances { language, area, json } = circumstances;
+    let said: Vec<(&str, &str)> = [("language", language), ("area", area)]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value.as_deref()?)))
+        .collect();
+    let answer = daemon.post_recording("/api/speech", &said, recording)?;
+    let Some((speech, ending)) = read(&answer) else {
+        let text = format!("What answers at {} is no Homard.", daemon.url());
+        return Err(Failure::new(FAILED, text));
+    };
+    if *json {
+        say(format!("{answer:#}"))?;
+    } else {
+        let heard = answer.get("transcript").and_then(Value::as_str).unwrap_or_default();
+        say(format!("“{heard}”"))?;
+        say(speech)?;
+    }
+    match ending {
+        0 => Ok(()),
+        code => Err(Failure::new(code, "")),
     }
 }

@@ -8,11 +8,13 @@ mod data;
 mod doctor;
 mod eval;
 mod hear;
+mod listen;
 mod models;
 mod say;
 mod serve;
 mod token;
 mod user;
+mod wake;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -65,6 +67,10 @@ enum Command {
     Say(say::Say),
     /// Plays a recording to the running house and prints what it heard and its answer
     Hear(hear::Hear),
+    /// Listens to this machine's microphone until a silence, and does as `hear`
+    Listen(listen::Listen),
+    /// Learns another wake word than “hey homard”
+    Wake(wake::Wake),
     /// Lists, fetches and verifies the models: sentences of 65 languages, speech, a language model
     Models(models::Models),
     /// Adds, lists and removes the people who may sign in
@@ -168,6 +174,8 @@ impl Cli {
             Command::Demo(demo) => serve::demo(&demo, journal),
             Command::Say(say) => say.run(),
             Command::Hear(hear) => hear.run(),
+            Command::Listen(listen) => listen.run(),
+            Command::Wake(wake) => wake.run(),
             Command::Models(models) => models.run(),
             Command::User(user) => user.run(),
             Command::Token(token) => token.run(),

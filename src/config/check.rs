@@ -12,6 +12,7 @@ use super::raw::{self, Field, Raw, suggestion};
 use super::{
     BadCertificate, Broker, Config, HTTP_LISTEN, History, Home, Http, MQTT_LISTEN, Mqtt, Outside,
     Policy, Position, Rule, Secret, Tls, UnitSystem, User, WebTls, Written, certified_key, url,
+    voice,
 };
 
 /// The languages that come with Homard, and are spoken unless said otherwise.
@@ -42,6 +43,7 @@ pub(super) fn check(raw: Raw, folder: &Path, problems: &mut Problems) -> Config 
         http: http(raw.http, folder, problems),
         history: history(raw.history, problems),
         policy: policy(raw.policy, problems),
+        voice: voice::check(raw.voice, folder, problems),
         mqtt: mqtt(raw.mqtt, folder, problems),
         written,
     }

@@ -11,6 +11,7 @@ mod problem;
 mod raw;
 mod tls;
 mod url;
+mod voice;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ pub use self::dirs::{DEMO, NoDataDir, RUN, data_dir};
 pub use self::owner::{Mistake, Owner, OwnerBroker, Setting, Written};
 pub use self::problem::{Problem, Problems};
 pub use self::tls::{BadCertificate, certified_key};
+pub use self::voice::{Voice, WakeWord};
 
 /// The commented example, which is also the reference of all keys.
 pub const EXAMPLE: &str = include_str!("../../systemd/homard.toml.example");
@@ -57,6 +59,8 @@ pub struct Config {
     pub history: History,
     /// `[policy]`
     pub policy: Policy,
+    /// `[voice]`
+    pub voice: Voice,
     /// `[mqtt]`
     pub mqtt: Mqtt,
     /// Which of the owner's decisions stand in the file.

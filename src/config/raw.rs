@@ -68,6 +68,20 @@ section! {
 }
 
 section! {
+    /// `[voice]`
+    Voice {
+        microphone: String,
+        area: String,
+        wake_word: String,
+        sensitivity: f64,
+        gain: f64,
+        tone: bool,
+        led: String,
+        command: String,
+    }
+}
+
+section! {
     /// `[mqtt]`
     Mqtt {
         listen: String,
@@ -94,10 +108,11 @@ pub(super) struct Raw {
     pub(super) http: Http,
     pub(super) history: History,
     pub(super) policy: Policy,
+    pub(super) voice: Voice,
     pub(super) mqtt: Mqtt,
 }
 
-const SECTIONS: &[&str] = &["home", "http", "history", "policy", "mqtt"];
+const SECTIONS: &[&str] = &["home", "http", "history", "policy", "voice", "mqtt"];
 
 /// Reads what can be read and notes what cannot.
 pub(super) fn read(text: &str, problems: &mut Problems) -> Raw {
@@ -124,6 +139,7 @@ pub(super) fn read(text: &str, problems: &mut Problems) -> Raw {
             ("http", table) => raw.http = Http::read("[http]", table, problems),
             ("history", table) => raw.history = History::read("[history]", table, problems),
             ("policy", table) => raw.policy = Policy::read("[policy]", table, problems),
+            ("voice", table) => raw.voice = Voice::read("[voice]", table, problems),
             ("mqtt", table) => raw.mqtt = Mqtt::read("[mqtt]", table, problems),
             (name, _) => problems.add(
                 key.span(),
@@ -142,6 +158,7 @@ fn report_loose_key(name: &str, span: Range<usize>, problems: &mut Problems) {
         ("http", Http::KEYS),
         ("history", History::KEYS),
         ("policy", Policy::KEYS),
+        ("voice", Voice::KEYS),
         ("mqtt", Mqtt::KEYS),
     ];
     let owner = sections.iter().find(|(_, keys)| keys.contains(&name));
@@ -220,6 +237,19 @@ impl Take for f64 {
             problems.add(value.span(), not_a("a number", title, value.get_ref()), hint);
         }
         number
+    }
+}
+
+impl Take for bool {
+    fn take(title: &str, value: &Spanned<DeValue<'_>>, problems: &mut Problems) -> Option<Self> {
+        match value.get_ref() {
+            DeValue::Boolean(is) => Some(*is),
+            other => {
+                let hint = "Write true or false, without quotes.";
+                problems.add(value.span(), not_a("true or false", title, other), hint);
+                None
+            }
+        }
     }
 }
 

@@ -56,9 +56,9 @@ fn the_examples_hidden_keys_are_known_and_every_key_is_in_it() {
         .filter(|line| !line.starts_with('#'))
         .filter_map(|line| Some(line.split_once(" = ")?.0))
         .collect();
-    let all = "broker ca_file client_id days disarm discovery_prefix elevation exclude language languages latitude listen \
-               longitude megabytes name password password_file sirens status_topic temperatures time_zone \
-               tls tls_cert tls_key unit_system unlock valves will";
+    let all = "area broker ca_file client_id command days disarm discovery_prefix elevation exclude gain language languages latitude led listen \
+               longitude megabytes microphone name password password_file sensitivity sirens status_topic temperatures time_zone \
+               tls tls_cert tls_key tone unit_system unlock valves wake_word will";
     assert_eq!(keys, all.split(' ').collect());
 }
 
@@ -77,6 +77,15 @@ fn what_is_wrong_is_said_with_its_line_and_what_would_be_right() {
             assert!(hint.contains(right), "`{right}` is not in:\n{problems}");
         }
     };
+    check(
+        "[voice]\nsensitivity = 7\ntone = 1\nwake_word = \"computer\"\nled = \"/sys/x\"\n",
+        &[
+            (2, "sensitivity` cannot be 7", "from 0 to 1"),
+            (3, "`[voice] tone` must be true or false", "without quotes"),
+            (4, "`computer` was not learnt", "homard wake \"computer\""),
+            (5, "`/sys/x` is no light", "/sys/class/leds"),
+        ],
+    );
     check("[mqtt]\nbrokr = \"mqtt://hub\"\n", &[(2, "`[mqtt] brokr` is no", "`broker`?")]);
     check("[home]\n\nquiet = 1\n", &[(3, "`[home] quiet` is no", "`name`, `language`")]);
     check("[mqt]\n", &[(1, "`[mqt]` is no section", "`mqtt`?")]);

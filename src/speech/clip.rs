@@ -90,6 +90,11 @@ impl Clip {
         Ok(Self { samples: output.take_data() })
     }
 
+    /// As a WAV file of 16 bits.
+    pub fn to_wav(&self) -> Vec<u8> {
+        wav::write(self)
+    }
+
     /// The samples.
     pub fn samples(&self) -> &[f32] {
         &self.samples
@@ -168,6 +173,11 @@ mod tests {
         check(&wav(16_000, 1, 16)[..44], "empty");
         check(&wav(16_000, 33, 16), "33 channels");
         let whole = wav(16_000, 1, 16);
+        let clip = Clip::read(&whole).unwrap();
+        let again = Clip::read(&clip.to_wav()).unwrap();
+        assert_eq!(again.samples().len(), clip.samples().len());
+        let pairs = again.samples().iter().zip(clip.samples());
+        assert!(pairs.into_iter().all(|(one, other)| (one - other).abs() < 1e-3));
         let half = Clip::read(&whole[..whole.len() / 2]).unwrap();
         assert!((half.seconds() - 0.5).abs() < 0.01, "{}", half.seconds());
         let long = Clip::new(vec![0.0; 61 * 16_000], RATE).unwrap_err();

@@ -12,6 +12,8 @@ use tracing::warn;
 use super::clip::{Clip, RATE};
 use super::silero::{FRAME, Silero, Weights};
 
+/// Where Silero's weights lie below the folder of models; `models/catalog.toml` has the same.
+pub const SILERO: &str = "silero-vad/ggml-silero-v6.2.0.bin";
 /// Seconds per frame.
 const FRAME_SECONDS: f32 = FRAME as f32 / RATE as f32;
 /// Speech begins above this probability and goes on above the lower one, so that soft endings belong to it.

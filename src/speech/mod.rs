@@ -2,12 +2,17 @@
 //! house; which names are likely to be heard, its callers tell it.
 //!
 //! Reading order: `clip` (what a recording is), `wav` and `ogg` (how it comes), `whisper` (the recogniser),
-//! `rivals` (what else it may have been), `recogniser` (its thread); `endpoint` (where speech begins and ends in a stream) and `silero` (what tells it);
+//! `rivals` (what else it may have been), `recogniser` (its thread); `endpoint` (where speech begins and ends in a stream)
+//! and `silero` (what tells it); `audio` (the microphone); `wake` (the word that makes it listen), `attend` (the two
+//! together);
 //! `sound` (what is to be heard), `reading` (how a text is read aloud), `espeak` (the voice), `play` (the loudspeaker).
 
+mod attend;
+mod audio;
 mod clip;
 mod endpoint;
 mod espeak;
+mod kernel;
 mod ogg;
 mod play;
 mod reading;
@@ -15,15 +20,21 @@ mod recogniser;
 mod rivals;
 mod silero;
 mod sound;
+mod wake;
 mod wav;
 mod whisper;
 
+pub use self::attend::{Attention, Noticed};
+pub use self::audio::{Microphone, Source, State, microphones};
 pub use self::clip::{Clip, ClipError, RATE};
-pub use self::endpoint::{Activity, ActivityModel, Endpointer, Limits, Loudness, Progress};
+pub use self::endpoint::{Activity, ActivityModel, Endpointer, Limits, Loudness, Progress, SILERO};
 pub use self::espeak::{Espeak, Manner, VoiceError};
 pub use self::play::{Loudspeaker, PlayError, Played};
 pub use self::reading::sentences;
 pub use self::recogniser::{Patience, Recogniser, Request, Weights};
 pub use self::silero::{FRAME, Silero};
 pub use self::sound::{FULL_VOLUME, Sound, SoundError};
+pub use self::wake::{
+    EMBEDDING, Examples, Learnt, Lesson, Wake, WakeError, WakeModel, WakeWord, in_kitchen, train,
+};
 pub use self::whisper::{Heard, SpeechError, Whisper};

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use half::f16;
 
+use super::kernel::{add_product, add_scaled, sigmoid, turned};
+
 /// Samples per frame, 32 milliseconds.
 pub const FRAME: usize = 512;
 /// Samples before a frame that the network looks back at.
@@ -136,17 +138,6 @@ impl Weights {
             output_bias: find("_model.decoder.decoder.2.bias", 1)?.values[0],
         })
     }
-}
-
-/// A matrix with rows and columns changed over, so that one input's part in all outputs lies together.
-fn turned(matrix: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    let mut turned = vec![0.0; matrix.len()];
-    for (row, values) in matrix.chunks_exact(columns).enumerate() {
-        for (column, value) in values.iter().enumerate() {
-            turned[column * rows + row] = *value;
-        }
-    }
-    turned
 }
 
 struct Tensor {
@@ -290,23 +281,6 @@ impl Convolution {
         }
         outputs
     }
-}
-
-/// Adds to `outputs` each input times its part in all of them.
-fn add_product(outputs: &mut [f32], inputs: &[f32], matrix: &[f32]) {
-    for (input, parts) in inputs.iter().zip(matrix.chunks_exact(outputs.len())) {
-        add_scaled(outputs, *input, parts);
-    }
-}
-
-fn add_scaled(outputs: &mut [f32], by: f32, parts: &[f32]) {
-    for (output, part) in outputs.iter_mut().zip(parts) {
-        *output += by * part;
-    }
-}
-
-fn sigmoid(value: f32) -> f32 {
-    1.0 / (1.0 + (-value).exp())
 }
 
 #[cfg(test)]

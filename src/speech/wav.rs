@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use hound::{SampleFormat, WavReader};
 
-use super::clip::{Clip, ClipError, MAX_SECONDS};
+use super::clip::{Clip, ClipError, MAX_SECONDS, RATE};
 
 /// More than any microphone array has.
 const MAX_CHANNELS: u16 = 32;
@@ -36,6 +36,30 @@ pub(super) fn read(bytes: &[u8]) -> Result<Clip, ClipError> {
     let channels = usize::from(channels);
     let mix = |frame: &[f32]| frame.iter().sum::<f32>() / channels as f32;
     Clip::new(samples.chunks_exact(channels).map(mix).collect(), sample_rate)
+}
+
+/// A file of one channel, 16 bits.
+pub(super) fn write(clip: &Clip) -> Vec<u8> {
+    const HEAD: usize = 44;
+    let n = clip.samples().len() * 2;
+    let word = |number: usize| u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes();
+    let mut bytes = Vec::with_capacity(HEAD + n);
+    bytes.extend(b"RIFF");
+    bytes.extend(word(HEAD - 8 + n));
+    bytes.extend(b"WAVEfmt ");
+    bytes.extend(word(16));
+    // Plain samples; one channel.
+    bytes.extend([1, 0, 1, 0]);
+    bytes.extend(RATE.to_le_bytes());
+    bytes.extend((RATE * 2).to_le_bytes());
+    // Bytes and bits of a sample.
+    bytes.extend([2, 0, 16, 0]);
+    bytes.extend(b"data");
+    bytes.extend(word(n));
+    for sample in clip.samples() {
+        bytes.extend(((sample * f32::from(i16::MAX)) as i16).to_le_bytes());
+    }
+    bytes
 }
 
 /// Samples up to the first that cannot be read.

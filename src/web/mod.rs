@@ -57,7 +57,7 @@ pub use self::daemon::{
     About, BrokerState, Certificate, Daemon, Held, LogLine, ModelLine, NoPull, Pull, Trial,
     Unreached,
 };
-pub use self::speech::{Hearing, Listen, Recording, Transcript, Unheard, deaf};
+pub use self::speech::{Hearing, Listen, Recording, Transcript, Unheard, deaf, hint};
 pub use self::states::{ContextObject, StateObject};
 
 /// Larger bodies are refused.

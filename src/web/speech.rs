@@ -127,8 +127,8 @@ fn refused(why: Unheard) -> Failure {
     }
 }
 
-/// Rooms first: they are said most.
-fn hint(home: &Home) -> String {
+/// Names of the house that may well be heard. Rooms first: they are said most.
+pub fn hint(home: &Home) -> String {
     let areas = home.areas().map(|area| area.name.as_str());
     let entities = home.entities().filter(|entity| entity.is_enabled());
     let names = areas.chain(entities.map(|entity| &*entity.friendly_name));

@@ -26,6 +26,8 @@ mod history;
 mod hub;
 mod lights;
 mod man;
+#[cfg(feature = "speech")]
+mod microphone;
 mod models;
 mod mosquitto;
 mod official;
