@@ -165,15 +165,14 @@ impl Whisper {
         }
         let deadline = now() + within;
         let sound = [&[0.0; LEAD], clip.samples(), &[0.0; TRAIL]].concat();
-        let hint = self.hint(hint);
-        let mut attempt = self.run(&sound, first, &hint, false, deadline, within)?;
+        let mut attempt = self.run(&sound, first, hint, false, deadline, within)?;
         if let Some(other) = self.other_language(&languages)? {
-            attempt = self.run(&sound, other, &hint, false, deadline, within)?;
+            attempt = self.run(&sound, other, hint, false, deadline, within)?;
         }
         if attempt.is_doubtful {
             let language = attempt.heard.language.clone();
             // Where there is no time for it, what was heard is better than nothing.
-            let again = self.run(&sound, &language, &hint, true, deadline, within).ok();
+            let again = self.run(&sound, &language, hint, true, deadline, within).ok();
             let is_better = |again: &Attempt| again.heard.certainty > attempt.heard.certainty;
             if let Some(again) = again.filter(is_better) {
                 attempt = again;
@@ -182,23 +181,36 @@ impl Whisper {
         Ok(attempt.heard)
     }
 
-    /// The hint as tokens.
-    fn hint(&self, hint: &str) -> Vec<c_int> {
-        let hint = hint.replace('\0', " ");
-        let mut tokens = self.context.tokenize(&hint, 4 * MAX_HINT).unwrap_or_default();
-        tokens.truncate(MAX_HINT);
-        tokens
+    /// Names as tokens, in a sentence before which others were said: after a bare list it writes lists.
+    fn hint(&self, names: &str, language: &str) -> Vec<c_int> {
+        if names.is_empty() {
+            return Vec::new();
+        }
+        let (before, after) = match language {
+            "en" => ("In this house: ", ". Turn it on, please."),
+            "fr" => ("Dans cette maison : ", ". Allume, s'il te plaît."),
+            _ => ("", "."),
+        };
+        let tokens = |text: String| {
+            let text = text.replace('\0', " ");
+            self.context.tokenize(&text, 4 * MAX_HINT).unwrap_or_default()
+        };
+        let mut hint = tokens(format!("{before}{names}"));
+        hint.truncate(MAX_HINT);
+        hint.extend(tokens(after.to_owned()));
+        hint
     }
 
     fn run(
         &mut self,
         sound: &[f32],
         language: &str,
-        hint: &[c_int],
+        hint: &str,
         is_whole: bool,
         deadline: Instant,
         within: Duration,
     ) -> Result<Attempt, SpeechError> {
+        let hint = self.hint(hint, language);
         let seconds = sound.len() as f32 / RATE as f32;
         let mut settings = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
         settings.set_n_threads(self.n_threads);
@@ -213,7 +225,7 @@ impl Whisper {
         settings.set_print_progress(false);
         settings.set_print_special(false);
         settings.set_print_realtime(false);
-        settings.set_tokens(hint);
+        settings.set_tokens(&hint);
         let watch = Watch { deadline, end: self.context.token_eot() };
         let data = (&raw const watch).cast_mut().cast();
         // whisper-rs's safe way to give a function hands whisper.cpp a pointer of another type than it reads.
