@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::automation::EntryId;
 use crate::home::Home;
 use crate::home::action::{Outcome, Refusal};
-use crate::home::domain::{Action, State};
+use crate::home::domain::{Action, Domain, State};
 use crate::home::guard;
 use crate::home::id::EntityId;
 use crate::home::place::Area;
@@ -383,6 +383,23 @@ impl Planner<'_> {
         plan.parts.push(part);
     }
 
+    /// Of several things that fit the words, the only one that has such a mode: "the thermostat to eco".
+    fn only_able(&self, refusal: Refusal, what: &What) -> Result<Target, Refusal> {
+        let Refusal::Ambiguous(fitting) = &refusal else { return Err(refusal) };
+        if !matches!(what, What::Mode(_) | What::FanMode(_) | What::Effect(_)) {
+            return Err(refusal);
+        }
+        let is_able = |id: &&EntityId| {
+            let entity = self.home.entity(id.as_str());
+            entity.is_some_and(|entity| wish::action(what, entity).is_ok())
+        };
+        let able: Vec<EntityId> = fitting.iter().filter(is_able).cloned().collect();
+        match able.len() {
+            1 => Ok(Target { entities: able, by: By::OnlyOne }),
+            _ => Err(refusal),
+        }
+    }
+
     /// The things that a command's words mean.
     fn find(&self, command: &Command) -> Result<Found, (Refusal, Slot)> {
         let (here, home) = (self.here, self.home);
@@ -400,9 +417,13 @@ impl Planner<'_> {
         let more = command.and.iter().enumerate().map(|(n, words)| (words, Slot::And(n)));
         let (mut found, mut entities) = (Vec::new(), Vec::new());
         for (words, slot) in slots.chain(more) {
-            let mut target =
-                target::to_act(words, here, home).map_err(|refusal| (refusal, slot))?;
+            let mut target = target::to_act(words, here, home)
+                .or_else(|refusal| self.only_able(refusal, &command.what))
+                .map_err(|refusal| (refusal, slot))?;
             target.entities.retain(|id| !is_out(id));
+            if target.by != By::Name && is_of_running(&command.what) {
+                only_running(&mut target.entities, home);
+            }
             let new = target.entities.iter().filter(|id| !entities.contains(*id));
             let new: Vec<EntityId> = new.cloned().collect();
             entities.extend(new);
@@ -493,6 +514,25 @@ impl Plan {
         let parts = self.parts.iter().filter(|part| part.command.what != What::Stop);
         let calls = parts.flat_map(|part| &self.calls[part.calls.clone()]);
         calls.filter(move |(_, action)| moves(action)).map(|(id, _)| id.clone())
+    }
+}
+
+/// Whether a wish for a room is about what runs there, if anything does.
+fn is_of_running(what: &What) -> bool {
+    what.change().is_some() || matches!(what, What::Kelvin(_))
+}
+
+/// "Brighter" in a room where some lights are on is about those, and "faster" about the fans that turn.
+fn only_running(entities: &mut Vec<EntityId>, home: &Home) {
+    let is_on = |id: &EntityId| {
+        let entity = home.entity(id.as_str());
+        entity.is_some_and(|entity| {
+            matches!(entity.domain, Domain::Light | Domain::Fan)
+                && entity.view().is_some_and(|view| &*view.word == "on")
+        })
+    };
+    if entities.iter().any(is_on) {
+        entities.retain(is_on);
     }
 }
 

@@ -48,21 +48,6 @@ impl Done {
     }
 }
 
-/// Whether a value is wished as a difference.
-fn is_relative(what: &What) -> bool {
-    matches!(
-        what,
-        What::Brightness(Amount::By(_))
-            | What::Kelvin(Amount::By(_))
-            | What::Position(Amount::By(_))
-            | What::Tilt(Amount::By(_))
-            | What::Temperature(Amount::By(_))
-            | What::Humidity(Amount::By(_))
-            | What::Speed(Amount::By(_))
-            | What::Number(Amount::By(_))
-    )
-}
-
 /// What a toggle came to, if it came to the same for all.
 fn toggled(ids: &[EntityId], home: &Home) -> &'static str {
     let key = |id: &EntityId| {
@@ -222,7 +207,7 @@ impl Speaker<'_> {
             let value = Phrase::plain(self.value(&step.command.what));
             let gaps = [("what", &what), ("value", &value)];
             let key = self.act_key(&step.command.what, ids, home);
-            let is_relative = is_relative(&step.command.what);
+            let is_relative = step.command.what.change().is_some();
             let key = if self.voice.find("confirm", key).is_some() && !is_relative {
                 key
             } else {
@@ -268,7 +253,7 @@ impl Speaker<'_> {
         let key = self.act_key(&part.command.what, ids, home);
         let value = Phrase::plain(self.reached(&part.command.what, ids, home));
         let gaps = [("what", what), ("value", &value)];
-        if value.text.is_empty() && is_relative(&part.command.what) {
+        if value.text.is_empty() && part.command.what.change().is_some() {
             return self.voice.say("done", "changed", &gaps);
         }
         let is_moving = ids.iter().filter_map(|id| home.entity(id.as_str())).any(|entity| {
@@ -370,7 +355,7 @@ impl Speaker<'_> {
 
     /// What a value came to, for what was wished as a difference.
     fn reached(&self, what: &What, ids: &[EntityId], home: &Home) -> String {
-        if !is_relative(what) {
+        if what.change().is_none() {
             return self.value(what);
         }
         let number = |id: &EntityId| {

@@ -152,6 +152,26 @@ pub enum What {
     Disarm,
 }
 
+impl What {
+    /// By how much it is to become more or, below zero, less; `None` for what is set to a value or has none.
+    pub fn change(&self) -> Option<f64> {
+        match self {
+            Self::Brightness(amount)
+            | Self::Kelvin(amount)
+            | Self::Position(amount)
+            | Self::Tilt(amount)
+            | Self::Temperature(amount)
+            | Self::Humidity(amount)
+            | Self::Speed(amount)
+            | Self::Number(amount) => match amount {
+                Amount::By(by) => Some(*by),
+                Amount::To(_) => None,
+            },
+            _ => None,
+        }
+    }
+}
+
 /// When something is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum When {

@@ -198,7 +198,17 @@ pub(super) fn openings(found: Found, scene: &Scene<'_>) -> Found {
         thing.domain != Domain::BinarySensor
             || thing.class.as_deref().is_some_and(|class| OPENINGS.contains(&class))
     };
-    let set = found.set.filter(opens);
+    only(found, opens, scene)
+}
+
+/// What can be locked, without the sensors that only see whether a door is open.
+pub(super) fn locks(found: Found, scene: &Scene<'_>) -> Found {
+    only(found, |index| scene.ground.things[index].domain == Domain::Lock, scene)
+}
+
+/// What is so of several things, if anything is.
+fn only(found: Found, is_so: impl Fn(usize) -> bool, scene: &Scene<'_>) -> Found {
+    let set = found.set.filter(is_so);
     if found.is_single || set.is_empty() || set == found.set {
         return found;
     }

@@ -498,7 +498,7 @@ pub(super) fn implied(act: Act, values: &Values) -> &'static [Domain] {
         Act::NeedLight | Act::NeedDark | Act::NeedNight => &[Domain::Light],
         Act::Open | Act::Close => &[Domain::Cover],
         Act::NeedHumid => &[Domain::Humidifier],
-        Act::Up | Act::Down | Act::Raise | Act::Lower | Act::More | Act::Less => {
+        Act::Up | Act::Down | Act::Raise | Act::Lower | Act::More | Act::Further | Act::Less => {
             match values.number {
                 Some((_, Some(Unit::Degree))) => &[Domain::Climate],
                 _ => &[Domain::Light],

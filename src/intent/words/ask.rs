@@ -206,9 +206,15 @@ pub(super) fn asked(spans: &[Span], scene: &Scene<'_>) -> Result<(Question, Vec<
         nouns.push(noun);
     }
     let is_detection = found.iter().all(|found| about::is_detection(found, scene));
-    if matches!(state.as_deref(), Some("open" | "closed")) {
-        found = found.into_iter().map(|found| about::openings(found, scene)).collect();
-    }
+    found = match state.as_deref() {
+        Some("open" | "closed") => {
+            found.into_iter().map(|found| about::openings(found, scene)).collect()
+        }
+        Some("locked" | "unlocked") => {
+            found.into_iter().map(|found| about::locks(found, scene)).collect()
+        }
+        _ => found,
+    };
     let state = state.or_else(|| {
         (is_detection && !matches!(about, About::Since | About::Where)).then(|| Arc::from("on"))
     });

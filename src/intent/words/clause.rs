@@ -43,13 +43,21 @@ pub(super) struct Clause {
 
 impl Clause {
     pub(super) fn is_empty(&self) -> bool {
+        !self.corrects && self.says_nothing()
+    }
+
+    /// Only that something was wrong, not yet what is right.
+    fn only_corrects(&self) -> bool {
+        self.corrects && self.says_nothing()
+    }
+
+    fn says_nothing(&self) -> bool {
         self.act.is_none()
             && self.nouns.is_empty()
             && self.except.is_empty()
             && self.values.is_empty()
             && self.values.measure.is_none()
             && self.strange.is_empty()
-            && !self.corrects
     }
 }
 
@@ -475,7 +483,9 @@ impl Parser<'_> {
             self.clause.is_negated = true;
         } else if span.is(Word::No) || span.is(Word::Instead) {
             self.close();
-            match self.clause.is_empty() && self.done.is_empty() {
+            // "Sorry, I meant …" is one correction.
+            let is_first = self.clause.is_empty() || self.clause.only_corrects();
+            match is_first && self.done.is_empty() {
                 true => self.clause.corrects = true,
                 false => self.clause.retracts = true,
             }

@@ -383,6 +383,7 @@ fn options(caps: &Caps) -> Vec<&Arc<str>> {
         Caps::Vacuum(vacuum) => vec![vacuum.fan_speeds.as_ref()],
         Caps::Humidifier(humidifier) => vec![humidifier.modes.as_ref()],
         Caps::Climate(climate) => vec![climate.preset_modes.as_ref(), climate.fan_modes.as_ref()],
+        Caps::WaterHeater(heater) => vec![heater.modes.as_ref()],
         _ => Vec::new(),
     };
     lists.into_iter().flatten().flatten().collect()

@@ -258,6 +258,19 @@ fn by_description(
     {
         return Some(Ok(found));
     }
+    // "Both lamps" are those of this room, where there are two.
+    let is_here = |i: usize| scene.here.is_some() && scene.ground.things[i].area == scene.here;
+    let here = able(&strict.filter(is_here), want, scene);
+    if !said_place && noun.count == Some(here.len()) {
+        return Some(Ok(Found {
+            targets: vec![exactly(&here, false, scene)],
+            set: here,
+            score: 0.95,
+            is_plural,
+            is_able: true,
+            ..Found::default()
+        }));
+    }
     // Those that are called by the very word: "the radiators" leave the air conditioning alone.
     // But "every lamp" is every light.
     let is_every =

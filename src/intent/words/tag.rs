@@ -155,6 +155,8 @@ words! {
     Cooler "cooler",
     /// "A bit more": always relative.
     More "more",
+    /// The same once more: less after "dim it", else more.
+    Further "further",
     /// "A bit less".
     Less "less",
     /// "Faster".

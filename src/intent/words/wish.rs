@@ -15,6 +15,7 @@ use super::noun::{self, Found, Miss, Noun, Scene, Want};
 use super::range;
 use super::share;
 use super::tag::{Act, Storey, Tag};
+use super::token;
 
 /// What the clauses of a sentence wish.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -84,6 +85,12 @@ pub(super) fn wished(clauses: Vec<Clause>, scene: &Scene<'_>) -> Result<Wished, 
         let is_first = index == 0 && scene.memory.command.is_none();
         if clause.corrects && is_first && clause.act_at.is_none() {
             return Err(No::Wish);
+        }
+        if clause.act == Some(Act::Further) {
+            let last = scene.memory.command.as_ref().and_then(|last| last.what.change());
+            let is_less =
+                last.is_some_and(|by| by < 0.0) && clause.nouns.iter().all(Noun::is_pronoun);
+            clause.act = Some(if is_less { Act::Less } else { Act::More });
         }
         if matches!(clause.act, Some(Act::Vacuum | Act::Mow)) {
             by_robot(&mut clause, scene);
@@ -275,7 +282,25 @@ fn night_scene(clause: &Clause, scene: &Scene<'_>) -> Option<Set> {
         })
         .filter(|index| scene.ground.things[*index].domain == Domain::Scene)
         .collect();
-    (!scenes.is_empty()).then_some(scenes)
+    if !scenes.is_empty() {
+        return Some(scenes);
+    }
+    if clause.nouns.iter().any(|noun| !noun.is_empty()) {
+        return None;
+    }
+    // "I'm going to bed" in a house that has a scene "Good night" of its own.
+    let of_house = scene.ground.of_domains(&[Domain::Scene]).filter(|index| {
+        let thing = &scene.ground.things[index];
+        thing.area.is_none() && says_good_night(&thing.name, scene)
+    });
+    (of_house.len() == 1).then_some(of_house)
+}
+
+/// Whether a name is what people say when they go to bed.
+fn says_good_night(name: &str, scene: &Scene<'_>) -> bool {
+    let (tokens, _) = token::cut(name);
+    let phrases = scene.lexicon.phrases_at(&tokens, 0);
+    phrases.iter().any(|(n, tag)| *n == tokens.len() && *tag == Tag::Verb(Act::NeedNight))
 }
 
 /// What is meant by a noun phrase for this act: of the kinds that a bare place can mean the first
