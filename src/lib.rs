@@ -24,7 +24,7 @@
 //!
 //! ```text
 //!  6  main  cli  app  eval                 wire everything; eval: the house with simulated devices
-//!  5  mqtt  web  broker  demo              ports: one outside protocol each, never each other
+//!  5  mqtt  web  wyoming  broker  demo     ports: one outside protocol each, never each other
 //!  4  hub                                  the one loop, the only writer of the house
 //!  3  storage                              LMDB
 //!  2  assistant ► intent, automation  json  decide: pure; the model's values as JSON
@@ -89,3 +89,5 @@ pub mod storage;
 pub mod template;
 pub mod text;
 pub mod web;
+#[cfg(feature = "speech")]
+pub mod wyoming;

@@ -98,6 +98,12 @@ pub(super) struct Speech {
 }
 
 impl Speech {
+    /// The rooms in which something can speak now.
+    #[cfg(feature = "speech")]
+    pub(super) fn know_speakers(&self, rooms: Vec<String>) {
+        self.shared.assistant().know_speakers(rooms);
+    }
+
     /// Makes these the home's languages, the first one first; a moment later it speaks them.
     pub(super) fn speak(&self, home: Vec<String>) {
         self.is_ready.send_replace(false);

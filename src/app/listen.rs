@@ -14,20 +14,50 @@ use crate::web::{Hearing, Listen, Recording, Transcript, Unheard};
 const ANY: &str = "whisper-base";
 const ENGLISH: &str = "whisper-tiny.en";
 
-/// Listens with the weights in this folder, in these languages, the home's own first.
-pub(super) fn listen(models: &Path, languages: Vec<String>) -> Listen {
-    let weights = Weights { any: file(models, ANY), english: file(models, ENGLISH) };
-    let recogniser = Recogniser::start(weights, Patience::default())
-        .inspect_err(|error| warn!(%error, "There is no thread for speech recognition."))
-        .ok();
-    Arc::new(move |recording: Recording| -> Hearing {
-        let (recogniser, languages) = (recogniser.clone(), languages.clone());
-        Box::pin(async move {
-            let recogniser = recogniser
-                .ok_or_else(|| Unheard::NotNow("the system has no thread left".to_owned()))?;
-            hear(&recogniser, languages, recording).await
-        })
-    })
+/// The house's ears: the recogniser, and the languages that are spoken, the home's own first. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Ears {
+    recogniser: Option<Recogniser>,
+    languages: Arc<[String]>,
+}
+
+impl Ears {
+    /// With the weights in this folder.
+    pub(super) fn open(models: &Path, languages: Vec<String>) -> Self {
+        let weights = Weights { any: file(models, ANY), english: file(models, ENGLISH) };
+        let recogniser = Recogniser::start(weights, Patience::default())
+            .inspect_err(|error| warn!(%error, "There is no thread for speech recognition."))
+            .ok();
+        Self { recogniser, languages: languages.into() }
+    }
+
+    /// The home's own language.
+    pub(super) fn language(&self) -> &str {
+        self.languages.first().map_or("en", String::as_str)
+    }
+
+    /// The words of a recording in one of the languages, or in this one; some names may well be heard.
+    pub(super) async fn words(
+        &self,
+        clip: Clip,
+        language: Option<String>,
+        hint: String,
+    ) -> Result<Transcript, Unheard> {
+        let began = Instant::now();
+        let recogniser = self
+            .recogniser
+            .as_ref()
+            .ok_or_else(|| Unheard::NotNow("the system has no thread left".to_owned()))?;
+        let languages = language.map_or_else(|| self.languages.to_vec(), |one| vec![one]);
+        let spoken = languages.iter().map(|tag| base(tag).to_owned()).collect();
+        let heard =
+            recogniser.hear(Request { clip, languages: spoken, hint }).await.map_err(told)?;
+        // The house knows `fr-CA` where whisper knows `fr`.
+        let language = languages.into_iter().find(|tag| base(tag) == heard.language);
+        let language = language.unwrap_or_else(|| heard.language.clone());
+        let Heard { text, others, .. } = heard;
+        Ok(Transcript { text, others, language, took: began.elapsed() })
+    }
 }
 
 /// The weights of a model of the catalogue, in the folder of models.
@@ -38,29 +68,20 @@ fn file(models: &Path, name: &str) -> PathBuf {
     file.map_or_else(|| models.join(name), |file| models.join(&file.path))
 }
 
-async fn hear(
-    recogniser: &Recogniser,
-    languages: Vec<String>,
-    recording: Recording,
-) -> Result<Transcript, Unheard> {
-    let began = Instant::now();
-    let Recording { bytes, language, hint } = recording;
-    // Unpacking and resampling take milliseconds, too long for a thread that serves others.
-    let clip = tokio::task::spawn_blocking(move || Clip::read(&bytes))
-        .await
-        .map_err(|_| Unheard::NoRecording("the recording is damaged".to_owned()))?
-        .map_err(|error| Unheard::NoRecording(error.to_string()))?;
-    let languages = match language {
-        Some(language) => vec![language],
-        None => languages,
-    };
-    let spoken = languages.iter().map(|tag| base(tag).to_owned()).collect();
-    let heard = recogniser.hear(Request { clip, languages: spoken, hint }).await.map_err(told)?;
-    // The house knows `fr-CA` where whisper knows `fr`.
-    let language = languages.into_iter().find(|tag| base(tag) == heard.language);
-    let language = language.unwrap_or_else(|| heard.language.clone());
-    let Heard { text, others, .. } = heard;
-    Ok(Transcript { text, others, language, took: began.elapsed() })
+/// The ears, as the port for browsers and programs wants them.
+pub(super) fn listen(ears: Ears) -> Listen {
+    Arc::new(move |recording: Recording| -> Hearing {
+        let ears = ears.clone();
+        Box::pin(async move {
+            let Recording { bytes, language, hint } = recording;
+            // Unpacking and resampling take milliseconds, too long for a thread that serves others.
+            let clip = tokio::task::spawn_blocking(move || Clip::read(&bytes))
+                .await
+                .map_err(|_| Unheard::NoRecording("the recording is damaged".to_owned()))?
+                .map_err(|error| Unheard::NoRecording(error.to_string()))?;
+            ears.words(clip, language, hint).await
+        })
+    })
 }
 
 /// `fr` of `fr-CA`.

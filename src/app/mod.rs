@@ -19,8 +19,12 @@ mod notice;
 mod outgoing;
 mod owner;
 pub(crate) mod run_file;
+#[cfg(feature = "speech")]
+mod speak;
 mod steward;
 mod supervise;
+#[cfg(feature = "speech")]
+mod wyoming;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -140,7 +144,9 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
         mqtt_broker::reach(&config.mqtt, &file.mqtt, retained.clone(), is_demo, &mut notes).await?;
 
     #[cfg(feature = "speech")]
-    let ears = listen::listen(&models, spoken(&config.home));
+    let (heard, models_dir) = (listen::Ears::open(&models, spoken(&config.home)), models.clone());
+    #[cfg(feature = "speech")]
+    let ears = listen::listen(heard.clone());
     #[cfg(not(feature = "speech"))]
     let ears = web::deaf();
     let (outbox, effects) = mpsc::channel(OUTBOX);
@@ -153,6 +159,8 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
         place,
     };
     let (ear, speech, sentence_problems) = ears::ear(languages, &agenda);
+    #[cfg(feature = "speech")]
+    let spoken_by = speech.clone();
     let setup = Setup { home, agenda, writer, clock: clock.clone(), ear, outbox };
     let (hub, handle) = Hub::new(setup);
     let people = storage.people();
@@ -212,7 +220,8 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
         daemon: Arc::clone(&steward) as Arc<dyn web::Daemon>,
         tls: certificate.as_ref().map(Certificate::server).transpose()?,
     };
-    let ports = start_ports(Ports {
+    #[cfg_attr(not(feature = "speech"), allow(unused_mut))]
+    let mut ports = start_ports(Ports {
         config: &config,
         steward,
         witness,
@@ -224,8 +233,32 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
         reached: &reached,
         retained: reached.is_ours.then_some(retained),
         house: is_demo.then(|| house(&config, &reached)),
-        stop: stops,
+        stop: stops.clone(),
     })?;
+    #[cfg(feature = "speech")]
+    {
+        let speak = speak::voice(config.speaking.tts.as_ref(), &outgoing);
+        let stations = wyoming::stations(&config.satellites);
+        let near = stations.iter().map(|(station, _)| station.clone()).collect();
+        let mouths = speak::Mouths::new(&config.speaking, Arc::clone(&speak), near);
+        let (rooms, told) = (mouths.clone(), spoken_by.clone());
+        let changed = Box::new(move || told.know_speakers(rooms.rooms()));
+        changed();
+        if !mouths.is_empty() {
+            ports.spawn(speak::announce(mouths, handle.clone(), stops.clone()));
+        }
+        let setup = wyoming::Setup {
+            config: &config,
+            models: &models_dir,
+            hub: &handle,
+            ears: heard,
+            speak,
+            outgoing: &outgoing,
+            changed,
+            stop: &stops,
+        };
+        wyoming::start(setup, stations, &mut ports);
+    }
 
     let broker_words = reached.words.clone();
     let scheme = certificate::scheme(tls);

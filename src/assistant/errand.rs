@@ -63,6 +63,9 @@ impl Assistant {
     ) -> Turn {
         let from = language.asker(said, home);
         let speaker = language.speaker();
+        if let Some(area) = self.silent_room(&errand, home) {
+            return Turn::Answer(speaker.no_loudspeaker(area, &reading));
+        }
         match &errand {
             // "Turn off the oven in ten minutes": what it means is found out now, while somebody
             // can still say it better.
@@ -306,10 +309,8 @@ impl Clerk<'_> {
             Errand::ShowList(name) => {
                 self.show(agenda.list(known(name.as_deref())), name.as_deref())
             }
-            Errand::Broadcast(message) => {
-                let task = Task::Say(message.clone());
-                agenda.add(self.from.clone(), said, Due::At(self.now.wall), task, self.now)?;
-                self.done("books", "broadcast", &[])
+            Errand::Broadcast { message, area } => {
+                self.announce(message, area.as_deref(), agenda)?
             }
             Errand::Plans => self.plans(agenda),
             Errand::CancelPlan(words) => self.cancel_plan(words, agenda)?,
@@ -477,9 +478,7 @@ impl Speaker<'_> {
     fn no_player(&self, area: Option<&Area>, reading: &Reading) -> Answer {
         let text = match area {
             Some(area) => {
-                let area = self.voice.noun(self.area_name(area), None);
-                let in_area = self.voice.with("in", &area);
-                self.voice.say("books", "no_player_in", &[("in_area", &in_area)])
+                self.voice.say("books", "no_player_in", &[("in_area", &self.in_area(area))])
             }
             None => self.voice.say("books", "no_player", &[]),
         };

@@ -5,6 +5,7 @@
 //! carries the calls out gives the outcomes to [`Plan::conclude`], which forms the reply from them
 //! and from nothing else.
 
+mod announce;
 mod answer;
 mod booked;
 mod choose;
@@ -75,6 +76,8 @@ pub struct Assistant {
     talks: Talks,
     policy: Policy,
     has_agenda: bool,
+    /// Rooms in which something can speak now.
+    speakers: Vec<String>,
     /// Where the house is, for sunrise and sunset.
     place: Option<Place>,
 }
@@ -191,6 +194,7 @@ impl Assistant {
             talks: Talks::default(),
             policy: Policy::default(),
             has_agenda: false,
+            speakers: Vec::new(),
             place: None,
         }
     }
@@ -259,6 +263,11 @@ impl Assistant {
     /// is wished for later is refused.
     pub fn keeps_for_later(&mut self) {
         self.has_agenda = true;
+    }
+
+    /// The rooms in which something can speak now, by whatever name.
+    pub fn know_speakers(&mut self, rooms: Vec<String>) {
+        self.speakers = rooms;
     }
 
     /// What the lists in the books are called now, so that sentences can name them.

@@ -9,6 +9,8 @@ use toml::Spanned;
 
 use super::problem::Problems;
 use super::raw::{self, Field, Raw, suggestion};
+#[cfg(feature = "speech")]
+use super::wyoming;
 use super::{
     BadCertificate, Broker, Config, HTTP_LISTEN, History, Home, Http, MQTT_LISTEN, Mqtt, Outside,
     Policy, Position, Rule, Secret, Tls, UnitSystem, User, WebTls, Written, certified_key, url,
@@ -36,8 +38,15 @@ pub(super) fn defaults() -> Config {
 }
 
 /// Files named in `raw` are relative to `folder`. The result is only good without problems.
-pub(super) fn check(raw: Raw, folder: &Path, problems: &mut Problems) -> Config {
+pub(super) fn check(
+    #[allow(unused_mut)] mut raw: Raw,
+    folder: &Path,
+    problems: &mut Problems,
+) -> Config {
     let written = Written::of(&raw);
+    // Before the rest of `[voice]` goes where it is listened.
+    #[cfg(feature = "speech")]
+    let speaking = wyoming::speaking(&mut raw.voice, problems);
     Config {
         home: home(raw.home, problems),
         http: http(raw.http, folder, problems),
@@ -45,6 +54,12 @@ pub(super) fn check(raw: Raw, folder: &Path, problems: &mut Problems) -> Config 
         policy: policy(raw.policy, problems),
         voice: voice::check(raw.voice, folder, problems),
         mqtt: mqtt(raw.mqtt, folder, problems),
+        #[cfg(feature = "speech")]
+        speaking,
+        #[cfg(feature = "speech")]
+        wyoming: wyoming::wyoming(raw.wyoming, problems),
+        #[cfg(feature = "speech")]
+        satellites: wyoming::satellites(raw.satellites, problems),
         written,
     }
 }

@@ -12,6 +12,8 @@ mod raw;
 mod tls;
 mod url;
 mod voice;
+#[cfg(feature = "speech")]
+mod wyoming;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -23,6 +25,8 @@ pub use self::owner::{Mistake, Owner, OwnerBroker, Setting, Written};
 pub use self::problem::{Problem, Problems};
 pub use self::tls::{BadCertificate, certified_key};
 pub use self::voice::{Voice, WakeWord};
+#[cfg(feature = "speech")]
+pub use self::wyoming::{Peer, Satellite, Speaking, Stranger, Wyoming};
 
 /// The commented example, which is also the reference of all keys.
 pub const EXAMPLE: &str = include_str!("../../systemd/homard.toml.example");
@@ -63,6 +67,15 @@ pub struct Config {
     pub voice: Voice,
     /// `[mqtt]`
     pub mqtt: Mqtt,
+    /// What of `[voice]` is about speaking.
+    #[cfg(feature = "speech")]
+    pub speaking: Speaking,
+    /// `[wyoming]`
+    #[cfg(feature = "speech")]
+    pub wyoming: Wyoming,
+    /// `[[satellite]]`
+    #[cfg(feature = "speech")]
+    pub satellites: Vec<Satellite>,
     /// Which of the owner's decisions stand in the file.
     pub written: Written,
 }

@@ -78,6 +78,11 @@ section! {
         tone: bool,
         led: String,
         command: String,
+        speaker: String,
+        volume: f64,
+        voice: String,
+        tts: String,
+        stt: String,
     }
 }
 
@@ -101,6 +106,18 @@ section! {
     User { name: String, password: String, }
 }
 
+#[cfg(feature = "speech")]
+section! {
+    /// `[wyoming]`
+    Wyoming { listen: String, role: String, }
+}
+
+#[cfg(feature = "speech")]
+section! {
+    /// `[[satellite]]`
+    Satellite { name: String, address: String, area: String, }
+}
+
 /// The whole file.
 #[derive(Default)]
 pub(super) struct Raw {
@@ -110,9 +127,13 @@ pub(super) struct Raw {
     pub(super) policy: Policy,
     pub(super) voice: Voice,
     pub(super) mqtt: Mqtt,
+    #[cfg(feature = "speech")]
+    pub(super) wyoming: Wyoming,
+    #[cfg(feature = "speech")]
+    pub(super) satellites: Vec<Spanned<Satellite>>,
 }
 
-const SECTIONS: &[&str] = &["home", "http", "history", "policy", "voice", "mqtt"];
+const SECTIONS: &[&str] = &["home", "http", "history", "policy", "voice", "mqtt", "wyoming"];
 
 /// Reads what can be read and notes what cannot.
 pub(super) fn read(text: &str, problems: &mut Problems) -> Raw {
@@ -128,6 +149,15 @@ pub(super) fn read(text: &str, problems: &mut Problems) -> Raw {
     }
     for (key, value) in document.get_ref() {
         let section = match (key.get_ref().as_ref(), value.get_ref()) {
+            #[cfg(feature = "speech")]
+            ("satellite", DeValue::Array(_)) => {
+                let list = Vec::take("satellite", value, problems);
+                raw.satellites = list.unwrap_or_default();
+                continue;
+            }
+            // One file for all; a Homard without ears has no use for these.
+            #[cfg(not(feature = "speech"))]
+            ("wyoming" | "satellite", _) => continue,
             (name, DeValue::Table(table)) => (name, table),
             (name, _) => {
                 report_loose_key(name, key.span(), problems);
@@ -141,6 +171,8 @@ pub(super) fn read(text: &str, problems: &mut Problems) -> Raw {
             ("policy", table) => raw.policy = Policy::read("[policy]", table, problems),
             ("voice", table) => raw.voice = Voice::read("[voice]", table, problems),
             ("mqtt", table) => raw.mqtt = Mqtt::read("[mqtt]", table, problems),
+            #[cfg(feature = "speech")]
+            ("wyoming", table) => raw.wyoming = Wyoming::read("[wyoming]", table, problems),
             (name, _) => problems.add(
                 key.span(),
                 format!("`[{name}]` is no section"),
@@ -278,6 +310,18 @@ impl Take for User {
             return None;
         };
         Some(Self::read("[[mqtt.users]]", table, problems))
+    }
+}
+
+#[cfg(feature = "speech")]
+impl Take for Satellite {
+    fn take(title: &str, value: &Spanned<DeValue<'_>>, problems: &mut Problems) -> Option<Self> {
+        let DeValue::Table(table) = value.get_ref() else {
+            let hint = "Write a line `[[satellite]]` for each, with `address` below.";
+            problems.add(value.span(), not_a("a table", title, value.get_ref()), hint);
+            return None;
+        };
+        Some(Self::read("[[satellite]]", table, problems))
     }
 }
 

@@ -347,7 +347,7 @@ fn said(ripe: &Ripe) -> Said {
         Task::Deed(_) => (Cause::Deed, None),
         Task::Say(_) => (Cause::Broadcast, None),
     };
-    let area = ripe.entry.from.area.clone().filter(|_| cause != Cause::Broadcast);
+    let area = ripe.entry.from.area.clone();
     let reply = Reply {
         text: String::new(),
         language: ripe.entry.from.language.clone(),

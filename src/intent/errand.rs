@@ -32,7 +32,7 @@ pub(super) fn errand(found: &Match) -> Option<Errand> {
         "HassListAddItem" => Errand::AddItem { list: list("name"), item: text("item")? },
         "HassListCompleteItem" => Errand::CompleteItem { list: list("name"), item: text("item")? },
         "HassListRemoveItem" => Errand::RemoveItem { list: list("name"), item: text("item")? },
-        "HassBroadcast" => Errand::Broadcast(text("message")?),
+        "HassBroadcast" => Errand::Broadcast { message: text("message")?, area: area() },
         "HassGetWeather" => Errand::Weather(list("name")),
         "HassRespond" => Errand::Respond,
         "HassVacuumCleanArea" => {

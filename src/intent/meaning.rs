@@ -327,8 +327,13 @@ pub enum Errand {
         /// What.
         item: String,
     },
-    /// Say this everywhere.
-    Broadcast(String),
+    /// Say something in the house.
+    Broadcast {
+        /// What.
+        message: String,
+        /// In this room; everywhere when absent.
+        area: Option<String>,
+    },
     /// What is the weather? Of a named entity or any.
     Weather(Option<String>),
     /// Only say the pack's answer.

@@ -41,6 +41,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "hub",
         ],
     ),
+    // Sound and words come and go; what is asked is asked through what `app` hands it.
+    ("wyoming", &["speech"]),
     ("demo", &[]),
     // The whole road without a port: it wires a hub and the daemon's own ear to simulated devices.
     (
@@ -92,6 +94,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("argon2", &["storage"]),
     ("utoipa", &["web"]),
     ("ureq", &["cli", "catalog"]),
+    ("cpal", &["speech"]),
+    ("mdns_sd", &["wyoming"]),
     ("zip", &["catalog"]),
     ("clap", &["cli", "main"]),
     ("anyhow", &["app", "cli", "main"]),

@@ -5,6 +5,7 @@ use homard::assistant::{Answer, Assistant, Language, Packs, Said, Turn};
 use homard::automation::sun::Place;
 use homard::automation::{Agenda, Asker, Calendar, Moment, Ripe, Task};
 use homard::home::action::Outcome;
+use homard::home::place::Area;
 use homard::home::target;
 use homard::intent::pack::{Pack, Source};
 use jiff::{SignedDuration, Timestamp, Zoned};
@@ -477,6 +478,50 @@ fn the_rest_of_what_a_house_is_asked() {
     talk.say("announce dinner", None);
     let entry = talk.agenda.entries().next().unwrap();
     assert!(matches!(&entry.task, Task::Say(text) if text == "dinner"), "{entry:?}");
+}
+
+#[test]
+fn what_a_room_is_told_is_said_there_if_something_speaks_there() {
+    for (language, text, silent, said) in [
+        (
+            "en",
+            "tell the kitchen dinner is ready",
+            "There is no loudspeaker in the kitchen.",
+            "I said it in the kitchen.",
+        ),
+        (
+            "en",
+            "announce in the kitchen that dinner is ready",
+            "There is no loudspeaker in the kitchen.",
+            "I said it in the kitchen.",
+        ),
+        (
+            "fr",
+            "dis à la cuisine que le dîner est prêt",
+            "Il n'y a pas de haut-parleur dans la cuisine.",
+            "Je l'ai dit dans la cuisine.",
+        ),
+    ] {
+        let mut talk = Talk::new(language);
+        let kitchen = target::area_named("kitchen", &talk.house.home).unwrap().clone();
+        if language == "fr" {
+            let named = Area { name: "Cuisine".into(), ..kitchen.clone() };
+            talk.house.home.put_area(named).unwrap();
+        }
+        talk.assistant.know_speakers(vec!["Garden".to_owned()]);
+        assert_eq!(talk.say(text, Some("Garden")), silent, "{text}");
+        assert_eq!(talk.agenda.entries().count(), 0);
+        talk.assistant.know_speakers(vec![kitchen.id.as_str().to_owned()]);
+        assert_eq!(talk.say(text, Some("Garden")), said, "{text}");
+        let entry = talk.agenda.entries().next().unwrap();
+        assert_eq!(entry.from.area.as_ref(), Some(&kitchen.id), "{text}");
+        let message = if language == "fr" { "le dîner est prêt" } else { "dinner is ready" };
+        assert!(matches!(&entry.task, Task::Say(text) if text == message), "{entry:?}");
+    }
+    // For all, wherever it was asked for.
+    let mut talk = Talk::new("en");
+    talk.say("announce dinner", Some("Garden"));
+    assert_eq!(talk.agenda.entries().next().unwrap().from.area, None);
 }
 
 #[test]

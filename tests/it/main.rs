@@ -53,4 +53,6 @@ mod tls;
 mod web;
 mod websocket;
 mod writing;
+#[cfg(feature = "speech")]
+mod wyoming;
 mod zigbee2mqtt;

@@ -129,12 +129,25 @@ make_python() {
 
 # One of them is published as source alone. The clients' tests say so where they cannot be had: their versions have no build for every Python.
 make_clients() {
-    say "installing Home Assistant's clients from PyPI"
+    say "installing Home Assistant's clients and Wyoming's peers from PyPI"
     rm -rf "$CACHE/clients"
     quietly python3 -m venv "$CACHE/clients" &&
         quietly "$CACHE/clients/bin/python" -m pip install --disable-pip-version-check --no-deps \
             --only-binary :all: --no-binary homeassistant-cli -r "$TOOLS/clients.txt" ||
         say "Home Assistant's clients could not be installed (output: $LOG); their tests will say so"
+}
+
+# It asks for an older `wyoming` than Home Assistant speaks.
+readonly SATELLITE='wyoming==1.4.1 wyoming-satellite==1.0.0 pyring-buffer==1.0.0'
+
+make_satellite() {
+    say "installing a Wyoming satellite from PyPI"
+    rm -rf "$CACHE/satellite"
+    # shellcheck disable=SC2086 # a list
+    quietly python3 -m venv "$CACHE/satellite" &&
+        quietly "$CACHE/satellite/bin/python" -m pip install --disable-pip-version-check --no-deps \
+            --only-binary :all: $SATELLITE ||
+        say "the satellite could not be installed (output: $LOG); its test will say so"
 }
 
 make_npm() {
@@ -220,6 +233,7 @@ if [ "$what" != run ]; then
     made_from "$(cat "$TOOLS/requirements.txt") $(python3 --version)" python make_python
     made_from "$(cat "$TOOLS"/npm/package*.json)" npm make_npm
     made_from "$(cat "$TOOLS/clients.txt") $(python3 --version)" clients make_clients
+    made_from "$SATELLITE $(python3 --version)" satellite make_satellite
 fi
 if [ "$what" = test ] && [ models/catalog.toml -nt "$CACHE/models/.verified" ]; then
     pull_models
