@@ -69,6 +69,10 @@ section! {
 
 section! {
     /// `[voice]`
+    #[cfg_attr(
+        not(feature = "speech"),
+        allow(dead_code, reason = "what only a house with a voice reads is known in every build")
+    )]
     Voice {
         microphone: String,
         area: String,
