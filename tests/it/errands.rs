@@ -458,7 +458,7 @@ fn the_rest_of_what_a_house_is_asked() {
     check(
         "en",
         &[
-            ("broadcast that dinner is ready", "I said it everywhere."),
+            ("broadcast that dinner is ready", "I have passed it on."),
             ("0", "dinner is ready"),
             ("what's the weather like", "It is 7.5 °C outside."),
             ("pause the music", "I know no media player."),
@@ -468,7 +468,7 @@ fn the_rest_of_what_a_house_is_asked() {
     check(
         "fr",
         &[
-            ("annonce que le dîner est prêt", "Je l'ai dit partout."),
+            ("annonce que le dîner est prêt", "Je l'ai transmis."),
             ("0", "le dîner est prêt"),
             ("mets en pause la musique", "Je ne connais pas de lecteur multimédia."),
             ("quel temps fait-il", "Il fait 7,5 °C dehors."),
