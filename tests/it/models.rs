@@ -270,7 +270,8 @@ fn the_sentence_packs_come_out_of_their_wheel() {
     let script = format!("echo \"$1\" >>{log}; cp {packs} \"$dest/x-1-py3-none-any.whl\"");
     let path = python(&folder, &script);
     let data = folder.path("data");
-    let pull = || homard_with(&["models", "pull", "--data-dir", &data], &[("PATH", &path)]);
+    let pull =
+        || homard_with(&["models", "pull", "sentences", "--data-dir", &data], &[("PATH", &path)]);
     let done = pull();
     assert_eq!((done.code, done.err.as_str()), (0, ""), "{done:?}");
     assert!(done.out.starts_with("sentences: fetched 66 files"), "{}", done.out);
