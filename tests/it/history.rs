@@ -128,18 +128,19 @@ fn the_api_answers_in_home_assistants_shape_and_in_its_own() {
     let demo = Daemon::start("demo", &folder);
     demo.wait_for("light.kitchen_light", |state| state["state"] == "off");
     let before = Timestamp::now();
+    // Samples are kept by the tenth of a second: each change, also the first after `before`, is in one of its own.
+    let a_moment = || std::thread::sleep(Duration::from_millis(150));
     for n in 0..3 {
+        a_moment();
         call(
             &demo,
             "light/turn_on",
             json!({"entity_id": "light.kitchen_light", "brightness": 100 + n}),
         );
         demo.wait_for("light.kitchen_light", |state| state["state"] == "on");
-        // Samples are kept by the tenth of a second.
-        std::thread::sleep(Duration::from_millis(150));
+        a_moment();
         call(&demo, "light/turn_off", json!({"entity_id": "light.kitchen_light"}));
         demo.wait_for("light.kitchen_light", |state| state["state"] == "off");
-        std::thread::sleep(Duration::from_millis(150));
     }
     // The time before was the light's too, and in a house's zone an hour's offset is an offset.
     let start = before.to_string();
