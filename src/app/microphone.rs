@@ -14,16 +14,17 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
 
+use super::listen::Ears;
 use crate::config::{Voice, WakeWord};
 use crate::home::person::{Means, Rights, Role};
 use crate::home::target;
 use crate::hub::HubHandle;
 use crate::hub::event::{Event, Origin, Place, Problem, Query, Utterance};
 use crate::speech::{
-    self, ActivityModel, Attention, EMBEDDING, Limits, Microphone, Noticed, SILERO, Source, State,
-    WakeModel,
+    self, ActivityModel, Attention, Clip, EMBEDDING, Limits, Microphone, Noticed, SILERO, Source,
+    State, WakeModel,
 };
-use crate::web::{Listen, Recording, hint};
+use crate::web::hint;
 
 /// Utterances that may wait while one is thought of.
 const MOST_WAITING: usize = 1;
@@ -57,7 +58,7 @@ pub(super) struct Setup {
     /// Where models lie.
     pub(super) models: PathBuf,
     /// The recogniser.
-    pub(super) listen: Listen,
+    pub(super) ears: Ears,
     /// The house.
     pub(super) hub: HubHandle,
     /// How it answers.
@@ -76,7 +77,7 @@ pub(super) struct Listening {
 /// # Errors
 /// When a microphone is wanted and there is no wake word to wait for: without one, nothing may be listened to.
 pub(super) fn start(setup: Setup) -> Result<Option<Listening>> {
-    let Setup { voice, models, listen, hub, mouth } = setup;
+    let Setup { voice, models, ears, hub, mouth } = setup;
     let Some(device) = voice.microphone.clone() else { return Ok(None) };
     let model = WakeModel::load(&models.join(EMBEDDING)).with_context(
         || "the wake word's model is not there; `homard models pull wake-embedding` fetches it",
@@ -89,7 +90,7 @@ pub(super) fn start(setup: Setup) -> Result<Option<Listening>> {
 
     let (utterances, inbox) = mpsc::channel(MOST_WAITING);
     let thinker = Thinker {
-        listen,
+        ears,
         hub: hub.by(Rights::of(Role::Adult)),
         area: voice.area.clone(),
         mouth: mouth.clone(),
@@ -110,7 +111,7 @@ pub(super) fn start(setup: Setup) -> Result<Option<Listening>> {
         }
         Some(Noticed::Spoken(clip)) => {
             signal.show(false);
-            if utterances.try_send(clip.to_wav()).is_err() {
+            if utterances.try_send(clip).is_err() {
                 debug!("Something was said while the house still thought of the last.");
             }
         }
@@ -158,7 +159,7 @@ fn word(wanted: &WakeWord) -> Result<speech::WakeWord> {
 
 /// Hands what was said to the house.
 struct Thinker {
-    listen: Listen,
+    ears: Ears,
     hub: HubHandle,
     /// The owner's name for the room.
     area: Option<String>,
@@ -166,23 +167,22 @@ struct Thinker {
 }
 
 impl Thinker {
-    async fn think(self, mut inbox: mpsc::Receiver<Vec<u8>>) {
+    async fn think(self, mut inbox: mpsc::Receiver<Clip>) {
         let mut conversation: Option<(String, tokio::time::Instant)> = None;
-        while let Some(recording) = inbox.recv().await {
+        while let Some(clip) = inbox.recv().await {
             let fresh = conversation.take().filter(|(_, at)| at.elapsed() < GOES_ON);
-            conversation = self.answer(recording, fresh.map(|(id, _)| id)).await;
+            conversation = self.answer(clip, fresh.map(|(id, _)| id)).await;
         }
     }
 
     /// Answers, and says with which conversation the next utterance goes on.
     async fn answer(
         &self,
-        recording: Vec<u8>,
+        clip: Clip,
         conversation: Option<String>,
     ) -> Option<(String, tokio::time::Instant)> {
         let hint = self.hub.read(hint);
-        let recording = Recording { bytes: recording.into(), language: None, hint };
-        let heard = match (self.listen)(recording).await {
+        let heard = match self.ears.words(clip, None, hint).await {
             Ok(heard) if heard.text.trim().is_empty() => return None,
             Ok(heard) => heard,
             Err(error) => {

@@ -172,7 +172,7 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
     let _listening = attend(microphone::Setup {
         voice: config.voice.clone(),
         models: models.clone(),
-        listen: Arc::clone(&ears),
+        ears: heard.clone(),
         hub: handle.clone(),
         mouth: microphone::Mouth::silent(),
     })

@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use tracing::{debug, warn};
 
 use super::outgoing::Outgoing;
+use super::wyoming::engine;
 use crate::config::{Peer, Speaking};
 use crate::home::Home;
 use crate::home::id::AreaId;
@@ -15,7 +16,7 @@ use crate::home::target;
 use crate::hub::HubHandle;
 use crate::hub::event::{Cause, Said, Shown};
 use crate::speech::{Espeak, Loudspeaker, Manner, VoiceError, sentences};
-use crate::wyoming::{Engine, Later, Speak, Station};
+use crate::wyoming::{Later, Speak, Station};
 
 /// Announcements that are being said; more are not.
 const AT_ONCE: usize = 16;
@@ -23,11 +24,12 @@ const AT_ONCE: usize = 16;
 /// The voice of the house: espeak-ng, or the owner's own engine, and espeak-ng where that does not answer.
 pub(super) fn voice(tts: Option<&Peer>, outgoing: &Outgoing) -> Speak {
     let espeak = Espeak::default();
-    let engine = tts.map(|peer| Engine { host: peer.host.clone(), port: peer.port });
+    let engine = tts.map(engine);
     let outgoing = outgoing.clone();
     Arc::new(move |piece: String, manner: Manner| -> Later<_> {
         let (espeak, engine, outgoing) = (espeak.clone(), engine.clone(), outgoing.clone());
         Box::pin(async move {
+            let mut manner = manner;
             if let Some(engine) = engine {
                 outgoing.note(&engine.host, Some(engine.port), "tts", "");
                 match engine.speak(&piece, &manner).await {
@@ -35,8 +37,7 @@ pub(super) fn voice(tts: Option<&Peer>, outgoing: &Outgoing) -> Speak {
                     Err(error) => warn!(%error, "Homard speaks with espeak-ng for now."),
                 }
                 // Its voices are none of espeak-ng's.
-                let manner = Manner { voice: None, ..manner };
-                return espeak.say(&piece, &manner).await;
+                manner.voice = None;
             }
             espeak.say(&piece, &manner).await
         })

@@ -16,14 +16,12 @@ use crate::config::{self, Config, Stranger};
 use crate::home::person::{Means, Rights, Role};
 use crate::hub::HubHandle;
 use crate::hub::event::{Event, Origin, Place, Problem, Query, ReplyKind, Utterance};
-use crate::speech::{ActivityModel, Clip};
+use crate::speech::{ActivityModel, Clip, SILERO};
 use crate::wyoming::{
     Announced, Answer, Asked, Circumstances, Engine, Handle, Later, Orders, Satellite, Services,
     Settings, Speak, Station, Transcribe, Words, follow, run,
 };
 
-/// Below the folder of models; `models/catalog.toml` has the same.
-const SILERO: &str = "silero-vad/ggml-silero-v6.2.0.bin";
 /// Where what is announced by zeroconf goes to, in this network alone.
 const MULTICAST: &str = "224.0.0.251";
 /// The part of Homard that satellites are, in problems.
@@ -148,6 +146,11 @@ async fn report(
     }
 }
 
+/// An engine of the owner's.
+pub(super) fn engine(peer: &config::Peer) -> Engine {
+    Engine { host: peer.host.clone(), port: peer.port }
+}
+
 /// The house's own ears, or the engine that its owner prefers.
 fn transcribe(
     ears: Ears,
@@ -155,7 +158,7 @@ fn transcribe(
     hub: &HubHandle,
     outgoing: &Outgoing,
 ) -> Transcribe {
-    let engine = stt.map(|peer| Engine { host: peer.host.clone(), port: peer.port });
+    let engine = stt.map(engine);
     let (hub, outgoing) = (hub.clone(), outgoing.clone());
     Arc::new(move |clip: Clip, language: Option<String>| -> Later<_> {
         let (ears, engine) = (ears.clone(), engine.clone());

@@ -41,8 +41,7 @@ impl Listen {
 
 #[cfg(feature = "speech")]
 mod speaking {
-    use std::io::{self, IsTerminal, Write};
-    use std::path::Path;
+    use std::io::{self, IsTerminal};
     use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
     use std::thread;
     use std::time::Duration;
@@ -50,7 +49,7 @@ mod speaking {
     use super::Listen;
     use crate::cli::daemon::usual_places;
     use crate::cli::hear::{Circumstances, post};
-    use crate::cli::{FAILED, Failure, NOT_UNDERSTOOD};
+    use crate::cli::{FAILED, Failure, NOT_UNDERSTOOD, tell};
     use crate::speech::{
         ActivityModel, Clip, Endpointer, Limits, Microphone, Progress, SILERO, Source, State,
     };
@@ -75,13 +74,8 @@ mod speaking {
             let daemon = self.daemon.find(&places)?;
             let named = self.microphone.clone().or(config.voice.microphone);
             let device = named.filter(|name| name != "default");
-            let models = places.iter().map(|dir| self.models.of(dir));
-            let models = models.collect::<Result<Vec<_>, _>>()?;
-            let silero = models.iter().map(|dir| dir.join(SILERO)).find(|file| file.exists());
-            let activity = match silero {
-                Some(file) => ActivityModel::open(&file),
-                None => ActivityModel::open(Path::new(SILERO)),
-            };
+            let silero = self.models.find(&places, SILERO)?.unwrap_or_else(|| SILERO.into());
+            let activity = ActivityModel::open(&silero);
             let clip = hear(Source { device, gain: config.voice.gain }, &activity)?;
             let area = self.area.clone().or(config.voice.area);
             let circumstances =
@@ -158,10 +152,5 @@ mod speaking {
 
     fn wait_for_enter() -> io::Result<()> {
         io::stdin().read_line(&mut String::new()).map(|_| ())
-    }
-
-    /// To standard error, as standard output is for the answer.
-    fn tell(line: &str) {
-        let _ = writeln!(io::stderr(), "{line}");
     }
 }

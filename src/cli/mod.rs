@@ -130,6 +130,19 @@ impl ModelDir {
         let dir = self.models.clone().unwrap_or_else(|| data_dir.join("models"));
         std::path::absolute(&dir).map_err(|error| Failure::new(FAILED, error))
     }
+
+    /// A file in the folder of models of the first of these houses that has it.
+    #[cfg(feature = "speech")]
+    fn find(&self, data_dirs: &[PathBuf], file: &str) -> Result<Option<PathBuf>, Failure> {
+        let all = data_dirs.iter().map(|dir| self.of(dir)).collect::<Result<Vec<_>, _>>()?;
+        Ok(all.iter().map(|models| models.join(file)).find(|file| file.exists()))
+    }
+}
+
+/// Says what goes on, to standard error: standard output is for what comes of it.
+#[cfg(feature = "speech")]
+fn tell(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Why a command did not do what it should: an exit code and words for standard error.

@@ -50,14 +50,13 @@ impl Wake {
 
 #[cfg(feature = "speech")]
 mod learning {
-    use std::io::{self, Write};
     use std::path::{Path, PathBuf};
     use std::process::{Command, Stdio};
     use std::sync::Arc;
 
     use super::Wake;
     use crate::cli::daemon::usual_places;
-    use crate::cli::{FAILED, Failure, say};
+    use crate::cli::{FAILED, Failure, say, tell};
     use crate::speech::{Clip, EMBEDDING, Lesson, RATE, WakeModel, WakeWord, in_kitchen, train};
 
     /// Languages of espeak-ng, and variants of its voice.
@@ -84,9 +83,7 @@ mod learning {
     impl Wake {
         pub(in crate::cli) fn run(&self) -> Result<(), Failure> {
             let places = usual_places(self.place.data_dir.as_deref())?;
-            let dirs =
-                places.iter().map(|dir| self.models.of(dir)).collect::<Result<Vec<_>, _>>()?;
-            let file = dirs.iter().map(|dir| dir.join(EMBEDDING)).find(|file| file.exists());
+            let file = self.models.find(&places, EMBEDDING)?;
             let missing = "The model beneath wake words is not there; `homard models pull \
                            wake-embedding` fetches it.";
             let file = file.ok_or_else(|| Failure::new(FAILED, missing))?;
@@ -275,10 +272,5 @@ mod learning {
         }
         let bytes = std::fs::read(file).map_err(|error| failed(error.to_string()))?;
         Clip::read(&bytes).map_err(|error| failed(error.to_string()))
-    }
-
-    /// To standard error, as standard output is for the result.
-    fn tell(line: &str) {
-        let _ = writeln!(io::stderr(), "{line}");
     }
 }
