@@ -487,6 +487,22 @@ fn what_is_refused_is_said_in_the_reader_s_language_and_so_is_missing_speech() {
     browser.wait(&format!(
         "document.querySelector('{alarm} .note.bad')?.textContent === 'Le code est faux.'"
     ));
+    // What is wrong with a device: by pattern, and a wording within a wording.
+    let number = json!({"name": "Débit", "unique_id": "it-flow", "command_topic": "it/flow/set", "min": 5, "max": 1});
+    let lamp = json!({"name": "Lampe", "unique_id": "it-lamp", "command_topic": "it/lamp/set", "retain": []});
+    publish(
+        &demo.broker,
+        &[("homeassistant/number/flow/config", number), ("homeassistant/switch/lamp/config", lamp)],
+    );
+    browser.open(&url(&demo, "/devices"));
+    for wanted in [
+        "number\u{a0}: `max` ne doit pas être inférieur à `min`",
+        "`retain`\u{a0}: doit être vrai ou faux (true, false), c’est une liste",
+    ] {
+        browser.wait(&format!(
+            "[...document.querySelectorAll('#problems .words > span:first-child')].some((one) => one.textContent === '{wanted}')"
+        ));
+    }
     browser.open(&url(&demo, "/talk"));
     // The browser's own microphone, which hums.
     browser.wait("document.querySelector('#microphone')");

@@ -34,6 +34,7 @@ pub(super) const SCRIPTS: &[(&str, Packed)] = files![
     "home.js",
     "microphone.js",
     "place.js",
+    "problems.js",
     "recorder.js",
     "settings-broker.js",
     "settings-connections.js",
@@ -52,7 +53,7 @@ pub(super) const SCRIPTS: &[(&str, Packed)] = files![
 ];
 
 const ICON: &str = include_str!("files/icon.svg");
-const OTHERS: &[(&str, Packed)] = files!["panel.css", "icons.svg"];
+const OTHERS: &[(&str, Packed)] = files!["panel.css", "icons.svg", "problems-fr.json"];
 
 struct File {
     name: String,

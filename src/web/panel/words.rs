@@ -141,4 +141,72 @@ mod tests {
         }
         assert!(n_keys > 100, "{n_keys}");
     }
+
+    /// What is wrong is worded beside where it is noticed; the panel's table follows it.
+    #[test]
+    fn what_is_wrong_with_a_device_can_be_said_in_every_language() {
+        const OPENERS: [&str; 4] = ["problem(", "Reject(", "Fault(", "Err(format!("];
+        let gap = regex::Regex::new(r"\{[^}]*\}").unwrap();
+        let literal = regex::Regex::new(r#""((?:[^"\\]|\\.)*)""#).unwrap();
+        let line_break = regex::Regex::new(r"\\\n\s*").unwrap();
+        let mut said = Vec::new();
+        for (name, source) in sources("src/mqtt") {
+            let source = source.split("\n#[cfg(test)]").next().unwrap().to_owned();
+            for (at, opener) in OPENERS.iter().flat_map(|opener| source.match_indices(opener)) {
+                let inside = parenthesis(&source[at + opener.len()..]);
+                for text in literal.captures_iter(inside).map(|found| found[1].to_owned()) {
+                    let text = line_break.replace_all(&text, "");
+                    if text.contains(' ') && text.contains(char::is_alphabetic) {
+                        said.push((name.clone(), gap.replace_all(&text, "x").into_owned()));
+                    }
+                }
+            }
+        }
+        assert!(said.len() > 100, "{}", said.len());
+        for words in LANGUAGES.iter().skip(1) {
+            let table = format!("src/web/panel/files/problems-{}.json", words.language);
+            let table = std::fs::read_to_string(table).unwrap();
+            let table: HashMap<String, String> = serde_json::from_str(&table).unwrap();
+            let patterns: Vec<regex::Regex> = table
+                .iter()
+                .map(|(english, wording)| {
+                    let n_gaps = |text: &str| text.matches("{}").count();
+                    assert_eq!(n_gaps(english), n_gaps(wording), "{english}");
+                    let parts: Vec<String> = english.split("{}").map(regex::escape).collect();
+                    // A gap alone matches all there is.
+                    assert!(parts.iter().any(|part| part.len() > 1), "{english}");
+                    regex::Regex::new(&format!("^{}$", parts.join("(.+?)"))).unwrap()
+                })
+                .collect();
+            for (name, text) in &said {
+                let is_there = patterns.iter().any(|pattern| pattern.is_match(text));
+                assert!(is_there, "{}: {name}: {text}", words.language);
+            }
+        }
+    }
+
+    /// The Rust files below a folder, with their texts.
+    fn sources(folder: &str) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.to_str().unwrap().to_owned();
+            if path.is_dir() {
+                found.extend(sources(&name));
+            } else if name.ends_with(".rs") {
+                found.push((name, std::fs::read_to_string(&path).unwrap()));
+            }
+        }
+        found
+    }
+
+    /// The text as far as the parenthesis that closes what was opened before it.
+    fn parenthesis(text: &str) -> &str {
+        let mut depth = 1;
+        let end = text.char_indices().find(|(_, c)| {
+            depth += i32::from(*c == '(') - i32::from(*c == ')');
+            depth == 0
+        });
+        &text[..end.map_or(text.len(), |(at, _)| at)]
+    }
 }

@@ -4,6 +4,7 @@
 import { Refused, ago, ask, call, count, dialog, el, follow, icon, later, number, on, stateText, states, t, tell, write } from "./core.js";
 import { guard, heard, onWish } from "./act.js";
 import { openDetails, updateDetails } from "./card.js";
+import { worded } from "./problems.js";
 import { iconOf } from "./things.js";
 
 /** Below this many percent a battery is low. */
@@ -326,7 +327,7 @@ function drawProblem(problem) {
   const times = problem.count === 1 ? ago(problem.last) : count("devices.times", problem.count, { time: ago(problem.last) });
   const where = problem.entity_id ?? problem.topic ?? problem.part ?? "";
   const who = problem.producer ? t("devices.said_by", { producer: problem.producer }) : "";
-  return el("li", {}, icon("alert"), el("span", { class: "words" }, el("span", { text: problem.text }), el("span", { class: "state" }, el("code", { text: where }), ` ${[who, times].filter(Boolean).join(" · ")}`)));
+  return el("li", {}, icon("alert"), el("span", { class: "words" }, el("span", { text: worded(problem.text) }), el("span", { class: "state" }, el("code", { text: where }), ` ${[who, times].filter(Boolean).join(" · ")}`)));
 }
 
 function drawProblems() {
