@@ -5,7 +5,7 @@
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 SETUP := tests/tools/setup.sh
 
-.PHONY: help setup run test eval eval-speech fuzz bench bench-sentences check fmt
+.PHONY: help setup run test eval eval-speech fuzz bench bench-wake bench-sentences check fmt
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -55,6 +55,12 @@ check:
 bench: setup
 	cargo build --release --locked
 	tests/bench/run
+
+#: make bench-wake  how often the house wakes when it is called, and when it is not; HOURS=2 of talk
+bench-wake:
+	@$(SETUP) test
+	@$(SETUP) voices
+	cargo bench --locked --bench wake
 
 #: make bench-sentences  measure understanding beside hassil (HOMARD_PACKS: folder of the official packs)
 bench-sentences: setup

@@ -36,6 +36,13 @@ impl Ears {
         self.languages.first().map_or("en", String::as_str)
     }
 
+    /// Whether a phrase is said in a recording ([`Whisper::weigh`](crate::speech::Whisper::weigh)), where there is a
+    /// recogniser that has time.
+    pub(super) async fn weigh(&self, clip: Clip, phrase: String) -> Option<f32> {
+        let spoken = self.languages.iter().map(|tag| base(tag).to_owned()).collect();
+        self.recogniser.as_ref()?.weigh(clip, phrase, spoken).await.ok()
+    }
+
     /// The words of a recording in one of the languages, or in this one; some names may well be heard.
     pub(super) async fn words(
         &self,

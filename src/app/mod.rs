@@ -15,6 +15,8 @@ mod memory;
 #[cfg(feature = "speech")]
 mod microphone;
 mod mqtt_broker;
+#[cfg(feature = "speech")]
+mod name;
 mod notice;
 mod outgoing;
 mod owner;
@@ -169,12 +171,21 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
     let mut hub = tokio::spawn(async move { hub.run(turned(hub_stops)).await });
 
     #[cfg(feature = "speech")]
+    let speak = speak::voice(config.speaking.tts.as_ref(), &outgoing);
+    #[cfg(feature = "speech")]
+    let stations = wyoming::stations(&config.satellites);
+    #[cfg(feature = "speech")]
+    let mouths = {
+        let near = stations.iter().map(|(station, _)| station.clone()).collect();
+        speak::Mouths::new(&config.speaking, Arc::clone(&speak), near)
+    };
+    #[cfg(feature = "speech")]
     let _listening = attend(microphone::Setup {
         voice: config.voice.clone(),
         models: models.clone(),
         ears: heard.clone(),
         hub: handle.clone(),
-        mouth: microphone::Mouth::silent(),
+        mouths: mouths.clone(),
     })
     .await;
     #[cfg(not(feature = "speech"))]
@@ -237,10 +248,6 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
     })?;
     #[cfg(feature = "speech")]
     {
-        let speak = speak::voice(config.speaking.tts.as_ref(), &outgoing);
-        let stations = wyoming::stations(&config.satellites);
-        let near = stations.iter().map(|(station, _)| station.clone()).collect();
-        let mouths = speak::Mouths::new(&config.speaking, Arc::clone(&speak), near);
         let (rooms, told) = (mouths.clone(), spoken_by.clone());
         let changed = Box::new(move || told.know_speakers(rooms.rooms()));
         changed();

@@ -1,7 +1,9 @@
 //! Speaking: whose voice the house has, and where in it something is heard. Replies go to where it was asked; what the
 //! house says by itself goes to the room it is for, or everywhere.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinSet;
@@ -15,11 +17,14 @@ use crate::home::id::AreaId;
 use crate::home::target;
 use crate::hub::HubHandle;
 use crate::hub::event::{Cause, Said, Shown};
-use crate::speech::{Espeak, Loudspeaker, Manner, VoiceError, sentences};
+use crate::speech::{Espeak, Loudspeaker, Manner, PlayError, Sound, VoiceError, sentences};
 use crate::wyoming::{Later, Speak, Station};
 
 /// Announcements that are being said; more are not.
 const AT_ONCE: usize = 16;
+
+/// How long what was said is still in the room and on its way through the microphone.
+const ECHO: Duration = Duration::from_millis(800);
 
 /// The voice of the house: espeak-ng, or the owner's own engine, and espeak-ng where that does not answer.
 pub(super) fn voice(tts: Option<&Peer>, outgoing: &Outgoing) -> Speak {
@@ -60,7 +65,14 @@ struct Inner {
     /// This machine's own, and the room in which it is heard.
     loudspeaker: Option<(Loudspeaker, Option<String>)>,
     stations: Vec<Station>,
+    /// Whether a sound has the wake word in it, where a microphone waits for one.
+    names: OnceLock<Names>,
+    /// Sounds with it that are to be heard or are heard.
+    n_names: AtomicUsize,
 }
+
+/// Whether a sound would wake the house.
+pub(super) type Names = Box<dyn Fn(&Sound) -> bool + Send + Sync>;
 
 impl Mouths {
     /// The loudspeaker of this machine, if the owner names one, and the satellites.
@@ -73,7 +85,66 @@ impl Mouths {
                 .ok()
         });
         let loudspeaker = loudspeaker.map(|one| (one, speaking.area.clone()));
-        Self(Arc::new(Inner { speak, manner: manner(speaking), loudspeaker, stations }))
+        Self(Arc::new(Inner {
+            speak,
+            manner: manner(speaking),
+            loudspeaker,
+            stations,
+            names: OnceLock::new(),
+            n_names: AtomicUsize::new(0),
+        }))
+    }
+
+    /// From now on it minds whether it says the word that wakes this machine's microphone.
+    pub(super) fn mind(&self, names: Names) {
+        // There is one microphone, and it is started once.
+        let _ = self.0.names.set(names);
+    }
+
+    /// This machine's loudspeaker says the word that wakes its microphone.
+    pub(super) fn says_name(&self) -> bool {
+        self.0.n_names.load(Ordering::Relaxed) > 0
+    }
+
+    /// This machine's loudspeaker is or will be heard.
+    pub(super) fn is_speaking(&self) -> bool {
+        self.0.loudspeaker.as_ref().is_some_and(|(loudspeaker, _)| loudspeaker.is_busy())
+    }
+
+    /// How loud this machine's loudspeaker is: [`Loudspeaker::power`].
+    pub(super) fn power(&self) -> f32 {
+        self.0.loudspeaker.as_ref().map_or(0.0, |(loudspeaker, _)| loudspeaker.power())
+    }
+
+    /// A soft tone by this machine's loudspeaker.
+    pub(super) fn tone(&self) {
+        if let Some((loudspeaker, _)) = &self.0.loudspeaker {
+            // A tone that is not heard is no loss.
+            drop(loudspeaker.play(Sound::tone().at(self.0.manner.volume)));
+        }
+    }
+
+    /// This machine's loudspeaker is silent at once.
+    pub(super) fn hush(&self) {
+        if let Some((loudspeaker, _)) = &self.0.loudspeaker {
+            loudspeaker.stop();
+        }
+    }
+
+    /// Answers who spoke to this machine's microphone: by its own loudspeaker, else by what speaks in the same room.
+    /// Whether all of it was said.
+    pub(super) async fn answer(
+        &self,
+        area: Option<&AreaId>,
+        text: &str,
+        language: &str,
+        hub: &HubHandle,
+    ) -> bool {
+        match (&self.0.loudspeaker, area) {
+            (Some((loudspeaker, _)), _) => self.aloud(loudspeaker, text, language).await,
+            (None, Some(area)) => self.say(Some(area), text, language, hub).await > 0,
+            (None, None) => false,
+        }
     }
 
     /// Whether there is anything that speaks.
@@ -122,13 +193,22 @@ impl Mouths {
         n_places
     }
 
-    /// By this machine's loudspeaker, the next sentence made while one is heard.
+    /// By this machine's loudspeaker, the next sentence made while one is heard; whether all of it was heard.
     async fn aloud(&self, loudspeaker: &Loudspeaker, text: &str, language: &str) -> bool {
+        let turn = loudspeaker.turn();
         let mut last = None;
+        let mut names = JoinSet::new();
         for piece in sentences(text, language) {
             let manner = Manner { language: language.to_owned(), ..self.0.manner.clone() };
             match (self.0.speak)(piece, manner).await {
-                Ok(sound) => last = Some(loudspeaker.play(sound)),
+                Ok(sound) => {
+                    if self.0.names.get().is_some() {
+                        let (mouths, sound) = (self.clone(), sound.clone());
+                        // Faster than it is heard, and no reason to be heard later.
+                        names.spawn_blocking(move || Naming::of(mouths, &sound));
+                    }
+                    last = Some(loudspeaker.play_in(turn, sound));
+                }
                 Err(error) => {
                     complain(&error);
                     return false;
@@ -136,14 +216,37 @@ impl Mouths {
             }
         }
         let Some(last) = last else { return true };
-        match last.await {
+        let heard = last.await;
+        if !names.is_empty() {
+            tokio::time::sleep(ECHO).await;
+        }
+        match heard {
             Ok(Ok(())) => true,
+            Ok(Err(PlayError::Stopped)) | Err(_) => false,
             Ok(Err(error)) => {
                 warn!(%error, "Something was not said.");
                 false
             }
-            Err(_) => false,
         }
+    }
+}
+
+/// Counts a sound that has the wake word in it, as long as it lives.
+struct Naming(Mouths);
+
+impl Naming {
+    fn of(mouths: Mouths, sound: &Sound) -> Option<Self> {
+        let is_name = mouths.0.names.get().is_some_and(|names| names(sound));
+        is_name.then(|| {
+            mouths.0.n_names.fetch_add(1, Ordering::Relaxed);
+            Self(mouths)
+        })
+    }
+}
+
+impl Drop for Naming {
+    fn drop(&mut self) {
+        self.0.0.n_names.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

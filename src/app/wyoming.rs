@@ -7,9 +7,10 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::listen::Ears;
+use super::name::Name;
 use super::outgoing::Outgoing;
 use super::{speak, supervise, turned};
 use crate::config::{self, Config, Stranger};
@@ -19,7 +20,7 @@ use crate::hub::event::{Event, Origin, Place, Problem, Query, ReplyKind, Utteran
 use crate::speech::{ActivityModel, Clip, SILERO};
 use crate::wyoming::{
     Announced, Answer, Asked, Circumstances, Engine, Handle, Later, Orders, Satellite, Services,
-    Settings, Speak, Station, Transcribe, Words, follow, run,
+    Settings, Speak, Station, Transcribe, WakeService, Words, follow, run,
 };
 
 /// Where what is announced by zeroconf goes to, in this network alone.
@@ -52,7 +53,7 @@ pub(super) fn stations(satellites: &[config::Satellite]) -> Vec<(Station, Orders
 /// Starts the server, if the owner wants one, and follows each satellite.
 pub(super) fn start(setup: Setup<'_>, stations: Vec<(Station, Orders)>, tasks: &mut JoinSet<()>) {
     let Setup { config, models, hub, ears, speak, outgoing, changed, stop } = setup;
-    let transcribe = transcribe(ears, config.speaking.stt.as_ref(), hub, outgoing);
+    let transcribe = transcribe(ears.clone(), config.speaking.stt.as_ref(), hub, outgoing);
     let services = |rights: Rights| Services {
         transcribe: Arc::clone(&transcribe),
         speak: Arc::clone(&speak),
@@ -90,7 +91,11 @@ pub(super) fn start(setup: Setup<'_>, stations: Vec<(Station, Orders)>, tasks: &
     let (tell, told) = mpsc::channel(64);
     tasks.spawn(report(told, hub.clone(), changed));
     let outgoing = outgoing.clone();
+    let wake = Name::open(&config.voice, models, &ears).inspect_err(|error| {
+        debug!(error = format!("{error:#}"), "Satellites wake by themselves.")
+    });
     let circumstances = Circumstances {
+        wake: wake.ok().map(wake_service),
         // Anybody in the room may speak, as to a microphone of this machine.
         services: services(Rights::of(Role::Adult)),
         activity: ActivityModel::open(&models.join(SILERO)),
@@ -115,6 +120,19 @@ pub(super) fn start(setup: Setup<'_>, stations: Vec<(Station, Orders)>, tasks: &
                 Ok::<(), std::convert::Infallible>(())
             }
         }));
+    }
+}
+
+/// The house's name, for satellites that leave it to Homard to notice it.
+fn wake_service(name: Name) -> WakeService {
+    let (detector, sure) = (name.clone(), name.clone());
+    WakeService {
+        name: name.word().into(),
+        detector: Arc::new(move || detector.detector()),
+        is_called: Arc::new(move |clip| -> Later<_> {
+            let name = sure.clone();
+            Box::pin(async move { name.is_in(clip).await })
+        }),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Attention: asleep until the wake word, then all ears for one utterance.
 //!
 //! Samples in, what is noticed out. It knows neither the microphone nor what becomes of an utterance. Nothing that was
-//! said before the wake word leaves it.
+//! said before the wake word leaves it, but the word's own sound for whoever makes sure of it, and the beginning of an
+//! answer to what the house asked.
 
 use super::clip::{Clip, RATE};
 use super::endpoint::{Endpointer, Progress};
@@ -9,16 +10,35 @@ use super::wake::Wake;
 
 /// Samples before the wake was noticed that belong to what follows it, as many go on speaking without a pause.
 const OVERLAP: usize = RATE as usize / 8;
+/// Samples that are kept, for the word's sound and for an answer that began before the question was over.
+const KEPT: usize = RATE as usize * 6 / 5;
+/// Of what is kept, what belongs to such an answer.
+const BEGINNING: usize = RATE as usize;
+/// An utterance right behind the wake word that is shorter, in seconds with the silence around it, is the end of that
+/// word: who calls it often waits for its tone.
+const TAIL: f32 = 0.75;
 
 /// What it notices.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Noticed {
-    /// The wake word.
-    Awake,
+    /// What sounds like the wake word: the last [`KEPT`] samples, to be made sure of. It listens already; until
+    /// [`Attention::believe`] is told, nothing else is noticed.
+    Called(Clip),
     /// What was said after it.
     Spoken(Clip),
     /// Nothing was said after it.
     Nothing,
+}
+
+/// How much attention there is.
+#[derive(Debug, PartialEq)]
+enum Mood {
+    /// Waits for the wake word.
+    Asleep,
+    /// Listens, though that may not have been the wake word. What was said since.
+    Doubtful(Option<Noticed>),
+    /// Listens.
+    Awake,
 }
 
 /// Waits for the wake word, then for what is said.
@@ -26,20 +46,47 @@ pub enum Noticed {
 pub struct Attention {
     wake: Wake,
     endpointer: Endpointer,
-    is_awake: bool,
-    /// The last samples, while asleep.
+    mood: Mood,
+    /// It was called, and nothing was said since.
+    is_fresh: bool,
+    /// The last samples.
     last: Vec<f32>,
 }
 
 impl Attention {
     /// Asleep. `endpointer` says how long it listens.
     pub fn new(wake: Wake, endpointer: Endpointer) -> Self {
-        Self { wake, endpointer, is_awake: false, last: Vec::with_capacity(2 * OVERLAP) }
+        let last = Vec::with_capacity(2 * KEPT);
+        Self { wake, endpointer, mood: Mood::Asleep, is_fresh: false, last }
     }
 
     /// Whether it listens to what is said now.
     pub fn is_awake(&self) -> bool {
-        self.is_awake
+        self.mood != Mood::Asleep
+    }
+
+    /// Listens at once, without its wake word: the house has asked something. What was heard in the last second belongs
+    /// to the answer where `began_before` says that it has begun already.
+    pub fn listen(&mut self, began_before: bool) {
+        self.begin(Mood::Awake, if began_before { BEGINNING } else { 0 });
+    }
+
+    /// Whether what it was called by was the wake word. What was said meanwhile comes now.
+    pub fn believe(&mut self, was_called: bool) -> Option<Noticed> {
+        let Mood::Doubtful(said) = &mut self.mood else { return None };
+        let said = said.take();
+        if was_called && said.is_none() {
+            self.mood = Mood::Awake;
+        } else {
+            self.sleep();
+        }
+        said.filter(|_| was_called)
+    }
+
+    /// Goes back to waiting for the wake word.
+    pub fn sleep(&mut self) {
+        self.mood = Mood::Asleep;
+        self.endpointer.reset();
     }
 
     /// Takes more samples, [`RATE`] a second; none at all say that what comes does not continue what came before.
@@ -47,31 +94,52 @@ impl Attention {
         if samples.is_empty() {
             self.wake.reset();
             self.last.clear();
-            return self.is_awake.then(|| self.sleep(Noticed::Nothing));
+            let was_awake = self.is_awake();
+            self.sleep();
+            return was_awake.then_some(Noticed::Nothing);
         }
         // It hears its name also while it listens: somebody begins anew.
-        if self.wake.hear(samples) {
-            self.is_awake = true;
-            self.endpointer.reset();
-            self.endpointer.hear(&self.last);
-            self.last.clear();
-            return Some(Noticed::Awake);
+        let is_called = self.wake.hear(samples);
+        let mut called = None;
+        if is_called {
+            let word: Vec<f32> = self.last.iter().chain(samples).copied().collect();
+            let from = word.len().saturating_sub(KEPT);
+            called = Clip::new(word[from..].to_vec(), RATE).ok().map(Noticed::Called);
+            self.begin(Mood::Doubtful(None), OVERLAP);
+            self.is_fresh = true;
         }
-        if !self.is_awake {
-            self.last.extend_from_slice(samples);
-            self.last.drain(..self.last.len().saturating_sub(OVERLAP));
-            return None;
+        self.last.extend_from_slice(samples);
+        self.last.drain(..self.last.len().saturating_sub(KEPT));
+        if is_called || !self.is_awake() {
+            return called;
         }
-        match self.endpointer.hear(samples) {
-            Progress::Waiting | Progress::Speaking => None,
-            Progress::Spoken(clip) => Some(self.sleep(Noticed::Spoken(clip))),
-            Progress::Nothing => Some(self.sleep(Noticed::Nothing)),
+        let noticed = match self.endpointer.hear(samples) {
+            Progress::Waiting | Progress::Speaking => return None,
+            Progress::Spoken(clip) if self.is_fresh && clip.seconds() < TAIL => {
+                self.is_fresh = false;
+                return None;
+            }
+            Progress::Spoken(clip) => Noticed::Spoken(clip),
+            Progress::Nothing => Noticed::Nothing,
+        };
+        match &mut self.mood {
+            // What comes after what was said is nobody's order.
+            Mood::Doubtful(said) => {
+                said.get_or_insert(noticed);
+                None
+            }
+            Mood::Asleep | Mood::Awake => {
+                self.sleep();
+                Some(noticed)
+            }
         }
     }
 
-    fn sleep(&mut self, noticed: Noticed) -> Noticed {
-        self.is_awake = false;
+    fn begin(&mut self, mood: Mood, n_before: usize) {
+        self.mood = mood;
+        self.is_fresh = false;
         self.endpointer.reset();
-        noticed
+        let from = self.last.len().saturating_sub(n_before);
+        self.endpointer.hear(&self.last[from..]);
     }
 }

@@ -4,7 +4,7 @@
 //! Reading order: `clip` (what a recording is), `wav` and `ogg` (how it comes), `whisper` (the recogniser),
 //! `rivals` (what else it may have been), `recogniser` (its thread); `endpoint` (where speech begins and ends in a stream)
 //! and `silero` (what tells it); `audio` (the microphone); `wake` (the word that makes it listen), `attend` (the two
-//! together);
+//! together), `interruption` (who speaks while the house does);
 //! `sound` (what is to be heard), `reading` (how a text is read aloud), `espeak` (the voice), `play` (the loudspeaker).
 
 mod attend;
@@ -12,6 +12,7 @@ mod audio;
 mod clip;
 mod endpoint;
 mod espeak;
+mod interruption;
 mod kernel;
 mod ogg;
 mod play;
@@ -29,12 +30,14 @@ pub use self::audio::{Microphone, Source, State, microphones};
 pub use self::clip::{Clip, ClipError, RATE};
 pub use self::endpoint::{Activity, ActivityModel, Endpointer, Limits, Loudness, Progress, SILERO};
 pub use self::espeak::{Espeak, Manner, VoiceError};
-pub use self::play::{Loudspeaker, PlayError, Played};
+pub use self::interruption::Interruption;
+pub use self::play::{Loudspeaker, PlayError, Played, Turn};
 pub use self::reading::sentences;
 pub use self::recogniser::{Patience, Recogniser, Request, Weights};
 pub use self::silero::{FRAME, Silero};
 pub use self::sound::{FULL_VOLUME, Sound, SoundError};
 pub use self::wake::{
-    EMBEDDING, Examples, Learnt, Lesson, Wake, WakeError, WakeModel, WakeWord, in_kitchen, train,
+    EMBEDDING, Examples, Learnt, Lesson, Wake, WakeError, WakeModel, WakeWord, in_kitchen,
+    is_called, train,
 };
 pub use self::whisper::{Heard, SpeechError, Whisper};

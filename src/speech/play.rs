@@ -25,6 +25,8 @@ const STALLED: Duration = Duration::from_secs(5);
 const LINGER: Duration = Duration::from_millis(400);
 /// How much the device is given at a time, per second: what is there is still heard when it is stopped.
 const PERIODS_PER_SECOND: u32 = 25;
+/// How long something is on its way from here over the loudspeaker's buffers and the room to the microphone's end.
+const ECHO: Duration = Duration::from_millis(600);
 /// Rates that are asked of a device before its own, in samples per second; first the voice's.
 const LIKED: [u32; 2] = [48_000, 44_100];
 
@@ -48,12 +50,16 @@ pub enum PlayError {
 /// Told when a sound was heard to its end, or why not.
 pub type Played = oneshot::Receiver<Result<(), PlayError>>;
 
+/// What is to be heard until the loudspeaker is next stopped. What is still being made of an answer when somebody stops
+/// it belongs to a turn that is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turn(u64);
+
 /// A sound and who waits for its end.
 struct Job {
     sound: Sound,
     heard: oneshot::Sender<Result<(), PlayError>>,
-    /// Of how many stops it knows.
-    n_stops: u64,
+    turn: Turn,
 }
 
 /// A loudspeaker. Clones share one queue.
@@ -61,6 +67,7 @@ struct Job {
 pub struct Loudspeaker {
     jobs: SyncSender<Job>,
     state: Arc<Mutex<State>>,
+    given: Arc<Mutex<Given>>,
 }
 
 /// What waits and plays, as both sides see it.
@@ -72,6 +79,9 @@ struct State {
     seconds: f32,
 }
 
+/// How loud what the device was given in the last moments is: when, and the mean power, from 0 to 1.
+type Given = VecDeque<(Instant, f32)>;
+
 impl Loudspeaker {
     /// Starts the thread of a device: its name as ALSA has it or a part of its description; the system's own without.
     /// Whether there is such a device turns out when something is to be heard.
@@ -81,19 +91,30 @@ impl Loudspeaker {
     pub fn start(device: Option<String>) -> std::io::Result<Self> {
         let (jobs, inbox) = mpsc::sync_channel(MOST_WAITING);
         let state = Arc::new(Mutex::new(State::default()));
-        let theirs = Arc::clone(&state);
+        let given = Arc::new(Mutex::new(Given::new()));
+        let (theirs, log) = (Arc::clone(&state), Arc::clone(&given));
         thread::Builder::new()
             .name("loudspeaker".to_owned())
-            .spawn(move || work(&inbox, device.as_deref(), &theirs))?;
-        Ok(Self { jobs, state })
+            .spawn(move || work(&inbox, device.as_deref(), &theirs, &log))?;
+        Ok(Self { jobs, state, given })
     }
 
     /// Plays a sound after those that wait.
     pub fn play(&self, sound: Sound) -> Played {
+        self.play_in(self.turn(), sound)
+    }
+
+    /// The turn that lasts until it is next stopped.
+    pub fn turn(&self) -> Turn {
+        Turn(lock(&self.state).n_stops)
+    }
+
+    /// Plays a sound after those that wait, unless its turn is over.
+    pub fn play_in(&self, turn: Turn, sound: Sound) -> Played {
         let (heard, told) = oneshot::channel();
         let seconds = sound.seconds();
         let mut state = lock(&self.state);
-        let job = Job { sound, heard, n_stops: state.n_stops };
+        let job = Job { sound, heard, turn };
         let refused = if state.seconds + seconds > MOST_SECONDS {
             Some((job, PlayError::Busy))
         } else {
@@ -124,13 +145,36 @@ impl Loudspeaker {
     pub fn is_busy(&self) -> bool {
         lock(&self.state).seconds > 0.0
     }
+
+    /// The mean power, from 0 to 1, of the loudest moment of what can be heard of it now, with the time that sound takes
+    /// through the device, the room and a microphone.
+    pub fn power(&self) -> f32 {
+        let now = now();
+        let given = lock(&self.given);
+        let recent = given.iter().filter(|(at, _)| now.duration_since(*at) <= ECHO);
+        recent.fold(0.0, |most, (_, power)| most.max(*power))
+    }
+}
+
+fn note(given: &Mutex<Given>, power: f32) {
+    let now = now();
+    let mut given = lock(given);
+    given.push_back((now, power));
+    while given.front().is_some_and(|(at, _)| now.duration_since(*at) > ECHO) {
+        given.pop_front();
+    }
 }
 
 fn lock<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn work(inbox: &Receiver<Job>, device: Option<&str>, state: &Mutex<State>) {
+fn work(
+    inbox: &Receiver<Job>,
+    device: Option<&str>,
+    state: &Mutex<State>,
+    given: &Arc<Mutex<Given>>,
+) {
     let mut output: Option<Output> = None;
     loop {
         let job = match &output {
@@ -138,10 +182,11 @@ fn work(inbox: &Receiver<Job>, device: Option<&str>, state: &Mutex<State>) {
             None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
         match job {
-            Ok(Job { sound, heard, n_stops }) => {
+            Ok(Job { sound, heard, turn }) => {
                 let seconds = sound.seconds();
-                let is_stopped = || lock(state).n_stops > n_stops;
-                let result = hear(&sound, device, &mut output, &is_stopped);
+                let is_stopped = || lock(state).n_stops > turn.0;
+                let open = || Output::open(device, sound.rate(), given);
+                let result = hear(&sound, open, &mut output, &is_stopped);
                 if result.is_err() {
                     // Closed without waiting: what the device still has is not to be heard, or it is broken.
                     output = None;
@@ -160,7 +205,7 @@ fn work(inbox: &Receiver<Job>, device: Option<&str>, state: &Mutex<State>) {
 /// Plays one sound to its end.
 fn hear(
     sound: &Sound,
-    device: Option<&str>,
+    open: impl FnOnce() -> Result<Output, PlayError>,
     output: &mut Option<Output>,
     is_stopped: &dyn Fn() -> bool,
 ) -> Result<(), PlayError> {
@@ -168,8 +213,8 @@ fn hear(
         return Err(PlayError::Stopped);
     }
     let output = match output {
-        Some(open) => open,
-        None => output.insert(Output::open(device, sound.rate())?),
+        Some(output) => output,
+        None => output.insert(open()?),
     };
     output.feed(sound);
     let mut left = output.n_left();
@@ -224,21 +269,22 @@ struct Feed {
 }
 
 impl Output {
-    fn open(name: Option<&str>, rate: u32) -> Result<Self, PlayError> {
+    fn open(name: Option<&str>, rate: u32, given: &Arc<Mutex<Given>>) -> Result<Self, PlayError> {
         let device = find(name)?;
         let configs = device.supported_output_configs().map_err(|error| failed(&error))?;
         let (config, format) = choose(configs, rate)
             .ok_or_else(|| PlayError::Failed("it has no format that is known".to_owned()))?;
         let feed = Arc::default();
+        let ends = (&feed, given);
         let stream = match format {
-            SampleFormat::I16 => build::<i16>(&device, config, &feed, |sample| sample),
+            SampleFormat::I16 => build::<i16>(&device, config, ends, |sample| sample),
             SampleFormat::I32 => {
-                build::<i32>(&device, config, &feed, |sample| i32::from(sample) << 16)
+                build::<i32>(&device, config, ends, |sample| i32::from(sample) << 16)
             }
             SampleFormat::F32 => {
-                build::<f32>(&device, config, &feed, |sample| f32::from(sample) / 32_768.0)
+                build::<f32>(&device, config, ends, |sample| f32::from(sample) / 32_768.0)
             }
-            _ => build::<u8>(&device, config, &feed, |sample| ((sample >> 8) + 128) as u8),
+            _ => build::<u8>(&device, config, ends, |sample| ((sample >> 8) + 128) as u8),
         };
         let stream = stream.map_err(|error| failed(&error))?;
         stream.play().map_err(|error| failed(&error))?;
@@ -302,18 +348,24 @@ fn choose(
 fn build<S: SizedSample + Send + 'static>(
     device: &cpal::Device,
     config: StreamConfig,
-    feed: &Arc<Mutex<Feed>>,
+    (feed, given): (&Arc<Mutex<Feed>>, &Arc<Mutex<Given>>),
     convert: impl Fn(i16) -> S + Send + 'static,
 ) -> Result<cpal::Stream, cpal::Error> {
     let channels = usize::from(config.channels.max(1));
-    let (taken, told) = (Arc::clone(feed), Arc::clone(feed));
+    let (taken, told, given) = (Arc::clone(feed), Arc::clone(feed), Arc::clone(given));
     device.build_output_stream(
         config,
         move |frames: &mut [S], _| {
+            let (mut power, mut n) = (0.0, 0.0);
             let mut feed = lock(&taken);
             for frame in frames.chunks_mut(channels) {
-                frame.fill(convert(feed.samples.pop_front().unwrap_or(0)));
+                let sample = feed.samples.pop_front().unwrap_or(0);
+                power += (f32::from(sample) / 32_768.0).powi(2);
+                n += 1.0;
+                frame.fill(convert(sample));
             }
+            drop(feed);
+            note(&given, power / f32::max(n, 1.0));
         },
         // After an underrun it goes on by itself.
         move |error: cpal::Error| {
@@ -424,6 +476,7 @@ mod tests {
     async fn a_voice_is_stopped_at_once() {
         if is_inside() {
             let loudspeaker = Loudspeaker::start(None).unwrap();
+            let turn = loudspeaker.turn();
             let first = loudspeaker.play(tone(60.0, 22_050));
             let second = loudspeaker.play(tone(60.0, 22_050));
             tokio::time::sleep(Duration::from_millis(700)).await;
@@ -431,8 +484,13 @@ mod tests {
             assert_eq!(first.await.unwrap(), Err(PlayError::Stopped));
             assert_eq!(second.await.unwrap(), Err(PlayError::Stopped));
             assert!(!loudspeaker.is_busy());
-            // What comes after the stop is heard.
+            // The next sentence of what was stopped is not heard; what comes after the stop is.
+            let late = loudspeaker.play_in(turn, tone(1.0, 22_050));
+            assert_eq!(late.await.unwrap(), Err(PlayError::Stopped));
             assert_eq!(loudspeaker.play(Sound::tone()).await.unwrap(), Ok(()));
+            assert!(loudspeaker.power() > 1e-4, "{}", loudspeaker.power());
+            tokio::time::sleep(ECHO * 2).await;
+            assert_eq!(loudspeaker.power(), 0.0);
             return;
         }
         let Some(played) = with_sound_card("a_voice_is_stopped_at_once") else { return };

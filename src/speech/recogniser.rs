@@ -45,8 +45,13 @@ pub struct Request {
     pub hint: String,
 }
 
-/// A request and who waits for its answer.
-type Job = (Request, oneshot::Sender<Result<Heard, SpeechError>>);
+/// What is wanted, and who waits for it.
+enum Job {
+    Hear(Request, Answer<Heard>),
+    Weigh { clip: Clip, phrase: String, languages: Vec<String>, answer: Answer<f32> },
+}
+
+type Answer<T> = oneshot::Sender<Result<T, SpeechError>>;
 
 /// Turns recordings into words. Clones share one thread.
 #[derive(Debug, Clone)]
@@ -81,11 +86,30 @@ impl Recogniser {
     /// When there are no weights, too much waits, or it takes too long.
     pub async fn hear(&self, request: Request) -> Result<Heard, SpeechError> {
         let (answer, answered) = oneshot::channel();
-        self.jobs.try_send((request, answer)).map_err(|error| match error {
+        self.send(Job::Hear(request, answer))?;
+        answered.await.map_err(|_| ended())?
+    }
+
+    /// Whether a phrase is said in a recording, in the first of these languages: [`Whisper::weigh`].
+    ///
+    /// # Errors
+    /// As for [`Self::hear`].
+    pub async fn weigh(
+        &self,
+        clip: Clip,
+        phrase: String,
+        languages: Vec<String>,
+    ) -> Result<f32, SpeechError> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Job::Weigh { clip, phrase, languages, answer })?;
+        answered.await.map_err(|_| ended())?
+    }
+
+    fn send(&self, job: Job) -> Result<(), SpeechError> {
+        self.jobs.try_send(job).map_err(|error| match error {
             TrySendError::Full(_) => SpeechError::Busy,
             TrySendError::Disconnected(_) => ended(),
-        })?;
-        answered.await.map_err(|_| ended())?
+        })
     }
 }
 
@@ -135,11 +159,14 @@ impl Thread {
                 None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             match job {
-                Ok((request, answer)) => {
-                    // Who has gone wants no answer.
-                    if !answer.is_closed() {
-                        let _ = answer.send(self.hear(&request));
-                    }
+                // Who has gone wants no answer.
+                Ok(Job::Hear(_, answer)) if answer.is_closed() => {}
+                Ok(Job::Hear(request, answer)) => {
+                    let _ = answer.send(self.hear(&request));
+                }
+                Ok(Job::Weigh { answer, .. }) if answer.is_closed() => {}
+                Ok(Job::Weigh { clip, phrase, languages, answer }) => {
+                    let _ = answer.send(self.weigh(&clip, &phrase, &languages));
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     self.loaded = None;
@@ -151,7 +178,30 @@ impl Thread {
     }
 
     fn hear(&mut self, request: &Request) -> Result<Heard, SpeechError> {
-        let path = self.weights.of(&request.languages).ok_or(SpeechError::NotInstalled)?;
+        let within = self.patience.within;
+        let whisper = self.whisper(&request.languages)?;
+        let languages: Vec<&str> = request.languages.iter().map(String::as_str).collect();
+        let heard = whisper.hear(&request.clip, &languages, &request.hint, within);
+        if let Err(error) = &heard {
+            warn!(%error, "A recording was not understood.");
+        }
+        heard
+    }
+
+    fn weigh(
+        &mut self,
+        clip: &Clip,
+        phrase: &str,
+        languages: &[String],
+    ) -> Result<f32, SpeechError> {
+        let within = self.patience.within;
+        let first = languages.first().map_or("en", String::as_str);
+        self.whisper(languages)?.weigh(clip, phrase, first, within)
+    }
+
+    /// The weights for these languages, in memory.
+    fn whisper(&mut self, languages: &[String]) -> Result<&mut Whisper, SpeechError> {
+        let path = self.weights.of(languages).ok_or(SpeechError::NotInstalled)?;
         if self.loaded.as_ref().is_none_or(|loaded| loaded.path != path) {
             // Two at once would be more memory than a board has to spare.
             self.loaded = None;
@@ -163,12 +213,7 @@ impl Thread {
         }
         let Some(Loaded { whisper, .. }) = &mut self.loaded else { return Err(ended()) };
         whisper.set_threads(idle_cores().min(MAX_THREADS));
-        let languages: Vec<&str> = request.languages.iter().map(String::as_str).collect();
-        let heard = whisper.hear(&request.clip, &languages, &request.hint, self.patience.within);
-        if let Err(error) = &heard {
-            warn!(%error, "A recording was not understood.");
-        }
-        heard
+        Ok(whisper)
     }
 }
 

@@ -120,6 +120,11 @@ impl Sound {
         (0..n).map(at).collect()
     }
 
+    /// The samples as a microphone of this rate gives them, from -1 to 1.
+    pub fn heard_as(&self, rate: u32) -> Vec<f32> {
+        self.at_rate(rate).into_iter().map(|sample| f32::from(sample) / 32_768.0).collect()
+    }
+
     /// A soft rising tone of two notes, a quarter of a second: the house listens.
     pub fn tone() -> Self {
         /// Beginning and end in seconds, frequency in hertz: a fifth.

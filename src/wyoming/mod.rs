@@ -17,7 +17,7 @@ use std::sync::Arc;
 use crate::speech::{Clip, Manner, Sound, VoiceError};
 
 pub use self::client::{Engine, EngineError};
-pub use self::satellite::{Circumstances, Orders, Satellite, Station, Tell, follow};
+pub use self::satellite::{Circumstances, Orders, Satellite, Station, Tell, WakeService, follow};
 pub use self::server::{Settings, run};
 pub use self::zeroconf::Announced;
 

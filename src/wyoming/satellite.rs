@@ -15,9 +15,10 @@ use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, info, warn};
 
 use super::event::{Event, EventError};
-use super::{Answer, Asked, CHUNK, Services, Words, client, server};
+use super::{Answer, Asked, CHUNK, Later, Services, Words, client, server};
 use crate::speech::{
-    ActivityModel, Clip, Endpointer, Limits, Manner, Progress, RATE, Sound, sentences,
+    ActivityModel, Attention, Clip, Endpointer, Limits, Manner, Noticed, Progress, RATE, Sound,
+    Wake, sentences,
 };
 
 /// First and longest wait before a satellite is tried again.
@@ -47,6 +48,17 @@ pub struct Satellite {
 /// Told whether a satellite is there: its name, and why not.
 pub type Tell = Arc<dyn Fn(&Satellite, Option<String>) + Send + Sync>;
 
+/// Waits for the wake word in a satellite's sound.
+#[derive(Clone)]
+pub struct WakeService {
+    /// The word.
+    pub name: Arc<str>,
+    /// A detector for one microphone.
+    pub detector: Arc<dyn Fn() -> Wake + Send + Sync>,
+    /// Makes sure that what was noticed is the word.
+    pub is_called: Arc<dyn Fn(Clip) -> Later<bool> + Send + Sync>,
+}
+
 /// What following a satellite needs.
 #[derive(Clone)]
 pub struct Circumstances {
@@ -54,6 +66,8 @@ pub struct Circumstances {
     pub services: Services,
     /// Finds the end of what is said.
     pub activity: ActivityModel,
+    /// For satellites that leave the wake word to Homard.
+    pub wake: Option<WakeService>,
     /// How it is spoken where the language is all that is known.
     pub manner: Manner,
     /// Told of each attempt to connect.
@@ -201,12 +215,24 @@ struct Link<'a> {
     write: Option<OwnedWriteHalf>,
     /// There while somebody may speak.
     endpointer: Option<Endpointer>,
+    /// There while the satellite leaves it to Homard to notice the wake word.
+    attention: Option<Attention>,
+    /// Whether what was noticed is the wake word: not known yet.
+    doubt: Option<Later<bool>>,
     told: Option<Told>,
 }
 
 impl<'a> Link<'a> {
     fn new(satellite: &'a Satellite, around: &'a Circumstances, write: OwnedWriteHalf) -> Self {
-        Self { satellite, around, write: Some(write), endpointer: None, told: None }
+        Self {
+            satellite,
+            around,
+            write: Some(write),
+            endpointer: None,
+            attention: None,
+            doubt: None,
+            told: None,
+        }
     }
 
     /// Until it is lost.
@@ -241,6 +267,13 @@ impl<'a> Link<'a> {
                         waiting = Some(turn);
                     }
                 }
+                was_called = known(&mut self.doubt) => {
+                    self.doubt = None;
+                    if was_called && work.is_some() {
+                        stop.send_replace(true);
+                    }
+                    waiting = self.believe(was_called).await?.or(waiting);
+                }
                 (write, told) = under_way(&mut work) => {
                     work = None;
                     self.write = Some(write);
@@ -273,18 +306,25 @@ impl<'a> Link<'a> {
     async fn take(&mut self, event: &Event) -> Result<Option<Turn>, EventError> {
         match event.kind.as_str() {
             "run-pipeline" => {
-                if event.text("start_stage") == Some("wake") {
-                    let text =
-                        "it leaves the wake word to Homard; give it one of its own (`--wake-uri`)";
-                    warn!(satellite = %self.satellite.name, "A satellite is not listened to: {text}.");
-                    (self.around.tell)(self.satellite, Some(text.to_owned()));
-                    self.endpointer = None;
-                } else {
-                    self.endpointer = Some(self.around.activity.endpointer(Limits::default()));
+                (self.endpointer, self.attention, self.doubt) = (None, None, None);
+                let endpointer = self.around.activity.endpointer(Limits::default());
+                match (event.text("start_stage"), &self.around.wake) {
+                    (Some("wake"), Some(wake)) => {
+                        self.attention = Some(Attention::new((wake.detector)(), endpointer));
+                    }
+                    (Some("wake"), None) => {
+                        let text = "it leaves the wake word to Homard, whose model is not there \
+                                    (`homard models pull wake-embedding`)";
+                        warn!(satellite = %self.satellite.name, "A satellite is not listened to: {text}.");
+                        (self.around.tell)(self.satellite, Some(text.to_owned()));
+                    }
+                    _ => self.endpointer = Some(endpointer),
                 }
             }
             "audio-chunk" => {
-                let Some(endpointer) = &mut self.endpointer else { return Ok(None) };
+                if self.endpointer.is_none() && self.attention.is_none() {
+                    return Ok(None);
+                }
                 let is_known = event.number("rate") == Some(RATE)
                     && event.number("width") == Some(2)
                     && event.number("channels") == Some(1);
@@ -296,6 +336,11 @@ impl<'a> Link<'a> {
                 let sample =
                     |pair: &[u8]| f32::from(i16::from_le_bytes([pair[0], pair[1]])) / 32_768.0;
                 let samples: Vec<f32> = event.payload.chunks_exact(2).map(sample).collect();
+                if let Some(attention) = &mut self.attention {
+                    let noticed = attention.hear(&samples);
+                    return Ok(self.notice(noticed));
+                }
+                let Some(endpointer) = &mut self.endpointer else { return Ok(None) };
                 let progress = endpointer.hear(&samples);
                 return Ok(self.heard(progress));
             }
@@ -314,6 +359,28 @@ impl<'a> Link<'a> {
             _ => {}
         }
         Ok(None)
+    }
+
+    fn notice(&mut self, noticed: Option<Noticed>) -> Option<Turn> {
+        match noticed? {
+            Noticed::Called(clip) => {
+                self.doubt = self.around.wake.as_ref().map(|wake| (wake.is_called)(clip));
+                None
+            }
+            Noticed::Spoken(clip) => Some(Turn::Spoken(clip)),
+            Noticed::Nothing => Some(Turn::Silence),
+        }
+    }
+
+    /// What comes of knowing whether it was the wake word; the satellite is told that it was.
+    async fn believe(&mut self, was_called: bool) -> Result<Option<Turn>, EventError> {
+        let Some(attention) = &mut self.attention else { return Ok(None) };
+        let said = attention.believe(was_called);
+        if was_called && let (Some(write), Some(wake)) = (&mut self.write, &self.around.wake) {
+            let told = json!({ "name": &*wake.name, "timestamp": null });
+            Event::new("detection", told).write(write).await?;
+        }
+        Ok(self.notice(said))
     }
 
     fn heard(&mut self, progress: Progress) -> Option<Turn> {
@@ -357,6 +424,14 @@ impl<'a> Link<'a> {
             let _ = said.send(result.as_ref().is_ok_and(|was_said| *was_said));
             (write, result.map(|_| None))
         })
+    }
+}
+
+/// Whether it was the wake word, once that is known; never where nobody asks.
+async fn known(doubt: &mut Option<Later<bool>>) -> bool {
+    match doubt {
+        Some(doubt) => doubt.await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,36 +1,86 @@
-//! The microphone, through ALSA: a device that ALSA makes of a pipe, into which a test plays what somebody says, in another
-//! rate and two channels. The real road of the sound but for the sound card.
+//! The microphone and the loudspeaker, through ALSA: a device that ALSA makes of a pipe, into which a test plays what
+//! somebody says, in another rate and two channels, and of a program, which keeps what is played. The real road of the
+//! sound but for the sound card.
 
+use std::collections::VecDeque;
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use homard::speech::{Clip, SILERO};
 
-use crate::support::homard::{Folder, homard_with};
+use crate::support::homard::{Daemon, Folder, homard_with};
 use crate::support::models_with;
 
 /// What the device gives.
 const RATE: u32 = 44_100;
 const CHANNELS: usize = 2;
+/// What the loudspeaker takes, samples per second.
+const PLAYED_RATE: usize = 48_000;
 
-/// Makes a microphone of a pipe: the configuration of ALSA for it. It plays these samples of 16 kHz once somebody listens,
-/// as fast as they are spoken, then silence.
-fn microphone(folder: &Folder, samples: &[f32]) -> String {
-    let pipe = folder.path("pipe");
+/// A sound card that ALSA makes of a pipe and a program: what is said goes in, what was played comes out.
+struct Card {
+    /// The configuration of ALSA for it.
+    config: String,
+    /// What is said to it next; silence until then.
+    say: mpsc::Sender<Vec<f32>>,
+    /// It was taken as far as it came.
+    is_taken: Arc<AtomicBool>,
+    /// What was played: 16 bits, [`PLAYED_RATE`], [`CHANNELS`].
+    played: String,
+}
+
+/// How much slower than in life a test speaks to the daemon: as it is built for tests, the networks that listen all the
+/// time take most of a core.
+const SLOWLY: u32 = 3;
+
+/// Makes a sound card. Samples are of 16 kHz and are heard as fast as they are spoken, or slower by a factor, once
+/// somebody listens.
+fn card(folder: &Folder, slower: u32) -> Card {
+    let (pipe, pace, played) = (folder.path("pipe"), folder.path("pace"), folder.path("played"));
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    // ALSA's null device takes no time; a loudspeaker does. 40 milliseconds a piece.
+    let script = "#!/bin/sh\nexec >>\"$1\"\nwhile dd bs=7680 count=1 iflag=fullblock 2>/dev/null >\"$1.part\" \
+                  && [ -s \"$1.part\" ]; do cat \"$1.part\"; sleep 0.036; done\n";
+    program(&pace, script);
     let text = format!(
-        "pcm.!default {{ type plug slave {{ pcm \"pipe\" format S16_LE rate {RATE} channels {CHANNELS} }} }}\n\
+        "</usr/share/alsa/alsa.conf>\n\
+         pcm.!default {{ type asym playback.pcm \"outward\" capture.pcm \"inward\" }}\n\
+         pcm.inward {{ type plug slave {{ pcm \"pipe\" format S16_LE rate {RATE} channels {CHANNELS} }} }}\n\
          pcm.pipe {{ type file slave.pcm \"nothing\" file \"/dev/null\" infile \"{pipe}\" format \"raw\" }}\n\
+         pcm.outward {{ type plug slave {{ pcm \"card\" rate {PLAYED_RATE} channels {CHANNELS} format S16_LE }} }}\n\
+         pcm.card {{ type file slave.pcm \"nothing\" file \"| {pace} {played}\" format \"raw\" }}\n\
          pcm.nothing {{ type null }}\n"
     );
-    let sound = as_played(samples);
+    let (say, said) = mpsc::channel();
     // It ends with the tests.
-    thread::spawn(move || play(&pipe, &sound));
-    folder.file("asound.conf", &text)
+    let is_taken = Arc::new(AtomicBool::new(false));
+    let done = Arc::clone(&is_taken);
+    thread::spawn(move || play(&pipe, &said, slower, &done));
+    Card { config: folder.file("asound.conf", &text), say, is_taken, played }
+}
+
+impl Card {
+    /// Says something and waits until it was heard.
+    fn hears(&self, samples: Vec<f32>) {
+        self.say.send(samples).unwrap();
+        // A machine that is busy with something else takes longer.
+        self.is_taken.store(false, Ordering::Relaxed);
+        while !self.is_taken.load(Ordering::Relaxed) {
+            thread::sleep(Duration::from_millis(100));
+        }
+        thread::sleep(Duration::from_secs(2));
+    }
+}
+
+fn program(path: &str, script: &str) {
+    fs::write(path, script).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 /// Frames of the device: nearest samples will do.
@@ -43,16 +93,25 @@ fn as_played(samples: &[f32]) -> Vec<u8> {
     (0..n).flat_map(frame).collect()
 }
 
-fn play(pipe: &str, sound: &[u8]) {
+fn play(pipe: &str, said: &mpsc::Receiver<Vec<f32>>, slower: u32, is_taken: &AtomicBool) {
     // Both ends, as ALSA opens and closes it several times before it reads.
     let mut pipe = fs::OpenOptions::new().read(true).write(true).open(pipe).unwrap();
     // As much as is read at once: ALSA fills up what a pipe gives less.
     let piece = RATE as usize / 25 * 2 * CHANNELS;
-    let silence = vec![0; piece];
-    let mut pieces = sound.chunks(piece);
+    let mut sound = VecDeque::new();
     let mut next = Instant::now();
-    while pipe.write_all(pieces.next().unwrap_or(&silence)).is_ok() {
-        next += Duration::from_millis(40);
+    loop {
+        sound.extend(said.try_iter().flat_map(|samples| as_played(&samples)));
+        let n = piece.min(sound.len());
+        let mut some: Vec<u8> = sound.drain(..n).collect();
+        some.resize(piece, 0);
+        if pipe.write_all(&some).is_err() {
+            return;
+        }
+        if n > 0 && sound.is_empty() {
+            is_taken.store(true, Ordering::Relaxed);
+        }
+        next += Duration::from_millis(40) * slower;
         thread::sleep(next.saturating_duration_since(Instant::now()));
     }
 }
@@ -75,8 +134,9 @@ fn what_is_said_to_the_microphone_is_heard_until_a_silence() {
     }
     let Some(speech) = spoken("en-gb", "turn on the kitchen light") else { return };
     let folder = Folder::new("listen");
-    let config = microphone(&folder, &speech);
-    let heard = heard_by_listen(&folder, &config);
+    let card = card(&folder, 1);
+    card.say.send(speech.clone()).unwrap();
+    let heard = heard_by_listen(&folder, &card.config);
     // Half a second before and a bit after.
     let said = (speech.len() - 24_000) as f32 / 16_000.0;
     assert!((said..said + 1.2).contains(&heard), "{heard} s of {said} s");
@@ -184,14 +244,139 @@ fn it_listens_only_after_its_name_and_then_to_all_of_a_sentence() {
     let all = [other, name, order, pause].concat();
     let mut noticed = Vec::new();
     for (at, some) in all.chunks(480).enumerate() {
-        if let Some(what) = attention.hear(some) {
-            noticed.push((at as f32 * 0.03, what));
+        let what = attention.hear(some);
+        if matches!(what, Some(Noticed::Called(_))) {
+            assert_eq!(attention.believe(true), None);
         }
+        noticed.extend(what.map(|what| (at as f32 * 0.03, what)));
     }
     let kinds: Vec<_> =
-        noticed.iter().map(|(at, what)| (*at, matches!(what, Noticed::Awake))).collect();
-    let [(_, Noticed::Awake), (_, Noticed::Spoken(clip))] = noticed.as_slice() else {
+        noticed.iter().map(|(at, what)| (*at, matches!(what, Noticed::Called(_)))).collect();
+    let [(_, Noticed::Called(called)), (_, Noticed::Spoken(clip))] = noticed.as_slice() else {
         panic!("{kinds:?}")
     };
+    assert_eq!(called.seconds(), 1.2);
     assert!((1.2..3.0).contains(&clip.seconds()), "{}", clip.seconds());
+}
+
+/// Seconds that were played so far.
+fn seconds_played(card: &Card) -> f32 {
+    let bytes = fs::metadata(&card.played).map_or(0, |file| file.len());
+    bytes as f32 / (PLAYED_RATE * CHANNELS * 2) as f32
+}
+
+/// Waits until so many seconds were played.
+fn wait_played(card: &Card, seconds: f32, what: &str) {
+    let began = Instant::now();
+    while seconds_played(card) < seconds {
+        let played = seconds_played(card);
+        assert!(began.elapsed() < Duration::from_secs(60), "{what}: {played} s of {seconds} s");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Waits until nothing more is played, and for how long something was.
+fn wait_silent(card: &Card) -> f32 {
+    loop {
+        let before = seconds_played(card);
+        thread::sleep(Duration::from_millis(1_500));
+        if seconds_played(card) == before {
+            return before;
+        }
+    }
+}
+
+/// How much of a sound from `from` to `to` seconds is near this frequency, from 0 to 1.
+fn share_of(card: &Card, (from, to): (f32, f32), frequency: f32) -> f32 {
+    let bytes = fs::read(&card.played).unwrap();
+    let frames = bytes.as_chunks::<4>().0;
+    let at = |seconds: f32| ((seconds * PLAYED_RATE as f32) as usize).min(frames.len());
+    let sample = |frame: &[u8; 4]| f32::from(i16::from_le_bytes([frame[0], frame[1]])) / 32_768.0;
+    let sound: Vec<f32> = frames[at(from)..at(to)].iter().map(sample).collect();
+    let turn = std::f32::consts::TAU * frequency / PLAYED_RATE as f32;
+    let (mut re, mut im, mut power) = (0.0, 0.0, 1e-9);
+    for (index, sample) in sound.iter().enumerate() {
+        re += sample * (turn * index as f32).cos();
+        im += sample * (turn * index as f32).sin();
+        power += sample * sample;
+    }
+    2.0 * (re * re + im * im) / (power * sound.len().max(1) as f32)
+}
+
+#[test]
+fn the_daemon_listens_to_its_microphone_answers_aloud_and_falls_silent_when_somebody_speaks() {
+    use homard::speech::EMBEDDING;
+
+    let Some(models) = models_with(EMBEDDING) else { return };
+    let Some(name) = spoken("en-us+f4", "hey homard") else { return };
+    let folder = Folder::new("daemon-speaks");
+    let card = card(&folder, SLOWLY);
+    fs::create_dir_all(folder.path("led")).unwrap();
+    let (light, log, command) =
+        (folder.file("led/brightness", "0"), folder.path("signals"), folder.path("signal"));
+    // What the light shows when the program is started.
+    let script = format!("#!/bin/sh\nread shown <{light}\necho \"$1 $shown\" >>{log}\n");
+    program(&command, &script);
+    let lines = format!(
+        "listen = \"127.0.0.1:0\"\n[http]\nlisten = \"127.0.0.1:0\"\n[home]\nlanguage = \"en\"\n\
+         [voice]\nmicrophone = \"default\"\nspeaker = \"default\"\narea = \"Kitchen\"\n\
+         led = \"{}\"\ncommand = \"{command}\"\n",
+        folder.path("led")
+    );
+    fs::create_dir_all(folder.path("data")).unwrap();
+    std::os::unix::fs::symlink(&models, folder.path("data/models")).unwrap();
+    let daemon = Daemon::start_hearing("demo", &folder, &lines, &card.config);
+    let before = daemon.wait_for("light.kitchen_light", |_| true);
+    let (order, expected) = match before["state"].as_str() {
+        Some("on") => ("turn off the kitchen light", "off"),
+        _ => ("turn on the kitchen light", "on"),
+    };
+
+    let signals = || fs::read_to_string(&log).unwrap_or_default();
+
+    // Its name, an order, its tone, its answer.
+    card.say.send([name.clone(), spoken("en-us", order).unwrap()].concat()).unwrap();
+    let began = Instant::now();
+    while daemon.get("/api/states/light.kitchen_light")["state"] != expected {
+        let log = || fs::read_to_string(folder.path("log")).unwrap_or_default();
+        assert!(began.elapsed() < Duration::from_secs(60), "{} {}", signals(), log());
+        thread::sleep(Duration::from_millis(100));
+    }
+    let tone = share_of(&card, (0.16, 0.25), 880.0);
+    assert!(tone > 0.6, "no tone, but {tone}");
+    wait_played(&card, 1.2, "the answer");
+    assert_eq!(signals(), "awake 1\nasleep 0\n");
+    let answered = wait_silent(&card);
+    assert!((0.9..6.0).contains(&answered), "{answered}");
+
+    // Somebody speaks while it does.
+    let long = "broadcast the washing machine in the cellar has finished and somebody should come and hang up the \
+                laundry before it starts to smell and then it can be filled again with the dark things that lie in \
+                the basket next to the door of the bathroom and when that is done the towels of the guests can be \
+                washed too";
+    let said = daemon.say(&[long]);
+    assert_eq!(said.code, 0, "{} {}", said.out, said.err);
+    wait_played(&card, answered + 2.0, "the announcement");
+    assert_eq!(signals(), "awake 1\nasleep 0\n", "its own voice woke it");
+    let began = seconds_played(&card);
+    let others = "wait a moment please, I am talking to my mother on the telephone just now";
+    card.hears(spoken("en-gb+m5", others).unwrap());
+    let stopped = wait_silent(&card);
+    assert!(stopped - began < 8.0, "it spoke on for {} s", stopped - began);
+    // It was not spoken to.
+    assert_eq!(signals(), "awake 1\nasleep 0\n");
+
+    // Somebody calls it while it does.
+    let said = daemon.say(&[long]);
+    assert_eq!(said.code, 0, "{} {}", said.out, said.err);
+    wait_played(&card, stopped + 1.0, "the announcement");
+    card.say.send(name).unwrap();
+    let began = seconds_played(&card);
+    let stopped = wait_silent(&card);
+    assert!(stopped - began < 8.0, "it spoke on for {} s", stopped - began);
+    let began = Instant::now();
+    while !signals().starts_with("awake 1\nasleep 0\nawake 1\n") {
+        assert!(began.elapsed() < Duration::from_secs(60), "{}", signals());
+        thread::sleep(Duration::from_millis(100));
+    }
 }

@@ -24,8 +24,18 @@ pub use self::word::WakeWord;
 pub const EMBEDDING: &str = "wake-embedding/embedding_model.onnx";
 /// Embeddings after a wake in which it is not noticed again: it is still the same word. About 1.2 seconds.
 const QUIET: usize = 15;
+/// How much the whole range of sensitivity moves what the recogniser has to find, which is as
+/// [`Whisper::weigh`](crate::speech::Whisper::weigh) tells it; and how much more is noticed where the recogniser makes
+/// sure of it.
+const RANGE: f32 = 4.0;
+const EAGER: f32 = 0.3;
 /// In how many of the last embeddings it must be noticed.
 const CONFIRMED: usize = 2;
+
+/// Whether what the network noticed is the word, after the recogniser has weighed it.
+pub fn is_called(weight: f32, sensitivity: f32) -> bool {
+    weight >= (0.5 - sensitivity.clamp(0.0, 1.0)) * RANGE
+}
 
 /// A network that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +62,11 @@ impl WakeModel {
     /// When it cannot be read or is something else.
     pub fn load(path: &Path) -> Result<Self, WakeError> {
         Ok(Self(Arc::new(embedding::Weights::load(path)?)))
+    }
+
+    /// Waits for a word on one microphone where [`is_called`] makes sure of what is noticed, so that little is missed.
+    pub fn notice(&self, word: Arc<WakeWord>, sensitivity: f32) -> Wake {
+        self.wait_for(word, sensitivity + EAGER)
     }
 
     /// Waits for a word on one microphone. `sensitivity` is from 0, which nearly nothing wakes, over 0.5, as it was

@@ -88,7 +88,7 @@ impl WakeWord {
 
     /// The score from which on it is the word.
     pub(super) fn threshold(&self, sensitivity: f32) -> f32 {
-        self.threshold + (0.5 - sensitivity.clamp(0.0, 1.0)) * RANGE
+        self.threshold + (0.5 - sensitivity) * RANGE
     }
 
     /// Adds an embedding to the last ones; the score is the logarithm of the odds that the word has just ended.

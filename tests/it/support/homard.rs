@@ -118,13 +118,23 @@ impl Daemon {
         Self::start_written(what, folder, &format!("[mqtt]\n{mqtt}\n"))
     }
 
+    /// The same with this sound card: a configuration of ALSA.
+    pub(crate) fn start_hearing(what: &str, folder: &Folder, mqtt: &str, card: &str) -> Self {
+        Self::start_in(what, folder, &format!("[mqtt]\n{mqtt}\n"), &[("ALSA_CONFIG_PATH", card)])
+    }
+
     fn start_written(what: &str, folder: &Folder, text: &str) -> Self {
+        Self::start_in(what, folder, text, &[])
+    }
+
+    fn start_in(what: &str, folder: &Folder, text: &str, environment: &[(&str, &str)]) -> Self {
         let config = folder.file("homard.toml", text);
         let data = folder.path("data");
         let log = fs::File::create(folder.path("log")).unwrap();
         let started = Instant::now();
         let mut child = command()
             .args([what, "--config", &config, "--data-dir", &data])
+            .envs(environment.iter().copied())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
