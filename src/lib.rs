@@ -5,7 +5,7 @@
 //!
 //! A functional core in an imperative shell. What the house *is* and what it *decides* are plain
 //! values and functions ([`home`], [`intent`], [`assistant`]); what speaks to the outside are ports
-//! ([`mqtt`], [`web`], [`broker`], [`demo`]). Between them runs one loop, the [`hub`]: it takes
+//! ([`mqtt`], [`web`], `telegram`, [`broker`], [`demo`]). Between them runs one loop, the [`hub`]: it takes
 //! [`hub::event::Event`]s in, asks the core, and sends [`hub::event::Effect`]s out. Whoever
 //! understands sentences is a [`hub::Ear`] to it: [`app`] gives it the assistant as one.
 //!
@@ -24,10 +24,10 @@
 //!
 //! ```text
 //!  6  main  cli  app  eval                 wire everything; eval: the house with simulated devices
-//!  5  mqtt  web  wyoming  broker  demo     ports: one outside protocol each, never each other
+//!  5  mqtt  web  wyoming  telegram  broker  demo   ports: one outside protocol each, never each other
 //!  4  hub                                  the one loop, the only writer of the house
 //!  3  storage                              LMDB
-//!  2  assistant ► intent, automation  json  decide: pure; the model's values as JSON
+//!  2  assistant ► intent, automation  tidings  json   decide: pure; the model's values as JSON
 //!  1  home   template   catalog            the model; the templates of MQTT discovery; files to fetch
 //!  0  config  clock  text  packed          leaves
 //! ```
@@ -42,7 +42,8 @@
 //!    clock: same input, same output.
 //! 2. The hub is the only writer of [`home::Home`]. Ports read it through
 //!    [`hub::HubHandle::read`], a closure, so that no lock crosses an `.await`.
-//! 3. Topics and payloads never leave `mqtt`; JSON types of the API never leave `web`.
+//! 3. Topics and payloads never leave `mqtt`; JSON types of the API never leave `web`; chat ids and the
+//!    bot's token never leave `telegram`, but for the disk and the page of who may talk to the house.
 //! 4. What was recognised in a sentence never acts by itself: it is an intent, and walks one road:
 //!    target, capability, action, outcome.
 //! 5. A target is never widened. No such room, no such name: ask, do not act.
@@ -86,8 +87,12 @@ mod packed;
 #[cfg(feature = "speech")]
 pub mod speech;
 pub mod storage;
+#[cfg(feature = "telegram")]
+pub mod telegram;
 pub mod template;
 pub mod text;
+#[cfg(feature = "telegram")]
+pub mod tidings;
 pub mod web;
 #[cfg(feature = "speech")]
 pub mod wyoming;

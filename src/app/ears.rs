@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::languages::{self, Languages, Settings, Speech, Tag};
 use crate::assistant::policy::Policy;
-use crate::assistant::{Answer, Assistant, Kind, Said, Turn};
+use crate::assistant::{Answer, Asked, Assistant, Kind, Said, Turn};
 use crate::automation::sun;
 use crate::automation::{Agenda, Asker, Ripe};
 use crate::config;
@@ -18,7 +18,7 @@ use crate::home::domain::Action;
 use crate::home::id::EntityId;
 use crate::home::{Home, target};
 use crate::hub::event::{
-    Done, Event, Explained, Place, Problem, Reply, ReplyKind, Span, Utterance, Wish,
+    Asks, Done, Event, Explained, Place, Problem, Reply, ReplyKind, Span, Utterance, Wish,
 };
 use crate::hub::{Ear, Heard, HubHandle};
 use crate::intent::meaning;
@@ -111,7 +111,8 @@ impl Ear for Attentive {
             role: said.role,
             means: said.means,
         };
-        let context = Context { conversation, began, understood: began.elapsed() };
+        let asks = self.languages.assistant().asked(&conversation, home);
+        let context = Context { conversation, began, understood: began.elapsed(), asks };
         heard(self.languages.clone(), turn, from, context)
     }
 
@@ -119,7 +120,7 @@ impl Ear for Attentive {
         let began = Instant::now();
         let turn = self.languages.assistant().due(ripe, home, now);
         let conversation = ripe.entry.from.conversation.clone();
-        let context = Context { conversation, began, understood: began.elapsed() };
+        let context = Context { conversation, began, understood: began.elapsed(), asks: None };
         heard(self.languages.clone(), turn, ripe.entry.from.clone(), context)
     }
 }
@@ -129,6 +130,7 @@ struct Context {
     conversation: String,
     began: Instant,
     understood: Duration,
+    asks: Option<Asked>,
 }
 
 /// What the assistant decided, as the hub does it.
@@ -152,8 +154,10 @@ fn heard(languages: Languages, turn: Turn, from: Asker, context: Context) -> Hea
             acts(calls, Box::new(move |outcomes, home| plan.conclude(outcomes, home)), context)
         })),
         Turn::Book(booking) => Heard::Books(Box::new(move |agenda, home, now| {
-            let answer = languages.assistant().book(&booking, agenda, home, now);
-            Heard::Reply(context.reply(answer))
+            let mut assistant = languages.assistant();
+            let answer = assistant.book(&booking, agenda, home, now);
+            let asks = assistant.asked(&context.conversation, home);
+            Heard::Reply(Context { asks, ..context }.reply(answer))
         })),
     }
 }
@@ -164,14 +168,16 @@ fn acts(calls: Vec<(EntityId, Action)>, conclude: Conclude, context: Context) ->
         let outcomes: Vec<_> = done.into_iter().map(|done| (done.entity, done.outcome)).collect();
         let answer = conclude(&outcomes, home);
         let act = context.began.elapsed().saturating_sub(context.understood);
-        reply(answer, context.conversation, vec![("understand", context.understood), ("act", act)])
+        let steps = vec![("understand", context.understood), ("act", act)];
+        reply(answer, context.conversation, steps, context.asks)
     });
     Heard::Acts { wishes, patience: PATIENCE, finish }
 }
 
 impl Context {
     fn reply(self, answer: Answer) -> Reply {
-        reply(answer, self.conversation, vec![("understand", self.understood)])
+        let steps = vec![("understand", self.understood)];
+        reply(answer, self.conversation, steps, self.asks)
     }
 }
 
@@ -185,7 +191,12 @@ fn new_conversation() -> String {
     random.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn reply(answer: Answer, conversation: String, steps: Vec<(&'static str, Duration)>) -> Reply {
+fn reply(
+    answer: Answer,
+    conversation: String,
+    steps: Vec<(&'static str, Duration)>,
+    asks: Option<Asked>,
+) -> Reply {
     let Answer { text, language, kind, success, failed, intent, slots, continues, .. } = answer;
     let span = |span: meaning::Span| Span {
         said: span.said,
@@ -206,6 +217,10 @@ fn reply(answer: Answer, conversation: String, steps: Vec<(&'static str, Duratio
         Kind::Error(code) => ReplyKind::Error(code.word()),
     };
     let millis = |(step, took): (_, Duration)| (step, took.as_secs_f64() * 1_000.0);
+    let asks = asks.filter(|_| continues).map(|asked| match asked {
+        Asked::YesOrNo => Asks::YesOrNo,
+        Asked::Which(words) => Asks::Which(words),
+    });
     let elapsed_ms = steps.into_iter().map(millis).collect();
     Reply {
         text,
@@ -217,6 +232,7 @@ fn reply(answer: Answer, conversation: String, steps: Vec<(&'static str, Duratio
         slots,
         conversation,
         continues,
+        asks,
         elapsed_ms,
         explained,
     }

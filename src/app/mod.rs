@@ -25,6 +25,8 @@ pub(crate) mod run_file;
 mod speak;
 mod steward;
 mod supervise;
+#[cfg(feature = "telegram")]
+mod telegram;
 #[cfg(feature = "speech")]
 mod wyoming;
 
@@ -198,6 +200,10 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
     let setup_code = setup_code(&storage, address)?;
     let (stop, stops) = watch::channel(false);
     let (restart, mut restarts) = watch::channel(false);
+    #[cfg(feature = "telegram")]
+    let (bot, bots) = watch::channel(telegram::settings(&config));
+    #[cfg(feature = "telegram")]
+    let (bot_state, bot_seen) = watch::channel(crate::telegram::State::Off);
     let broker_state = Arc::new(Mutex::new(web::BrokerState::Unknown));
     let witness = steward::witness(
         &reached.outside,
@@ -223,7 +229,13 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
         speech,
         restart,
         is_demo,
+        #[cfg(feature = "telegram")]
+        bot,
+        #[cfg(feature = "telegram")]
+        bot_state: bot_seen,
     }));
+    #[cfg(feature = "telegram")]
+    let (bot_ears, bot_clock) = (ears.clone(), clock.clone());
     let served = web::House {
         hub: handle.clone(),
         access,
@@ -231,7 +243,7 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
         daemon: Arc::clone(&steward) as Arc<dyn web::Daemon>,
         tls: certificate.as_ref().map(Certificate::server).transpose()?,
     };
-    #[cfg_attr(not(feature = "speech"), allow(unused_mut))]
+    #[cfg_attr(not(any(feature = "speech", feature = "telegram")), allow(unused_mut))]
     let mut ports = start_ports(Ports {
         config: &config,
         steward,
@@ -246,6 +258,21 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
         house: is_demo.then(|| house(&config, &reached)),
         stop: stops.clone(),
     })?;
+    #[cfg(feature = "telegram")]
+    telegram::start(
+        telegram::Setup {
+            settings: bots,
+            state: bot_state,
+            config: &config,
+            hub: &handle,
+            storage: &storage,
+            clock: &bot_clock,
+            ears: bot_ears,
+            outgoing: &outgoing,
+            stop: &stops,
+        },
+        &mut ports,
+    );
     #[cfg(feature = "speech")]
     {
         let (rooms, told) = (mouths.clone(), spoken_by.clone());

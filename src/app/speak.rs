@@ -277,10 +277,22 @@ pub(super) async fn announce(mouths: Mouths, hub: HubHandle, mut stop: watch::Re
         for one in &showing.shown {
             if let Shown::Said(one, _) = one
                 && said.len() < AT_ONCE
+                && !is_private(one)
             {
                 said.spawn(say(mouths.clone(), hub.clone(), Arc::clone(one)));
             }
         }
+    }
+}
+
+/// Whether it is for one person alone, who is told elsewhere.
+fn is_private(said: &Said) -> bool {
+    #[cfg(feature = "telegram")]
+    return crate::telegram::is_private(&said.reply.conversation);
+    #[cfg(not(feature = "telegram"))]
+    {
+        let _ = said;
+        false
     }
 }
 

@@ -20,6 +20,8 @@ use crate::automation::Calendar;
 use crate::catalog::{Catalog, Presence, Step, Store};
 use crate::clock::Clock;
 use crate::config::{Config, Outside, Owner};
+#[cfg(feature = "telegram")]
+use crate::home::id::PersonId;
 use crate::hub::HubHandle;
 use crate::hub::event::Event;
 use crate::mqtt::{self, Passage};
@@ -55,6 +57,12 @@ pub(super) struct Setup {
     pub(super) speech: Speech,
     pub(super) restart: watch::Sender<bool>,
     pub(super) is_demo: bool,
+    /// Which bot of Telegram.
+    #[cfg(feature = "telegram")]
+    pub(super) bot: watch::Sender<Option<crate::telegram::Settings>>,
+    /// How it is with it.
+    #[cfg(feature = "telegram")]
+    pub(super) bot_state: watch::Receiver<crate::telegram::State>,
 }
 
 /// See the module.
@@ -121,6 +129,16 @@ impl Steward {
         }
     }
 
+    #[cfg(feature = "telegram")]
+    fn apply_bot(&self, now: &Config) {
+        let settings = super::telegram::settings(now);
+        self.setup.bot.send_if_modified(|bot| {
+            let is_new = *bot != settings;
+            *bot = settings;
+            is_new
+        });
+    }
+
     fn needs_restart(&self, config: &Config) -> bool {
         let with = &self.started_with;
         config.http != with.http
@@ -143,6 +161,8 @@ impl Daemon for Steward {
         let before = std::mem::replace(&mut *lock(&self.owner), owner);
         let held = self.held();
         self.apply(&self.config(&before), &held.config);
+        #[cfg(feature = "telegram")]
+        self.apply_bot(&held.config);
         Ok(held)
     }
 
@@ -268,6 +288,41 @@ impl Daemon for Steward {
             has_speech: cfg!(feature = "speech"),
             is_demo: self.setup.is_demo,
         }
+    }
+
+    #[cfg(feature = "telegram")]
+    fn bot(&self) -> web::Bot {
+        use crate::telegram::State;
+        let state = match self.setup.bot_state.borrow().clone() {
+            State::Off => web::BotState::Off,
+            State::Trying => web::BotState::Trying,
+            State::Online(name) => web::BotState::Online(name),
+            State::Lost(since, why) => web::BotState::Lost(since, why),
+            State::Refused(code, why) => web::BotState::Refused(code, why),
+        };
+        let contacts = self.setup.storage.contacts();
+        let waiting = contacts.waiting(self.setup.clock.now()).unwrap_or_default();
+        let (all, groups) = (contacts.all(), contacts.groups());
+        (state, waiting, all.unwrap_or_default(), groups.unwrap_or_default())
+    }
+
+    #[cfg(feature = "telegram")]
+    fn pair(&self, code: &str, person: &PersonId) -> Result<bool, String> {
+        let told = |error: crate::storage::Error| error.to_string();
+        if self.setup.storage.people().person(person).map_err(told)?.is_none() {
+            return Ok(false);
+        }
+        let now = self.setup.clock.now();
+        let paired = self.setup.storage.contacts().approve(code, person, now).map_err(told)?;
+        Ok(paired.is_some())
+    }
+
+    #[cfg(feature = "telegram")]
+    fn unpair(&self, chat: i64) -> Result<bool, String> {
+        let contacts = self.setup.storage.contacts();
+        // Numbers of groups are negative.
+        let removed = if chat < 0 { contacts.remove_group(chat) } else { contacts.remove(chat) };
+        removed.map_err(|error| error.to_string())
     }
 }
 

@@ -90,6 +90,20 @@ pub(super) fn choose(
     None
 }
 
+/// Words by which each candidate is chosen: its name, with its room where another has the same.
+pub(super) fn told_apart(candidates: &[EntityId], home: &Home) -> Vec<String> {
+    let known: Vec<&Entity> = candidates.iter().filter_map(|id| home.entity(id.as_str())).collect();
+    let words = known.iter().map(|entity| {
+        let key = text::key(&entity.friendly_name);
+        let n_same = known.iter().filter(|one| text::key(&one.friendly_name) == key).count();
+        match home.area_of(entity).filter(|_| n_same > 1) {
+            Some(area) => format!("{} ({})", entity.friendly_name, area.name),
+            None => entity.friendly_name.to_string(),
+        }
+    });
+    words.collect()
+}
+
 /// Which timer an utterance chooses, by the words that tell each; `None` if it is no answer or
 /// fits several.
 pub(super) fn choose_timer(

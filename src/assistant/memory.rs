@@ -130,6 +130,11 @@ impl Talks {
         }
     }
 
+    /// The question that waits in a conversation.
+    pub(super) fn question(&self, key: &str) -> Option<&Open> {
+        self.0.get(key)?.open.as_ref()
+    }
+
     /// How many there are.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {

@@ -52,7 +52,7 @@ use crate::intent::response::{Phrase, Voice};
 use crate::intent::{self, own, words};
 use crate::text;
 
-use self::memory::Talks;
+use self::memory::{Ask, Talks};
 use self::official::Official;
 use self::policy::Policy;
 
@@ -170,6 +170,15 @@ pub enum Code {
     FailedToHandle,
 }
 
+/// What a question of the house can be answered with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// Yes or no.
+    YesOrNo,
+    /// One of these.
+    Which(Vec<String>),
+}
+
 impl Code {
     /// The word of Home Assistant's API.
     pub fn word(self) -> &'static str {
@@ -268,6 +277,18 @@ impl Assistant {
     /// The rooms in which something can speak now, by whatever name.
     pub fn know_speakers(&mut self, rooms: Vec<String>) {
         self.speakers = rooms;
+    }
+
+    /// What the question that waits in a conversation can be answered with, if there is one.
+    pub fn asked(&self, conversation: &str, home: &Home) -> Option<Asked> {
+        let words = match &self.talks.question(conversation)?.ask {
+            Ask::Really => return Some(Asked::YesOrNo),
+            Ask::Which { candidates, .. } => choose::told_apart(candidates, home),
+            Ask::Timer { candidates, .. } => {
+                candidates.iter().map(|(_, words)| words.clone()).collect()
+            }
+        };
+        Some(Asked::Which(words))
     }
 
     /// What the lists in the books are called now, so that sentences can name them.

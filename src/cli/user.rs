@@ -50,6 +50,16 @@ enum Wish {
         #[command(flatten)]
         place: Place,
     },
+    /// Lets somebody talk to the house by Telegram: the code is what the bot gave them
+    #[cfg(feature = "telegram")]
+    Pair {
+        /// The eight letters and digits
+        code: String,
+        /// Which person of the house they are; may be left out where there is only one
+        name: Option<String>,
+        #[command(flatten)]
+        place: Place,
+    },
     /// Gives somebody another password, and ends all their sessions
     Password {
         /// What they are called
@@ -99,6 +109,8 @@ impl User {
                 storage.people().remove(&person.id).map_err(failed)?;
                 say(format!("{} was removed.", person.name))
             }
+            #[cfg(feature = "telegram")]
+            Wish::Pair { code, name, place } => pair(place, code, name.as_deref()),
             Wish::Password { name, place } => {
                 let storage = open(place, IfAbsent::Fail)?;
                 let person = named(&storage, name)?;
@@ -110,6 +122,31 @@ impl User {
                 ))
             }
         }
+    }
+}
+
+#[cfg(feature = "telegram")]
+fn pair(place: &Place, code: &str, name: Option<&str>) -> Result<(), Failure> {
+    let storage = open(place, IfAbsent::Fail)?;
+    let people = storage.people().list().map_err(failed)?;
+    let person = match (name, &people[..]) {
+        (Some(name), _) => named(&storage, name)?,
+        (None, [only]) => only.clone(),
+        (None, all) => {
+            let names: Vec<&str> = all.iter().map(|person| person.name.as_str()).collect();
+            let why = format!(
+                "Which person of the house is that? `homard user pair {code} NAME`, of: {}.",
+                names.join(", ")
+            );
+            return Err(Failure::new(FAILED, why));
+        }
+    };
+    let now = Clock::system(TimeZone::UTC).now();
+    match storage.contacts().approve(code, &person.id, now).map_err(failed)? {
+        Some(contact) => {
+            say(format!("{} may talk to the house by Telegram as {}.", contact.name, person.name))
+        }
+        None => Err(Failure::new(FAILED, "There is no such code, or it is too old.")),
     }
 }
 

@@ -9,6 +9,8 @@ use toml::Spanned;
 
 use super::problem::Problems;
 use super::raw::{self, Field, Raw, suggestion};
+#[cfg(feature = "telegram")]
+use super::telegram;
 #[cfg(feature = "speech")]
 use super::wyoming;
 use super::{
@@ -60,6 +62,8 @@ pub(super) fn check(
         wyoming: wyoming::wyoming(raw.wyoming, problems),
         #[cfg(feature = "speech")]
         satellites: wyoming::satellites(raw.satellites, problems),
+        #[cfg(feature = "telegram")]
+        telegram: telegram::check(raw.telegram, folder, problems),
         written,
     }
 }

@@ -9,6 +9,8 @@ mod dirs;
 mod owner;
 mod problem;
 mod raw;
+#[cfg(feature = "telegram")]
+mod telegram;
 mod tls;
 mod url;
 mod voice;
@@ -23,6 +25,8 @@ use jiff::tz::TimeZone;
 pub use self::dirs::{DEMO, NoDataDir, RUN, data_dir};
 pub use self::owner::{Mistake, Owner, OwnerBroker, Setting, Written};
 pub use self::problem::{Problem, Problems};
+#[cfg(feature = "telegram")]
+pub use self::telegram::Telegram;
 pub use self::tls::{BadCertificate, certified_key};
 pub use self::voice::{Voice, WakeWord};
 #[cfg(feature = "speech")]
@@ -76,6 +80,9 @@ pub struct Config {
     /// `[[satellite]]`
     #[cfg(feature = "speech")]
     pub satellites: Vec<Satellite>,
+    /// `[telegram]`
+    #[cfg(feature = "telegram")]
+    pub telegram: Telegram,
     /// Which of the owner's decisions stand in the file.
     pub written: Written,
 }

@@ -42,6 +42,9 @@ pub struct Owner {
     pub has_tls: Option<bool>,
     /// `[mqtt] listen` or `broker`
     pub broker: Option<OwnerBroker>,
+    /// `[telegram] token`; an empty one is none.
+    #[cfg(feature = "telegram")]
+    pub telegram: Option<super::Secret>,
 }
 
 /// Which broker the owner wants.
@@ -74,6 +77,9 @@ pub enum Setting {
     Tls,
     /// [`Owner::broker`]
     Broker,
+    /// [`Owner::telegram`]
+    #[cfg(feature = "telegram")]
+    Telegram,
 }
 
 /// The decisions that stand in the file.
@@ -96,6 +102,8 @@ impl Written {
                 Setting::Broker,
                 mqtt.listen.is_some() || mqtt.broker.is_some() || mqtt.users.is_some(),
             ),
+            #[cfg(feature = "telegram")]
+            (Setting::Telegram, raw.telegram.token.is_some() || raw.telegram.token_file.is_some()),
         ];
         Self(is_there.into_iter().filter(|(_, is)| *is).map(|(setting, _)| setting).collect())
     }
@@ -139,6 +147,10 @@ pub enum Mistake {
     /// No certificate in it, or too much.
     #[error("the authority is a PEM text, `-----BEGIN CERTIFICATE-----`")]
     Authority,
+    /// Nothing that @BotFather gives out.
+    #[cfg(feature = "telegram")]
+    #[error("a bot's token is digits, a colon, letters and digits, as @BotFather gives it")]
+    Token,
 }
 
 impl Mistake {
@@ -154,6 +166,8 @@ impl Mistake {
             Self::Port => "bad_port",
             Self::Credentials => "bad_credentials",
             Self::Authority => "bad_authority",
+            #[cfg(feature = "telegram")]
+            Self::Token => "bad_token",
         }
     }
 }
@@ -209,6 +223,13 @@ impl Owner {
                 }
             }
             Some(OwnerBroker::Outside(outside)) => outside.checked()?,
+        }
+        #[cfg(feature = "telegram")]
+        if let Some(token) = &mut self.telegram {
+            *token = super::Secret::new(token.expose().trim());
+            if !token.expose().is_empty() && !super::telegram::is_token(token) {
+                return Err(Mistake::Token);
+            }
         }
         Ok(self)
     }
@@ -304,6 +325,10 @@ impl Config {
             }
             Some(OwnerBroker::Outside(outside)) => self.mqtt.broker = Broker::Outside(outside),
         }
+        #[cfg(feature = "telegram")]
+        if let Some(token) = owner.telegram.filter(|_| is_free(Setting::Telegram)) {
+            self.telegram.token = Some(token).filter(|token| !token.expose().is_empty());
+        }
         self
     }
 }
@@ -336,6 +361,8 @@ mod tests {
             is_open: Some(true),
             has_tls: Some(true),
             broker: Some(OwnerBroker::Outside(outside("hub", 1884, Some("a"), Some("b")))),
+            #[cfg(feature = "telegram")]
+            telegram: Some(Secret::new("1:a")),
         }
     }
 
@@ -357,7 +384,7 @@ mod tests {
     fn the_file_wins() {
         let text = "[home]\nname = \"F\"\nlanguage = \"en\"\nlanguages = [\"en\"]\nlatitude = 1\nlongitude = 2\n\
                     time_zone = \"UTC\"\nunit_system = \"metric\"\n[http]\nlisten = \"127.0.0.1:1\"\ntls = \"off\"\n\
-                    [mqtt]\nlisten = \"127.0.0.1:2\"\n";
+                    [mqtt]\nlisten = \"127.0.0.1:2\"\n[telegram]\ntoken = \"2:b\"\n";
         let file = Config::parse(text, Path::new("x")).unwrap();
         assert!(file.clone().with(&all()) == file);
         // One that stands there says nothing of the others.

@@ -122,6 +122,12 @@ section! {
     Satellite { name: String, address: String, area: String, }
 }
 
+#[cfg(feature = "telegram")]
+section! {
+    /// `[telegram]`
+    Telegram { token: String, token_file: String, api_url: String, }
+}
+
 /// The whole file.
 #[derive(Default)]
 pub(super) struct Raw {
@@ -135,9 +141,12 @@ pub(super) struct Raw {
     pub(super) wyoming: Wyoming,
     #[cfg(feature = "speech")]
     pub(super) satellites: Vec<Spanned<Satellite>>,
+    #[cfg(feature = "telegram")]
+    pub(super) telegram: Telegram,
 }
 
-const SECTIONS: &[&str] = &["home", "http", "history", "policy", "voice", "mqtt", "wyoming"];
+const SECTIONS: &[&str] =
+    &["home", "http", "history", "policy", "voice", "mqtt", "wyoming", "telegram"];
 
 /// Reads what can be read and notes what cannot.
 pub(super) fn read(text: &str, problems: &mut Problems) -> Raw {
@@ -162,6 +171,8 @@ pub(super) fn read(text: &str, problems: &mut Problems) -> Raw {
             // One file for all; a Homard without ears has no use for these.
             #[cfg(not(feature = "speech"))]
             ("wyoming" | "satellite", _) => continue,
+            #[cfg(not(feature = "telegram"))]
+            ("telegram", _) => continue,
             (name, DeValue::Table(table)) => (name, table),
             (name, _) => {
                 report_loose_key(name, key.span(), problems);
@@ -177,6 +188,8 @@ pub(super) fn read(text: &str, problems: &mut Problems) -> Raw {
             ("mqtt", table) => raw.mqtt = Mqtt::read("[mqtt]", table, problems),
             #[cfg(feature = "speech")]
             ("wyoming", table) => raw.wyoming = Wyoming::read("[wyoming]", table, problems),
+            #[cfg(feature = "telegram")]
+            ("telegram", table) => raw.telegram = Telegram::read("[telegram]", table, problems),
             (name, _) => problems.add(
                 key.span(),
                 format!("`[{name}]` is no section"),

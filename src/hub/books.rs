@@ -19,6 +19,8 @@ use super::asks::Answer;
 use super::ear::Heard;
 use super::event::{Books, Cause, EditError, Effect, Explained, Reply, ReplyKind, Said, Shown};
 use super::{Hub, LAST_EDIT, Turn, read};
+#[cfg(feature = "telegram")]
+use crate::automation;
 use crate::automation::{Agenda, Calendar, EntryId, Fate, Moment, Record, Ripe, Task};
 use crate::home::Home;
 use crate::home::action::Refusal;
@@ -323,6 +325,22 @@ impl Hub {
         }
     }
 
+    #[cfg(feature = "telegram")]
+    pub(super) fn remind(
+        &mut self,
+        text: String,
+        at: jiff::Timestamp,
+        from: automation::Asker,
+        asked: oneshot::Sender<Result<(), EditError>>,
+    ) {
+        let now = self.moment();
+        let said = text.clone();
+        match self.books.agenda.add(from, &said, automation::Due::At(at), Task::Say(text), now) {
+            Ok(_) => self.write_books(Then::Answer(asked)),
+            Err(why) => drop(asked.send(Err(EditError::NotKept(format!("{why:?}"))))),
+        }
+    }
+
     /// Waits a moment for what is on its way to the disk.
     pub(super) async fn end_books(&mut self) {
         let until = Instant::now() + LAST_EDIT;
@@ -358,6 +376,7 @@ fn said(ripe: &Ripe) -> Said {
         slots: Vec::new(),
         conversation: ripe.entry.from.conversation.clone(),
         continues: false,
+        asks: None,
         elapsed_ms: Vec::new(),
         explained: Explained::default(),
     };

@@ -84,6 +84,7 @@ fn silence() -> Reply {
         slots: Vec::new(),
         conversation: String::new(),
         continues: false,
+        asks: None,
         elapsed_ms: Vec::new(),
         explained: Explained::default(),
     }

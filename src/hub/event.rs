@@ -10,6 +10,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
+#[cfg(feature = "telegram")]
+use crate::automation::Asker;
 use crate::automation::{Calendar, Entry, EntryId, List, Moment};
 use crate::home::action::{Outcome, Refusal};
 use crate::home::device::DeviceFacts;
@@ -261,10 +263,21 @@ pub struct Reply {
     pub conversation: String,
     /// An answer is expected.
     pub continues: bool,
+    /// What it can be, where that is known.
+    pub asks: Option<Asks>,
     /// Milliseconds per step: (`understand`, 0.08).
     pub elapsed_ms: Vec<(&'static str, f64)>,
     /// How it was understood.
     pub explained: Explained,
+}
+
+/// What a question of the house can be answered with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asks {
+    /// Yes or no.
+    YesOrNo,
+    /// One of these.
+    Which(Vec<String>),
 }
 
 /// How an utterance was understood, and why what was done was done.
@@ -368,6 +381,18 @@ pub enum Query {
     Agenda(oneshot::Sender<Books>),
     /// Take an entry out of the agenda. Answered when that is on the disk.
     Cancel(EntryId, oneshot::Sender<Result<(), EditError>>),
+    /// Say a text to somebody when its time has come. Answered when it is on the disk.
+    #[cfg(feature = "telegram")]
+    Remind {
+        /// What is said.
+        text: String,
+        /// When.
+        at: Timestamp,
+        /// Who asked, and where it is to be said.
+        from: Asker,
+        /// Whether it is kept.
+        reply: oneshot::Sender<Result<(), EditError>>,
+    },
     /// The history, to read in it; `None` when it could not be opened.
     History(oneshot::Sender<Option<History>>),
     /// All problems, newest first.

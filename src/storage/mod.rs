@@ -9,6 +9,8 @@
 
 mod agenda;
 mod budget;
+#[cfg(feature = "telegram")]
+mod contacts;
 mod cost;
 mod group;
 mod health;
@@ -37,6 +39,8 @@ use sha2::{Digest, Sha256};
 use tracing::warn;
 
 pub use self::budget::{Budget, Lane};
+#[cfg(feature = "telegram")]
+pub use self::contacts::{Asked, Begun, Contact, Contacts, Group, Mark, Telling, Waiting};
 pub use self::health::Status;
 pub use self::owner::Connection;
 pub use self::people::{People, PersonEdit};
@@ -223,6 +227,8 @@ struct Tables {
     tokens: Table<wire::Token>,
     owner: Table<owner::Record>,
     connections: Table<owner::Connections>,
+    #[cfg(feature = "telegram")]
+    contacts: Table<contacts::Record>,
     retained: table::Raw,
 }
 
@@ -374,6 +380,12 @@ impl Storage {
         Sessions::new(self.clone())
     }
 
+    /// Who of a messenger is whom.
+    #[cfg(feature = "telegram")]
+    pub fn contacts(&self) -> Contacts {
+        Contacts::new(self.clone())
+    }
+
     /// All tables as one text, a line a record; for tests and for looking into it.
     ///
     /// # Errors
@@ -508,6 +520,8 @@ fn open_tables(env: &Env<WithoutTls>) -> Result<Tables, Error> {
         let agenda = [raw("agenda")?, raw("list")?];
         let people = [raw("person")?, raw("session")?];
         let others = [raw("token")?, raw("retained")?, raw("owner")?, raw("connection")?];
+        #[cfg(feature = "telegram")]
+        let others = (others, raw("contact")?);
         Ok(CommitOrAbort::<_, ()>::Commit((meta, places, states, agenda, people, others)))
     })?;
     let CommitOrAbort::Commit((meta, places, states, agenda, people, others)) = opened else {
@@ -517,6 +531,8 @@ fn open_tables(env: &Env<WithoutTls>) -> Result<Tables, Error> {
     let [entities, states] = states;
     let [agenda, lists] = agenda;
     let [people, sessions] = people;
+    #[cfg(feature = "telegram")]
+    let (others, contacts) = others;
     let [tokens, retained, owner, connections] = others;
     Ok(Tables {
         meta,
@@ -532,6 +548,8 @@ fn open_tables(env: &Env<WithoutTls>) -> Result<Tables, Error> {
         tokens: Table::new("token", tokens),
         owner: Table::new("owner", owner),
         connections: Table::new("connection", connections),
+        #[cfg(feature = "telegram")]
+        contacts: Table::new("contact", contacts),
         retained,
     })
 }

@@ -25,6 +25,8 @@ pub(super) struct Record {
     is_open: Option<bool>,
     has_tls: Option<bool>,
     broker: Option<BrokerRecord>,
+    #[cfg(feature = "telegram")]
+    telegram: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -140,6 +142,8 @@ impl From<Owner> for Record {
             is_open: owner.is_open,
             has_tls: owner.has_tls,
             broker: owner.broker.map(Into::into),
+            #[cfg(feature = "telegram")]
+            telegram: owner.telegram.map(exposed),
         }
     }
 }
@@ -165,6 +169,8 @@ impl From<Record> for Owner {
             is_open: record.is_open,
             has_tls: record.has_tls,
             broker: record.broker.map(Into::into),
+            #[cfg(feature = "telegram")]
+            telegram: record.telegram.map(Secret::new),
         }
     }
 }
@@ -251,6 +257,8 @@ mod tests {
                 is_open: Some(true),
                 has_tls: Some(false),
                 broker: Some(broker),
+                #[cfg(feature = "telegram")]
+                telegram: Some(Secret::new("1:a")),
             };
             let storage = Storage::open(&dir).unwrap();
             storage.keep_owner(&owner).unwrap();

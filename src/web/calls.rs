@@ -16,6 +16,8 @@ use utoipa::{OpenApi, Path};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::{PathItemExt, paste, routes};
 
+#[cfg(feature = "telegram")]
+use super::telegram;
 use super::{
     Site, accounts, agenda, calls, conversation, devices, dialect, failure, history, live, metrics,
     owner, picture, registry, services, speech, states, template, upkeep, websocket,
@@ -87,6 +89,8 @@ fn on<P: Path, H: Handler<T, Arc<Site>>, T: 'static>(
 
 /// Those that need a token.
 pub(super) fn closed<C: Calls>(to: C) -> C {
+    #[cfg(feature = "telegram")]
+    let to = list!(to, [telegram::bot, telegram::set_bot], [telegram::pair], [telegram::unpair],);
     list!(
         to,
         [states::root],

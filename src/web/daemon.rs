@@ -11,7 +11,11 @@ use tracing::Level;
 
 use super::Settings;
 use crate::config::{Config, Outside, Owner};
+#[cfg(feature = "telegram")]
+use crate::home::id::PersonId;
 use crate::storage::Connection;
+#[cfg(feature = "telegram")]
+use crate::storage::{Contact, Group, Waiting};
 
 /// What the owner asks of the daemon. What may take longer than a moment says so, and is called where that is no harm.
 pub trait Daemon: Send + Sync {
@@ -50,6 +54,44 @@ pub trait Daemon: Send + Sync {
 
     /// What runs here. Takes as long as the disk.
     fn about(&self) -> About;
+
+    /// The bot of Telegram, and who talks to the house by it. Takes as long as the disk.
+    #[cfg(feature = "telegram")]
+    fn bot(&self) -> Bot;
+
+    /// Lets in who has this code, as this person; whether there are both.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    #[cfg(feature = "telegram")]
+    fn pair(&self, code: &str, person: &PersonId) -> Result<bool, String>;
+
+    /// Forgets a person's chat or a group; whether there was one.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    #[cfg(feature = "telegram")]
+    fn unpair(&self, chat: i64) -> Result<bool, String>;
+}
+
+/// How the bot is, who asks to be let in, who is, and groups.
+#[cfg(feature = "telegram")]
+pub type Bot = (BotState, Vec<Waiting>, Vec<Contact>, Vec<Group>);
+
+/// How it is with the bot.
+#[cfg(feature = "telegram")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BotState {
+    /// There is none.
+    Off,
+    /// Telegram was not reached yet.
+    Trying,
+    /// It listens, under this name.
+    Online(String),
+    /// Telegram is not reached since then, and why.
+    Lost(Timestamp, String),
+    /// Only its owner can mend it: a word, and why.
+    Refused(&'static str, String),
 }
 
 /// The future of [`Daemon::try_broker`].

@@ -28,6 +28,8 @@ mod services;
 mod session;
 mod speech;
 mod states;
+#[cfg(feature = "telegram")]
+mod telegram;
 mod template;
 mod upkeep;
 mod websocket;
@@ -57,6 +59,8 @@ pub use self::daemon::{
     About, BrokerState, Certificate, Daemon, Held, LogLine, ModelLine, NoPull, Pull, Trial,
     Unreached,
 };
+#[cfg(feature = "telegram")]
+pub use self::daemon::{Bot, BotState};
 pub use self::speech::{Hearing, Listen, Recording, Transcript, Unheard, deaf, hint};
 pub use self::states::{ContextObject, StateObject};
 

@@ -316,6 +316,8 @@ pub(super) async fn change_settings(
         is_open: wish.open.or(owner.is_open),
         has_tls: wish.tls.or(owner.has_tls),
         broker: broker.or(owner.broker),
+        #[cfg(feature = "telegram")]
+        telegram: owner.telegram,
     };
     let decided = decided.checked().map_err(|wrong| mistake(&wrong))?;
     let daemon = Arc::clone(&site.daemon);

@@ -86,6 +86,20 @@ const ROUTES: &[(&str, &str, &str, &str, [u16; 5])] = &[
     ("get", "/api/homard/log", "", "", [401, 403, 403, 403, 200]),
     ("get", "/api/homard/connections", "", "", [401, 403, 403, 403, 200]),
     ("get", "/api/homard/system", "", "", [401, 403, 403, 403, 200]),
+    #[cfg(feature = "telegram")]
+    ("get", "/api/homard/telegram", "", "", [401, 403, 403, 403, 200]),
+    #[cfg(feature = "telegram")]
+    ("put", "/api/homard/telegram", "", r#"{"token":"x"}"#, [401, 403, 403, 403, 400]),
+    #[cfg(feature = "telegram")]
+    (
+        "post",
+        "/api/homard/telegram/pair",
+        "",
+        r#"{"code":"AAAAAAAA","person":"none"}"#,
+        [401, 403, 403, 403, 404],
+    ),
+    #[cfg(feature = "telegram")]
+    ("delete", "/api/homard/telegram/{chat}", "5", "", [401, 403, 403, 403, 404]),
     ("post", "/setup", "", r#"{"name":"Eve","password":"12345678"}"#, [403; 5]),
     ("get", "/api/openapi.json", "", "", [401, 200, 200, 200, 200]),
     ("get", "/healthz", "", "", [200; 5]),
@@ -104,6 +118,8 @@ const PAGES: &[(&str, [u16; 5])] = &[
     ("/settings/voice", [200, 303, 303, 303, 200]),
     ("/settings/connections", [200, 303, 303, 303, 200]),
     ("/settings/log", [200, 303, 303, 303, 200]),
+    #[cfg(feature = "telegram")]
+    ("/settings/telegram", [200, 303, 303, 303, 200]),
     ("/settings/system", [200, 303, 303, 303, 200]),
     ("/sign-in", [200; 5]),
     // No form from our own page.

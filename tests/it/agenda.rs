@@ -32,6 +32,7 @@ fn reply(text: String) -> Reply {
         slots: Vec::new(),
         conversation: String::new(),
         continues: false,
+        asks: None,
         elapsed_ms: Vec::new(),
         explained: Explained::default(),
     }

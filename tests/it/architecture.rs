@@ -18,6 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("automation", &["text", "home"]),
     ("assistant", &["text", "clock", "home", "template", "intent", "automation"]),
     ("speech", &[]),
+    ("tidings", &["home"]),
     // What the owner decided in the panel is typed by `config` and kept here.
     ("storage", &["text", "config", "home", "json", "automation"]),
     ("hub", &["text", "clock", "home", "automation", "storage"]),
@@ -43,6 +44,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     // Sound and words come and go; what is asked is asked through what `app` hands it.
     ("wyoming", &["speech"]),
+    // Who of Telegram's users is whom is the disk's to say, as is what was begun; charts are read from the history.
+    ("telegram", &["text", "clock", "config", "home", "tidings", "automation", "storage", "hub"]),
     ("demo", &[]),
     // The whole road without a port: it wires a hub and the daemon's own ear to simulated devices.
     (
@@ -55,7 +58,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const WIRING: &[&str] = &["lib", "main", "app", "cli"];
 
 /// Modules that do no I/O, start no task and read no clock: same input, same output.
-const PURE: &[&str] = &["text", "home", "template", "intent", "automation", "assistant"];
+const PURE: &[&str] = &["text", "home", "template", "intent", "automation", "assistant", "tidings"];
 
 /// What a pure module does not say.
 const IMPURE: &[&str] = &[
@@ -96,6 +99,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("ureq", &["cli", "catalog"]),
     ("cpal", &["speech"]),
     ("mdns_sd", &["wyoming"]),
+    ("teloxide", &["telegram"]),
+    ("reqwest", &["telegram"]),
     ("zip", &["catalog"]),
     ("clap", &["cli", "main"]),
     ("anyhow", &["app", "cli", "main"]),

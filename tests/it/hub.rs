@@ -208,6 +208,7 @@ impl Ear for Parrot {
             slots: Vec::new(),
             conversation: String::new(),
             continues: false,
+            asks: None,
             elapsed_ms: Vec::new(),
             explained: Default::default(),
         };

@@ -48,6 +48,8 @@ mod simple;
 mod speech;
 mod storage;
 mod support;
+#[cfg(feature = "telegram")]
+mod telegram;
 mod templates;
 mod tls;
 mod web;

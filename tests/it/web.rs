@@ -368,6 +368,7 @@ impl Ear for Listener {
             slots: Vec::new(),
             conversation: utterance.origin.conversation.clone().unwrap_or_else(|| "new".to_owned()),
             continues: false,
+            asks: None,
             elapsed_ms: vec![("understand", 0.5)],
             explained: Explained {
                 by: Some("words"),

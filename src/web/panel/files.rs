@@ -15,8 +15,8 @@ use crate::packed::{Packed, packed};
 use crate::web::gzip;
 
 macro_rules! files {
-    ($($name:literal),+ $(,)?) => {
-        &[$(($name, packed!("src/web/panel/files/", $name))),+]
+    ($($(#[$only:meta])* $name:literal),+ $(,)?) => {
+        &[$($(#[$only])* ($name, packed!("src/web/panel/files/", $name))),+]
     };
 }
 
@@ -41,6 +41,8 @@ pub(super) const SCRIPTS: &[(&str, Packed)] = files![
     "settings-home.js",
     "settings-log.js",
     "settings-system.js",
+    #[cfg(feature = "telegram")]
+    "settings-telegram.js",
     "settings-voice.js",
     "settings.js",
     "strength.js",

@@ -33,7 +33,10 @@ use crate::home::person::Matter;
 
 /// All pages and what they load.
 pub(super) fn routes() -> Router<Arc<Site>> {
-    Router::new()
+    let pages = Router::new();
+    #[cfg(feature = "telegram")]
+    let pages = pages.route("/settings/telegram", chapter(Chapter::Telegram));
+    pages
         .route("/", get(home_page))
         .route("/talk", get(talk_page))
         .route("/history", get(history_page))

@@ -20,6 +20,9 @@ pub(super) enum Chapter {
     Voice,
     /// Connections to other machines.
     Connections,
+    /// The bot of Telegram.
+    #[cfg(feature = "telegram")]
+    Telegram,
     /// The last lines of the log.
     Log,
     /// Network, version, disk; what else there is.
@@ -28,8 +31,16 @@ pub(super) enum Chapter {
 
 impl Chapter {
     /// In the order in which they are offered.
-    pub(super) const ALL: [Self; 6] =
-        [Self::Home, Self::Broker, Self::Voice, Self::System, Self::Connections, Self::Log];
+    pub(super) const ALL: &[Self] = &[
+        Self::Home,
+        Self::Broker,
+        Self::Voice,
+        #[cfg(feature = "telegram")]
+        Self::Telegram,
+        Self::System,
+        Self::Connections,
+        Self::Log,
+    ];
 
     pub(super) fn script(self) -> &'static str {
         match self {
@@ -37,6 +48,8 @@ impl Chapter {
             Self::Broker => "settings-broker",
             Self::Voice => "settings-voice",
             Self::Connections => "settings-connections",
+            #[cfg(feature = "telegram")]
+            Self::Telegram => "settings-telegram",
             Self::Log => "settings-log",
             Self::System => "settings-system",
         }
@@ -48,6 +61,8 @@ impl Chapter {
             Self::Broker => "/settings/broker",
             Self::Voice => "/settings/voice",
             Self::Connections => "/settings/connections",
+            #[cfg(feature = "telegram")]
+            Self::Telegram => "/settings/telegram",
             Self::Log => "/settings/log",
             Self::System => "/settings/system",
         }
@@ -60,6 +75,8 @@ impl Chapter {
             Self::Broker => "settings.broker",
             Self::Voice => "settings.voice",
             Self::Connections => "settings.connections",
+            #[cfg(feature = "telegram")]
+            Self::Telegram => "settings.telegram",
             Self::Log => "settings.log",
             Self::System => "settings.system",
         }
@@ -71,6 +88,8 @@ impl Chapter {
             Self::Broker => "signal",
             Self::Voice => "microphone",
             Self::Connections => "connectivity",
+            #[cfg(feature = "telegram")]
+            Self::Telegram => "talk",
             Self::Log => "text",
             Self::System => "settings",
         }
@@ -173,6 +192,12 @@ pub(super) fn chapter(chapter: Chapter, words: &Words) -> String {
         Chapter::Connections => {
             section(&mut out, words, "connections", "settings.connections.made", true);
         }
+        #[cfg(feature = "telegram")]
+        Chapter::Telegram => {
+            section(&mut out, words, "bot", "settings.telegram.bot", true);
+            section(&mut out, words, "waiting", "settings.telegram.waiting", true);
+            section(&mut out, words, "chats", "settings.telegram.chats", true);
+        }
         Chapter::Log => {
             put(
                 &mut out,
@@ -191,7 +216,7 @@ pub(super) fn chapter(chapter: Chapter, words: &Words) -> String {
             section(&mut out, words, "about", "settings.system.about", false);
             section(&mut out, words, "network", "settings.network", true);
             section(&mut out, words, "start", "settings.start", true);
-            for key in ["backups", "updates", "telegram"] {
+            for key in ["backups", "updates"] {
                 put(
                     &mut out,
                     format_args!(

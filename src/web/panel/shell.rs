@@ -387,8 +387,9 @@ mod tests {
                 (Page::Devices, devices(words)),
                 (Page::Settings, settings::body(&Rights::all(), words)),
             ];
-            let chapters =
-                Chapter::ALL.map(|one| (Page::Chapter(one), settings::chapter(one, words)));
+            let chapters = Chapter::ALL
+                .iter()
+                .map(|one| (Page::Chapter(*one), settings::chapter(*one, words)));
             let bodies = bodies.into_iter().chain(chapters);
             for (which, body) in bodies {
                 let rights = Rights::all();

@@ -77,4 +77,19 @@ impl Daemon for Played {
             is_demo: false,
         }
     }
+
+    #[cfg(feature = "telegram")]
+    fn bot(&self) -> homard::web::Bot {
+        (homard::web::BotState::Off, Vec::new(), Vec::new(), Vec::new())
+    }
+
+    #[cfg(feature = "telegram")]
+    fn pair(&self, _: &str, _: &homard::home::id::PersonId) -> Result<bool, String> {
+        Ok(false)
+    }
+
+    #[cfg(feature = "telegram")]
+    fn unpair(&self, _: i64) -> Result<bool, String> {
+        Ok(false)
+    }
 }

@@ -223,6 +223,7 @@ impl Ear for Echo {
             slots: Vec::new(),
             conversation: String::new(),
             continues: false,
+            asks: None,
             elapsed_ms: Vec::new(),
             explained: Default::default(),
         })
