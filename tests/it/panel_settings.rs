@@ -69,7 +69,8 @@ fn what_the_owner_decides_holds_at_once_or_after_a_restart() {
     browser.wait("document.querySelectorAll('.card .switch').length > 5");
 
     browser.open(&url(&demo, "/settings"));
-    browser.wait("document.querySelectorAll('.chapters a').length === 6 && document.querySelector('#me .who')");
+    let n_chapters = if cfg!(feature = "telegram") { 7 } else { 6 };
+    browser.wait(&format!("document.querySelectorAll('.chapters a').length === {n_chapters} && document.querySelector('#me .who')"));
     seen(&mut browser, "settings-all");
     for chapter in CHAPTERS {
         browser.open(&url(&demo, &format!("/settings/{chapter}")));

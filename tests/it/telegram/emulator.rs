@@ -117,9 +117,14 @@ fn an_emulator_of_others_is_served_as_telegram_is() {
     emulator.presses(&done, button["callback_data"].as_str().unwrap());
     daemon.wait_for("light.kitchen_light", |state| state["state"] == "off");
     // Edited in place.
-    let n = emulator.written().len();
     emulator.says("/rooms");
-    let rooms = wait(n);
+    let (n, rooms) = daemon.wait(|| {
+        let written = emulator.written();
+        let found = written.iter().position(|one| {
+            one["message"]["text"].as_str().is_some_and(|text| text.starts_with("Rooms"))
+        });
+        found.map(|n| (n, written[n].clone())).ok_or_else(|| format!("{written:?}"))
+    });
     let all = rooms["message"]["reply_markup"]["inline_keyboard"].as_array().unwrap().clone();
     let kitchen = all
         .iter()

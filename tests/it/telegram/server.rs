@@ -164,6 +164,7 @@ impl Server {
 
     pub(crate) fn revoke(&self, is_revoked: bool) {
         self.played().is_revoked = is_revoked;
+        self.came.notify_waiters();
     }
 
     pub(crate) fn repeat(&self, repeats: bool) {
@@ -300,7 +301,11 @@ async fn call(
         }
         "getUpdates" => {
             note(json.clone(), None);
-            json!(updates(&played, &came, &json).await)
+            let updates = updates(&played, &came, &json).await;
+            if played.lock().unwrap().is_revoked {
+                return refuse(401, "Unauthorized");
+            }
+            json!(updates)
         }
         "sendMessage" | "sendPhoto" => {
             let message = {
@@ -346,6 +351,9 @@ async fn updates(played: &Mutex<Played>, came: &Notify, wanted: &Value) -> Vec<V
         {
             let mut played = played.lock().unwrap();
             let is_new = |one: &Value| one["update_id"].as_i64().unwrap() >= offset;
+            if played.is_revoked {
+                return Vec::new();
+            }
             if !played.repeats {
                 played.updates.retain(is_new);
             }

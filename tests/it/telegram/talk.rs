@@ -137,6 +137,10 @@ fn what_is_said_is_done_once_with_the_rights_of_who_says_it() {
     std::thread::sleep(std::time::Duration::from_secs(2));
     assert_eq!(telegram.sent(ADA).len(), n + 1, "a repeated update was done again");
     assert_eq!(house.state(light), "off", "an edited message was obeyed");
+    // One message a second in a chat, whatever is asked.
+    for pair in telegram.sent(ADA).windows(2) {
+        assert!(pair[1].at - pair[0].at >= std::time::Duration::from_millis(900), "{pair:?}");
+    }
     // No kind of markup is on: a name is a name.
     for call in telegram.calls("sendMessage").iter().chain(&telegram.calls("editMessageText")) {
         assert!(call.body.get("parse_mode").is_none() && call.body.get("entities").is_none());

@@ -24,7 +24,8 @@ impl House {
 
     fn announce(&self, component: &str, name: &str, class: &str) -> bool {
         let config = json!({ "name": name, "unique_id": name, "state_topic": format!("x/{name}"),
-            "device_class": class, "device": { "identifiers": [name], "name": name } });
+            "device_class": class,
+            "default_entity_id": format!("{component}.{}", name.to_lowercase()), "device": { "identifiers": [name], "name": name } });
         let topic = format!("homeassistant/{component}/{name}/config");
         if !self.publish(&topic, &config.to_string()) {
             return false;
