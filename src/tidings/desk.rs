@@ -144,11 +144,13 @@ impl Pile {
             std::mem::take(&mut self.waiting).into_iter().partition(|(at, _)| *at <= now);
         self.waiting = left;
         ripe.sort_by_key(|(_, tiding)| !tiding.kind.is_danger());
-        self.told_at = Some(now);
         let ripe: Vec<Tiding> = ripe.into_iter().map(|(_, tiding)| tiding).collect();
         // What was left out was no danger, and is told with its like.
         let is_calm = ripe.iter().any(|tiding| !tiding.kind.is_danger());
-        let n_more = if is_calm { std::mem::take(&mut self.n_more) } else { 0 };
-        Some((ripe, n_more))
+        if !is_calm {
+            return Some((ripe, 0));
+        }
+        self.told_at = Some(now);
+        Some((ripe, std::mem::take(&mut self.n_more)))
     }
 }
