@@ -119,6 +119,7 @@ impl Daemon {
     }
 
     /// The same with this sound card: a configuration of ALSA.
+    #[cfg(feature = "speech")]
     pub(crate) fn start_hearing(what: &str, folder: &Folder, mqtt: &str, card: &str) -> Self {
         Self::start_in(what, folder, &format!("[mqtt]\n{mqtt}\n"), &[("ALSA_CONFIG_PATH", card)])
     }
