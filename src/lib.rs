@@ -28,7 +28,7 @@
 //!  4  hub                                  the one loop, the only writer of the house
 //!  3  storage                              LMDB
 //!  2  assistant ► intent, automation  tidings  json   decide: pure; the model's values as JSON
-//!  1  home   template   catalog            the model; the templates of MQTT discovery; files to fetch
+//!  1  home   template   catalog   llm      the model; the templates of MQTT discovery; files to fetch; a language model
 //!  0  config  clock  text  packed          leaves
 //! ```
 //!
@@ -82,6 +82,8 @@ pub mod home;
 pub mod hub;
 pub mod intent;
 pub mod json;
+#[cfg(feature = "model")]
+pub mod llm;
 pub mod mqtt;
 mod packed;
 #[cfg(feature = "speech")]

@@ -19,6 +19,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("assistant", &["text", "clock", "home", "template", "intent", "automation"]),
     ("speech", &[]),
     ("tidings", &["home"]),
+    ("llm", &[]),
     // What the owner decided in the panel is typed by `config` and kept here.
     ("storage", &["text", "config", "home", "json", "automation"]),
     ("hub", &["text", "clock", "home", "automation", "storage"]),
@@ -92,7 +93,9 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rumqttc", &["mqtt", "demo"]),
     ("mqtt5", &["broker"]),
     ("heed", &["storage"]),
-    ("minijinja", &["template"]),
+    ("candle_core", &["llm"]),
+    // The templates of MQTT discovery, and those of chats in a model's file.
+    ("minijinja", &["template", "llm"]),
     ("axum", &["web"]),
     ("argon2", &["storage"]),
     ("utoipa", &["web"]),

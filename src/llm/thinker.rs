@@ -1,0 +1,144 @@
+//! The model's thread: one question after another, the weights loaded when they are needed and given back when they are
+//! not.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::thread;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tracing::{info, warn};
+
+use super::session::{Model, Session};
+use super::{ModelError, Stop};
+
+/// Questions that may wait: nobody wants the answer to more.
+const MOST_WAITING: usize = 4;
+/// On a board of four cores two are left for the house.
+const MAX_THREADS: usize = 2;
+
+/// How long things may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// How long weights stay in memory without being used.
+    pub idle: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { idle: Duration::from_secs(600) }
+    }
+}
+
+/// What is to be done with the model; or it is not there, and why.
+type Job = Box<dyn FnOnce(Result<&mut Session, ModelError>) + Send>;
+
+/// Asks the model. Clones share one thread.
+#[derive(Debug, Clone)]
+pub struct Thinker {
+    jobs: SyncSender<Job>,
+    is_loaded: Arc<AtomicBool>,
+}
+
+impl Thinker {
+    /// Starts the thread, for the model in this file. Nothing is loaded yet.
+    ///
+    /// # Errors
+    /// When the system has no thread left.
+    pub fn start(path: PathBuf, patience: Patience) -> std::io::Result<Self> {
+        let (jobs, inbox) = mpsc::sync_channel(MOST_WAITING);
+        let is_loaded = Arc::new(AtomicBool::new(false));
+        let mut thread =
+            Thread { path, patience, is_loaded: Arc::clone(&is_loaded), session: None };
+        thread::Builder::new().name("model".to_owned()).spawn(move || thread.work(&inbox))?;
+        Ok(Self { jobs, is_loaded })
+    }
+
+    /// Weights are in memory.
+    pub fn is_loaded(&self) -> bool {
+        self.is_loaded.load(Ordering::Relaxed)
+    }
+
+    /// Has something done with the model, within this time. Who drops the future stops the work.
+    ///
+    /// # Errors
+    /// When there is no model, too much waits, it takes too long, or the work fails.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        within: Duration,
+        work: impl FnOnce(&mut Session, &Stop) -> Result<T, ModelError> + Send + 'static,
+    ) -> Result<T, ModelError> {
+        let stop = Stop::after(within);
+        let stopper = StopAtDrop(stop.clone());
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |session| {
+            let result = session.and_then(|session| {
+                stop.check()?;
+                work(session, &stop)
+            });
+            let _ = answer.send(result);
+        });
+        self.jobs.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => ModelError::Busy,
+            TrySendError::Disconnected(_) => ended(),
+        })?;
+        let result = answered.await.map_err(|_| ended())?;
+        drop(stopper);
+        result
+    }
+}
+
+/// Who asked has gone.
+struct StopAtDrop(Stop);
+
+impl Drop for StopAtDrop {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+fn ended() -> ModelError {
+    ModelError::Failed("its thread has ended".to_owned())
+}
+
+/// What the thread has.
+struct Thread {
+    path: PathBuf,
+    patience: Patience,
+    is_loaded: Arc<AtomicBool>,
+    session: Option<Session>,
+}
+
+impl Thread {
+    fn work(&mut self, inbox: &Receiver<Job>) {
+        loop {
+            self.is_loaded.store(self.session.is_some(), Ordering::Relaxed);
+            let job = match &self.session {
+                Some(_) => inbox.recv_timeout(self.patience.idle),
+                None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match job {
+                Ok(job) => job(self.session()),
+                Err(RecvTimeoutError::Timeout) => {
+                    self.session = None;
+                    info!("The language model has given back its memory.");
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn session(&mut self) -> Result<&mut Session, ModelError> {
+        if self.session.is_none() {
+            let n_threads = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
+            let model = Model::load(&self.path, n_threads).inspect_err(|error| {
+                warn!(%error, "The language model is not used.");
+            })?;
+            info!(name = model.shape().name, "The language model is loaded.");
+            self.session = Some(Session::new(model));
+        }
+        self.session.as_mut().ok_or_else(ended)
+    }
+}
