@@ -5,7 +5,7 @@
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 SETUP := tests/tools/setup.sh
 
-.PHONY: help setup run test eval eval-speech fuzz bench bench-wake bench-sentences check fmt
+.PHONY: help setup run test eval eval-needs eval-speech needs fuzz bench bench-wake bench-sentences check fmt
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -35,6 +35,14 @@ eval-speech:
 	@$(SETUP) test
 	@$(SETUP) voices
 	cargo bench --locked --bench voices
+
+#: make eval-needs  what the language model adds: needs in unusual words, and what is no command
+eval-needs: DIR = tests/needs/free
+eval-needs: eval
+
+#: make needs    train what tells needs apart above the language model MODEL=FILE.gguf, and say how good it is
+needs:
+	cargo run --release --locked --example needs -- $(MODEL) models/needs/smollm2-135m.chooser
 
 #: make fuzz     fuzz each target for SECONDS=600, or only TARGET=...
 SECONDS ?= 600

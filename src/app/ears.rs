@@ -17,6 +17,8 @@ use crate::home::action::Outcome;
 use crate::home::domain::Action;
 use crate::home::id::EntityId;
 use crate::home::{Home, target};
+#[cfg(feature = "model")]
+use crate::hub::Thought;
 use crate::hub::event::{
     Asks, Done, Event, Explained, Place, Problem, Reply, ReplyKind, Span, Utterance, Wish,
 };
@@ -30,11 +32,12 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// What is in the books has lists that can be named.
 pub(super) fn ear(
     settings: Settings,
+    minds: Minds,
     agenda: &Agenda,
 ) -> (Box<dyn Ear>, Speech, watch::Receiver<Vec<String>>) {
     let (languages, speech, problems) = Languages::start(settings);
     languages.assistant().know_lists(agenda);
-    (Box::new(Attentive { languages }), speech, problems)
+    (Box::new(Attentive { languages, minds }), speech, problems)
 }
 
 /// Keeps the house told of what is wrong with sentences.
@@ -72,12 +75,22 @@ pub(super) fn place(home: &config::Home) -> Option<sun::Place> {
 }
 
 /// An ear that is ready at once, and learns no other language.
-pub(crate) fn attentive(assistant: Assistant) -> Box<dyn Ear> {
-    Box::new(Attentive { languages: Languages::of(assistant) })
+pub(crate) fn attentive(assistant: Assistant, minds: Minds) -> Box<dyn Ear> {
+    Box::new(Attentive { languages: Languages::of(assistant), minds })
+}
+
+/// Who is asked about what the assistant does not understand.
+#[derive(Clone, Default)]
+pub(crate) struct Minds {
+    /// The language model, where there is one.
+    #[cfg(feature = "model")]
+    pub(crate) mind: Option<super::thinking::Mind>,
 }
 
 struct Attentive {
     languages: Languages,
+    #[cfg_attr(not(feature = "model"), allow(dead_code))]
+    minds: Minds,
 }
 
 impl Ear for Attentive {
@@ -103,6 +116,8 @@ impl Ear for Attentive {
             means: utterance.origin.means,
         };
         let turn = self.languages.assistant().hear_any(&said, &utterance.others, home);
+        #[cfg(feature = "model")]
+        let doubt = self.doubt(&turn, &said, home);
         let from = Asker {
             language: String::new(),
             area: said.area.and_then(|area| target::area_named(area, home)).map(|a| a.id.clone()),
@@ -113,6 +128,11 @@ impl Ear for Attentive {
         };
         let asks = self.languages.assistant().asked(&conversation, home);
         let context = Context { conversation, began, understood: began.elapsed(), asks };
+        #[cfg(feature = "model")]
+        if let Some(doubt) = doubt {
+            let spoken = Spoken { text: utterance.text.clone(), language, from, context };
+            return doubt.think(self.languages.clone(), turn, spoken);
+        }
         heard(self.languages.clone(), turn, from, context)
     }
 
@@ -122,6 +142,69 @@ impl Ear for Attentive {
         let conversation = ripe.entry.from.conversation.clone();
         let context = Context { conversation, began, understood: began.elapsed(), asks: None };
         heard(self.languages.clone(), turn, ripe.entry.from.clone(), context)
+    }
+}
+
+#[cfg(feature = "model")]
+impl Attentive {
+    /// What the model is to be asked, where nobody else understood and this house could do something.
+    fn doubt(&self, turn: &Turn, said: &Said<'_>, home: &Home) -> Option<Doubt> {
+        let mind = self.minds.mind.clone()?;
+        let mut assistant = self.languages.assistant();
+        if !assistant.is_lost(turn, said) {
+            return None;
+        }
+        let needs = assistant.needs(said, home);
+        let room = mind.room().filter(|_| !needs.is_empty())?;
+        Some(Doubt { mind, needs, room })
+    }
+}
+
+/// A question to the model.
+#[cfg(feature = "model")]
+struct Doubt {
+    mind: super::thinking::Mind,
+    needs: Vec<&'static str>,
+    room: tokio::sync::OwnedSemaphorePermit,
+}
+
+/// An utterance, kept while it is thought about.
+#[cfg(feature = "model")]
+struct Spoken {
+    text: String,
+    language: Option<String>,
+    from: Asker,
+    context: Context,
+}
+
+#[cfg(feature = "model")]
+impl Doubt {
+    /// Asks the model; what was said of the utterance without it is said if nothing comes of it.
+    fn think(self, languages: Languages, turn: Turn, spoken: Spoken) -> Heard {
+        let Self { mind, needs, room } = self;
+        Heard::Thinks(Box::pin(async move {
+            let need = mind.need(spoken.text.clone(), needs).await;
+            drop(room);
+            let thought: Thought = Box::new(move |home, now| {
+                let Spoken { text, language, from, context } = spoken;
+                let said = Said {
+                    text: &text,
+                    language: language.as_deref(),
+                    area: from.area.as_ref().map(|area| area.as_str()),
+                    conversation: &context.conversation,
+                    now,
+                    role: from.role,
+                    means: from.means,
+                };
+                let offered = need.and_then(|(need, share)| {
+                    languages.assistant().offer(need, share, &said, home)
+                });
+                let asks = languages.assistant().asked(&context.conversation, home);
+                let context = Context { asks, ..context };
+                heard(languages, offered.unwrap_or(turn), from, context)
+            });
+            thought
+        }))
     }
 }
 
@@ -268,7 +351,7 @@ mod tests {
         ] {
             let home: &[&str] = if language == "fr" { &["fr", "en"] } else { &["en", "fr"] };
             let utterance = written(text);
-            let (mut ear, ..) = ear(built_in(home), &Agenda::default());
+            let (mut ear, ..) = ear(built_in(home), Minds::default(), &Agenda::default());
             ear.ready().wait_for(|is_ready| *is_ready).await.unwrap();
             let heard = ear.hear(&utterance, &Home::new(), Timestamp::UNIX_EPOCH);
             let Heard::Reply(reply) = heard else { panic!("{text} acts in an empty house") };
@@ -285,7 +368,7 @@ mod tests {
             [("quelle heure est-il", Some("HassGetCurrentTime")), ("what time is it", None)]
         {
             let utterance = written(text);
-            let (mut ear, ..) = ear(built_in(&["fr"]), &Agenda::default());
+            let (mut ear, ..) = ear(built_in(&["fr"]), Minds::default(), &Agenda::default());
             ear.ready().wait_for(|is_ready| *is_ready).await.unwrap();
             let heard = ear.hear(&utterance, &Home::new(), Timestamp::UNIX_EPOCH);
             let Heard::Reply(reply) = heard else { panic!("{text} acts in an empty house") };

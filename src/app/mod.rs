@@ -27,6 +27,8 @@ mod steward;
 mod supervise;
 #[cfg(feature = "telegram")]
 mod telegram;
+#[cfg(feature = "model")]
+pub(crate) mod thinking;
 #[cfg(feature = "speech")]
 mod wyoming;
 
@@ -162,7 +164,11 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
         policy: policy(&config.policy),
         place,
     };
-    let (ear, speech, sentence_problems) = ears::ear(languages, &agenda);
+    let minds = ears::Minds {
+        #[cfg(feature = "model")]
+        mind: config.model.ask.then(|| thinking::Mind::open(&models)).flatten(),
+    };
+    let (ear, speech, sentence_problems) = ears::ear(languages, minds, &agenda);
     #[cfg(feature = "speech")]
     let spoken_by = speech.clone();
     let setup = Setup { home, agenda, writer, clock: clock.clone(), ear, outbox };

@@ -30,7 +30,7 @@ use super::{Answer, Assistant, Code, Language, Said, Turn, is_same_language};
 /// How long "which one?" waits for its answer, in seconds.
 pub(super) const PATIENCE_S: i64 = 120;
 /// How long "shall I really?" waits for a yes, in seconds.
-const YES_WITHIN_S: i64 = 60;
+pub(super) const YES_WITHIN_S: i64 = 60;
 
 impl Assistant {
     /// Understands an utterance. Nothing happens by this: a plan is only a proposal. It is always

@@ -20,6 +20,8 @@ mod later;
 mod measure;
 mod memory;
 mod naming;
+#[cfg(feature = "model")]
+mod need;
 pub mod official;
 mod plan;
 mod planned;
@@ -58,6 +60,8 @@ use self::policy::Policy;
 
 pub use self::errand::Booking;
 pub use self::language::{Language, Packs};
+#[cfg(feature = "model")]
+pub use self::need::SURE;
 pub use self::plan::Plan;
 pub use self::script::ScriptPlan;
 
@@ -136,7 +140,7 @@ pub struct Answer {
     pub slots: Vec<(String, Value)>,
     /// An answer is expected.
     pub continues: bool,
-    /// Which way it was understood: `sentence`, `words`.
+    /// Which way it was understood: `sentence`, `words`, `model`.
     pub by: Option<&'static str>,
     /// The sentence template; empty when no sentence matched.
     pub template: String,

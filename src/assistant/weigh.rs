@@ -448,6 +448,7 @@ fn described(understanding: &Understanding) -> Option<String> {
     match reading.way {
         Way::Sentence => text.push_str(&format!(", by `{}`", reading.template)),
         Way::Words => text.push_str(", by its words"),
+        Way::Model => text.push_str(", by the model"),
     }
     Some(text)
 }

@@ -91,7 +91,10 @@ impl Doctor {
         findings.push(reach(&broker));
         findings.push(clock(&config.home.time_zone));
         if let Some(dir) = dir {
-            findings.push(sentences(&Store::new(self.models.of(dir)?)));
+            let models = Store::new(self.models.of(dir)?);
+            findings.push(sentences(&models));
+            #[cfg(feature = "model")]
+            findings.push(model(&models, config.model.ask));
             findings.push(disk(dir));
         }
         findings.extend(memory(&text_of("/proc/meminfo")));
@@ -284,6 +287,23 @@ fn sentences(store: &Store) -> Finding {
         }
         None => finding(Level::Bad, "the catalogue of models cannot be read".to_owned()),
     }
+}
+
+/// Whether the language model is there. Homard works without it.
+#[cfg(feature = "model")]
+fn model(store: &Store, is_asked: bool) -> Finding {
+    let catalog = Catalog::built_in();
+    let models = catalog.iter().flat_map(|catalog| &catalog.models);
+    let mut models = models.filter(|model| model.kind == "language model" && model.default);
+    let is_there = models.any(|model| store.presence(model) == Presence::Whole);
+    let text = match (is_asked, is_there) {
+        (false, _) => "is not asked, by `[model] ask`",
+        (true, true) => "is asked about what nobody understands",
+        (true, false) => {
+            "is not there, so nothing unusual is understood; `homard models pull` fetches it"
+        }
+    };
+    Finding::new("language model", Level::Good, text.to_owned())
 }
 
 /// From `/proc/meminfo`.

@@ -2,6 +2,8 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 bad usage or bad configuration, 3 not understood, 4 refused.
 
+#[cfg(feature = "model")]
+mod bench;
 mod check;
 mod daemon;
 mod data;
@@ -72,6 +74,7 @@ enum Command {
     /// Learns another wake word than “hey homard”
     Wake(wake::Wake),
     /// Lists, fetches and verifies the models: sentences of 65 languages, speech, a language model
+    #[command(alias = "model")]
     Models(models::Models),
     /// Adds, lists and removes the people who may sign in
     User(user::User),

@@ -26,6 +26,22 @@ enum What {
     Pull(Chosen),
     /// Reads models that are there and compares them with the catalogue; without a name, all
     Check(Chosen),
+    /// Measures language models that are there, or a GGUF file: tokens a second, loading, memory
+    #[cfg(feature = "model")]
+    Bench(Measured),
+}
+
+#[cfg(feature = "model")]
+#[derive(Args)]
+struct Measured {
+    /// Names of the catalogue or paths of files; without one, all language models that are there
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// With so many threads
+    #[arg(long, env = "HOMARD_THREADS", value_name = "N", default_value_t = 2)]
+    threads: usize,
+    #[command(flatten)]
+    place: Where,
 }
 
 #[derive(Args)]
@@ -87,13 +103,28 @@ impl Models {
             What::List(place) => list(&catalog, &place.store()?),
             What::Pull(wanted) => {
                 // What is not built in needs no models.
-                let is_of_use =
-                    |model: &Model| cfg!(feature = "speech") || model.kind == "sentences";
+                let is_of_use = |model: &Model| match model.kind.as_str() {
+                    "sentences" => true,
+                    "language model" => cfg!(feature = "model"),
+                    _ => cfg!(feature = "speech"),
+                };
                 let is_wanted = |model: &Model| model.default && is_of_use(model);
                 pull(&wanted.models(&catalog, is_wanted)?, &wanted.place.store()?)
             }
             What::Check(wanted) => {
                 check(&wanted.models(&catalog, |_| true)?, &wanted.place.store()?)
+            }
+            #[cfg(feature = "model")]
+            What::Bench(wanted) => {
+                let store = wanted.place.store()?;
+                let files = super::bench::files(&wanted.names, &catalog, &store);
+                if files.is_empty() {
+                    let text = "There is no language model; `homard models pull` fetches one.";
+                    return Err(Failure::new(FAILED, text));
+                }
+                files
+                    .iter()
+                    .try_for_each(|(name, path)| super::bench::bench(name, path, wanted.threads))
             }
         }
     }

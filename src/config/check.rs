@@ -53,6 +53,8 @@ pub(super) fn check(
         home: home(raw.home, problems),
         http: http(raw.http, folder, problems),
         history: history(raw.history, problems),
+        #[cfg(feature = "model")]
+        model: super::Model { ask: raw.model.ask.is_none_or(|ask| ask.into_inner()) },
         policy: policy(raw.policy, problems),
         voice: voice::check(raw.voice, folder, problems),
         mqtt: mqtt(raw.mqtt, folder, problems),

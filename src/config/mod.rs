@@ -69,6 +69,9 @@ pub struct Config {
     pub policy: Policy,
     /// `[voice]`
     pub voice: Voice,
+    /// `[model]`
+    #[cfg(feature = "model")]
+    pub model: Model,
     /// `[mqtt]`
     pub mqtt: Mqtt,
     /// What of `[voice]` is about speaking.
@@ -85,6 +88,14 @@ pub struct Config {
     pub telegram: Telegram,
     /// Which of the owner's decisions stand in the file.
     pub written: Written,
+}
+
+/// The language model.
+#[cfg(feature = "model")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Model {
+    /// It is asked about what nobody understood.
+    pub ask: bool,
 }
 
 /// What is recorded, and for how long.

@@ -91,6 +91,15 @@ section! {
 }
 
 section! {
+    /// `[model]`
+    #[cfg_attr(
+        not(feature = "model"),
+        allow(dead_code, reason = "one file for all: this section is known in every build")
+    )]
+    Model { ask: bool, }
+}
+
+section! {
     /// `[mqtt]`
     Mqtt {
         listen: String,
@@ -136,6 +145,8 @@ pub(super) struct Raw {
     pub(super) history: History,
     pub(super) policy: Policy,
     pub(super) voice: Voice,
+    #[cfg_attr(not(feature = "model"), allow(dead_code, reason = "as its section"))]
+    pub(super) model: Model,
     pub(super) mqtt: Mqtt,
     #[cfg(feature = "speech")]
     pub(super) wyoming: Wyoming,
@@ -146,7 +157,7 @@ pub(super) struct Raw {
 }
 
 const SECTIONS: &[&str] =
-    &["home", "http", "history", "policy", "voice", "mqtt", "wyoming", "telegram"];
+    &["home", "http", "history", "policy", "voice", "model", "mqtt", "wyoming", "telegram"];
 
 /// Reads what can be read and notes what cannot.
 pub(super) fn read(text: &str, problems: &mut Problems) -> Raw {
@@ -185,6 +196,7 @@ pub(super) fn read(text: &str, problems: &mut Problems) -> Raw {
             ("history", table) => raw.history = History::read("[history]", table, problems),
             ("policy", table) => raw.policy = Policy::read("[policy]", table, problems),
             ("voice", table) => raw.voice = Voice::read("[voice]", table, problems),
+            ("model", table) => raw.model = Model::read("[model]", table, problems),
             ("mqtt", table) => raw.mqtt = Mqtt::read("[mqtt]", table, problems),
             #[cfg(feature = "speech")]
             ("wyoming", table) => raw.wyoming = Wyoming::read("[wyoming]", table, problems),
@@ -208,6 +220,7 @@ fn report_loose_key(name: &str, span: Range<usize>, problems: &mut Problems) {
         ("history", History::KEYS),
         ("policy", Policy::KEYS),
         ("voice", Voice::KEYS),
+        ("model", Model::KEYS),
         ("mqtt", Mqtt::KEYS),
     ];
     let owner = sections.iter().find(|(_, keys)| keys.contains(&name));

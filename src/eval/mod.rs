@@ -113,6 +113,8 @@ use self::house::House;
 use self::judge::Verdict;
 use self::play::{Played, play};
 use crate::app::ears;
+#[cfg(feature = "model")]
+use crate::app::thinking::Mind;
 use crate::assistant::{Assistant, Said};
 use crate::storage::{Settings, Storage, Writer};
 
@@ -247,6 +249,10 @@ impl Set {
             self.houses.iter().map(informed).collect()
         };
         let assistants = assistants?;
+        let minds = ears::Minds {
+            #[cfg(feature = "model")]
+            mind: self.models.as_deref().and_then(Mind::open).map(Mind::patient),
+        };
         let (houses, assistants) = (Arc::new(self.houses), Arc::new(assistants));
         let tests = Arc::new(self.tests);
         let mut results: BTreeMap<usize, Played> = BTreeMap::new();
@@ -257,10 +263,10 @@ impl Set {
             }
             let (tests, houses, assistants) =
                 (Arc::clone(&tests), Arc::clone(&houses), Arc::clone(&assistants));
-            let writer = writer.clone();
+            let (writer, minds) = (writer.clone(), minds.clone());
             playing.spawn(async move {
                 let test = &tests[n];
-                play(test, &houses[test.house], &assistants[test.house], &writer)
+                play(test, &houses[test.house], &assistants[test.house], &minds, &writer)
                     .await
                     .map(|played| (n, played))
             });

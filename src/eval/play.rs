@@ -20,6 +20,8 @@ use crate::clock::Clock;
 use crate::home::Home;
 use crate::home::entity::Source;
 use crate::home::person::Rights;
+#[cfg(feature = "model")]
+use crate::hub::Thought;
 use crate::hub::event::{Effect, Event, Origin, Query, Reply, ReplyKind, Utterance};
 use crate::hub::{Ear, Heard, Hub, HubHandle, Setup, Stopped};
 use crate::storage::Writer;
@@ -51,6 +53,7 @@ pub(super) async fn play(
     test: &Test,
     house: &House,
     assistant: &Assistant,
+    minds: &ears::Minds,
     writer: &Writer,
 ) -> Result<Played, Wrong> {
     let wrong = |what: String| Wrong { place: test.place.clone(), what };
@@ -59,7 +62,8 @@ pub(super) async fn play(
         Some(at) => house.now.with().time(at).build().map_err(|error| wrong(error.to_string()))?,
     };
     let (home, devices) = house.build(&now, &test.state)?;
-    let mut stage = Stage::set(home, devices, &now, assistant.clone(), writer.clone());
+    let mut stage =
+        Stage::set(home, devices, &now, assistant.clone(), minds.clone(), writer.clone());
     let mut played =
         Played { verdict: Verdict::Right, turn: 0, reply: String::new(), understood_ms: vec![] };
     for (n, turn) in test.turns.iter().enumerate() {
@@ -94,13 +98,14 @@ impl Stage {
         devices: Devices,
         now: &Zoned,
         assistant: Assistant,
+        minds: ears::Minds,
         writer: Writer,
     ) -> Self {
         let clock = Clock::movable(now);
         let (outbox, effects) = mpsc::channel(64);
         let mut agenda = Agenda::default();
         agenda.set_calendar(assistant.calendar());
-        let ear = Box::new(Hasty(ears::attentive(assistant)));
+        let ear = Box::new(Hasty(ears::attentive(assistant, minds)));
         let (hub, handle) =
             Hub::new(Setup { home, agenda, writer, clock: clock.clone(), ear, outbox });
         let task = tokio::spawn(hub.run(std::future::pending()));
@@ -287,6 +292,12 @@ fn hasten(heard: Heard) -> Heard {
         Heard::Books(book) => {
             Heard::Books(Box::new(move |agenda, home, now| hasten(book(agenda, home, now))))
         }
+        #[cfg(feature = "model")]
+        Heard::Thinks(thinking) => Heard::Thinks(Box::pin(async move {
+            let thought = thinking.await;
+            let hasty: Thought = Box::new(move |home, now| hasten(thought(home, now)));
+            hasty
+        })),
         other @ (Heard::Reply(_) | Heard::NotYet) => other,
     }
 }

@@ -215,6 +215,9 @@ impl Hub {
             }
             // The ear is asked again by whoever could wait; what is due does not.
             (Heard::Books(_) | Heard::NotYet, _) => {}
+            // Nobody thinks twice about the same.
+            #[cfg(feature = "model")]
+            (Heard::Thinks(_), _) => {}
         }
     }
 

@@ -1,5 +1,7 @@
 //! What the hub needs of the assistant: somebody who understands.
 
+#[cfg(feature = "model")]
+use std::pin::Pin;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -36,6 +38,14 @@ pub type Book = Box<dyn FnOnce(&mut Agenda, &Home, Moment) -> Heard + Send>;
 /// Makes the answer once it is known what became of the wishes.
 pub type Finish = Box<dyn FnOnce(&Home, Vec<Done>) -> Reply + Send>;
 
+/// Says what is to be done, in the house as it is then. Quick: the hub waits for it.
+#[cfg(feature = "model")]
+pub type Thought = Box<dyn FnOnce(&Home, Timestamp) -> Heard + Send>;
+
+/// Comes to a thought, sometime. Whoever gives one sees to it that there are few at a time.
+#[cfg(feature = "model")]
+pub type Thinking = Pin<Box<dyn Future<Output = Thought> + Send>>;
+
 /// What is to be done about an utterance.
 // One for each utterance: its size is no matter.
 #[allow(clippy::large_enum_variant)]
@@ -56,6 +66,9 @@ pub enum Heard {
     NotYet,
     /// Write in the house's books first.
     Books(Book),
+    /// It takes a while to think about, and the hub goes on meanwhile.
+    #[cfg(feature = "model")]
+    Thinks(Thinking),
 }
 
 /// Understands nothing: for a hub without sentences.

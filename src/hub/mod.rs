@@ -17,6 +17,7 @@ mod handle;
 mod hearing;
 mod outbox;
 mod problems;
+mod thinking;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,6 +30,8 @@ use tokio::time::Instant;
 use tracing::{debug, warn};
 
 pub use self::ear::{Book, Deaf, Ear, Finish, Heard};
+#[cfg(feature = "model")]
+pub use self::ear::{Thinking, Thought};
 pub use self::handle::{HubHandle, Stopped};
 
 use self::asks::Asks;
@@ -125,6 +128,8 @@ pub struct Hub {
     ear_ready: watch::Receiver<bool>,
     /// What was said before the ear was ready.
     unheard: VecDeque<(Utterance, oneshot::Sender<Reply>)>,
+    /// What the ear thinks about.
+    thinking: thinking::Pending,
     outbox: Outbox,
     triggers: BTreeMap<Handle, (Arc<Trigger>, Option<DeviceId>)>,
     problems: Problems,
@@ -184,6 +189,7 @@ impl Hub {
             ear_ready: ear.ready(),
             ear,
             unheard: VecDeque::new(),
+            thinking: thinking::Pending::default(),
             outbox: Outbox::new(outbox),
             triggers: BTreeMap::new(),
             problems: Problems::default(),
@@ -233,6 +239,7 @@ impl Hub {
                 },
                 result = answer_of(&mut self.in_flight) => self.finish_edit(result),
                 Ok(()) = self.status.changed() => self.note_status(),
+                done = self.thinking.next() => self.thought(done),
                 news = books::news(&mut self.books) => self.take_news(news),
                 () = can_hear(&mut self.ear_ready),
                     if !self.unheard.is_empty() || !self.books.is_open =>

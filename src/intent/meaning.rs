@@ -446,6 +446,8 @@ pub enum Way {
     Sentence,
     /// By combining words.
     Words,
+    /// By a language model, which chose among what the house can do.
+    Model,
 }
 
 impl Way {
@@ -454,6 +456,7 @@ impl Way {
         match self {
             Way::Sentence => "sentence",
             Way::Words => "words",
+            Way::Model => "model",
         }
     }
 }

@@ -169,10 +169,24 @@ impl Decoder {
         cache: &mut Cache,
         stop: &Stop,
     ) -> Result<Vec<f32>, ModelError> {
+        self.read_seeing(tokens, cache, stop, &mut |_, _| {})
+    }
+
+    /// The same, and `see` is shown what is behind each layer, counted from 1, for some tokens at a time.
+    ///
+    /// # Errors
+    /// As [`Decoder::read`].
+    pub fn read_seeing(
+        &self,
+        tokens: &[u32],
+        cache: &mut Cache,
+        stop: &Stop,
+        see: &mut dyn FnMut(usize, &[f32]),
+    ) -> Result<Vec<f32>, ModelError> {
         let before = cache.tokens.len();
         let mut all = Vec::with_capacity(tokens.len() * self.shape.width);
         for part in tokens.chunks(AT_ONCE) {
-            match self.read_part(part, cache, stop) {
+            match self.read_part(part, cache, stop, see) {
                 Ok(vectors) => all.extend(vectors),
                 Err(error) => {
                     cache.truncate(before);
@@ -188,6 +202,7 @@ impl Decoder {
         tokens: &[u32],
         cache: &mut Cache,
         stop: &Stop,
+        see: &mut dyn FnMut(usize, &[f32]),
     ) -> Result<Vec<f32>, ModelError> {
         let shape = &self.shape;
         let at = cache.tokens.len();
@@ -206,6 +221,7 @@ impl Decoder {
             let window = near.map_or(usize::MAX, |local| local.window);
             self.look(layer, &mut xs, kept, turns, window, &mut room)?;
             self.think(layer, &mut xs, &mut room)?;
+            see(n + 1, &xs);
         }
         cache.tokens.extend(tokens);
         Ok(xs)

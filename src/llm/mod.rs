@@ -7,12 +7,14 @@
 //!    └────► decoder ◄── matrix              the weights, and one pass over them
 //!              └─ cache                     what was read; cut back to a prompt's beginning, kept on the disk
 //!  session: a loaded model and its cache    thinker: the thread that has one, when it is needed
+//!  chooser: what a text is about, of a closed list, by a small trained layer above the model's lower ones
 //! ```
 //!
 //! Numbers are those of llama.cpp (`tests/bench/model.rs` compares them): weights stay quantised, single tokens are
 //! multiplied with candle's quantised kernels, and prompts with weights that are unpacked once for all their tokens.
 
 mod cache;
+mod chooser;
 mod decoder;
 mod gguf;
 mod matrix;
@@ -29,6 +31,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub use self::cache::Cache;
+pub use self::chooser::{Chooser, Features, Lens};
 pub use self::decoder::Decoder;
 pub use self::gguf::Gguf;
 pub use self::session::{Choice, Model, Session, likeliest};

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use super::cache::Cache;
+use super::chooser::{Features, Lens};
 use super::decoder::Decoder;
 use super::gguf::Gguf;
 use super::shape::Shape;
@@ -76,13 +77,27 @@ impl Model {
         cache: &mut Cache,
         stop: &Stop,
     ) -> Result<Vec<f32>, ModelError> {
+        self.read_seeing(tokens, cache, stop, &mut |_, _| {})
+    }
+
+    /// The same, and `see` is shown what is behind each layer, counted from 1, for some tokens at a time.
+    ///
+    /// # Errors
+    /// As [`Model::read`].
+    pub fn read_seeing(
+        &self,
+        tokens: &[u32],
+        cache: &mut Cache,
+        stop: &Stop,
+        see: &mut (dyn FnMut(usize, &[f32]) + Send),
+    ) -> Result<Vec<f32>, ModelError> {
         if tokens.is_empty() || tokens.len() > CONTEXT.min(self.shape().context) {
             return Err(ModelError::TooLong);
         }
         let common = cache.keep_common(tokens).min(tokens.len() - 1);
         cache.truncate(common);
         let new = tokens.get(common..).unwrap_or_default();
-        self.pool.install(|| self.decoder.read(new, cache, stop))
+        self.pool.install(|| self.decoder.read_seeing(new, cache, stop, see))
     }
 
     /// The tokens of a conversation, with the beginning of the model's answer when it is to answer. Special tokens
@@ -100,6 +115,8 @@ pub struct Session {
     /// The model.
     pub model: Model,
     cache: Cache,
+    /// What was read through a lens, and the lens.
+    lens: Option<(Lens, Cache)>,
 }
 
 /// What may follow, and how likely that is.
@@ -115,7 +132,7 @@ impl Session {
     /// A session that has read nothing.
     pub fn new(model: Model) -> Self {
         let cache = model.decoder.cache(usize::MAX);
-        Self { model, cache }
+        Self { model, cache, lens: None }
     }
 
     /// What it has read.
@@ -129,6 +146,43 @@ impl Session {
     /// As [`Model::read`].
     pub fn read(&mut self, tokens: &[u32], stop: &Stop) -> Result<Vec<f32>, ModelError> {
         self.model.read(tokens, &mut self.cache, stop)
+    }
+
+    /// What is seen of a text through a lens, whose prefix is read once.
+    ///
+    /// # Errors
+    /// As [`Lens::look`].
+    pub fn look(&mut self, lens: &Lens, text: &str, stop: &Stop) -> Result<Features, ModelError> {
+        let Self { model, lens: known, .. } = self;
+        let mut cache = match known.take() {
+            Some((of, cache)) if of == *lens => cache,
+            _ => lens.cache(model),
+        };
+        let features = lens.look(text, model, &mut cache, stop);
+        *known = Some((lens.clone(), cache));
+        features
+    }
+
+    /// Makes a lens ready, once: what it reads before each text is taken from a file, or read and kept there. A file
+    /// that cannot be written costs half a second at the next start.
+    ///
+    /// # Errors
+    /// As [`Model::read`].
+    pub fn prepare(&mut self, lens: &Lens, kept: &Path, stop: &Stop) -> Result<(), ModelError> {
+        if self.lens.as_ref().is_some_and(|(known, _)| known == lens) {
+            return Ok(());
+        }
+        let mut cache = lens.cache(&self.model);
+        let prefix = self.model.tokenizer.encode(&lens.prefix);
+        let is_back = std::fs::read(kept).is_ok_and(|bytes| cache.restore(&bytes));
+        if !is_back || cache.tokens() != prefix {
+            self.model.read(&prefix, &mut cache, stop)?;
+            let new = kept.with_extension("new");
+            let _ =
+                std::fs::write(&new, cache.to_bytes()).and_then(|()| std::fs::rename(&new, kept));
+        }
+        self.lens = Some((lens.clone(), cache));
+        Ok(())
     }
 
     /// How much each token is expected behind a prompt.

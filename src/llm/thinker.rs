@@ -15,7 +15,7 @@ use super::session::{Model, Session};
 use super::{ModelError, Stop};
 
 /// Questions that may wait: nobody wants the answer to more.
-const MOST_WAITING: usize = 4;
+const MOST_WAITING: usize = 8;
 /// On a board of four cores two are left for the house.
 const MAX_THREADS: usize = 2;
 

@@ -28,6 +28,8 @@ mod lights;
 mod man;
 #[cfg(feature = "speech")]
 mod microphone;
+#[cfg(feature = "model")]
+mod model;
 mod models;
 mod mosquitto;
 mod official;

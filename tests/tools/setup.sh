@@ -6,6 +6,7 @@
 #                    of Home Assistant; and the models
 #   setup.sh check   also clippy and cargo-deny
 #   setup.sh hassil  hassil, for `make bench-sentences` to compare with
+#   setup.sh llama   llama.cpp for Node.js, for `BENCH=model tests/bench/run` to compare with
 #   setup.sh voices  whisper.cpp, Piper and Pico voices in Python, for `BENCH=speech tests/bench/run` and `make eval-speech`
 #
 # System packages come from Debian's archive; everything else stays in `.cache/` of the checkout.
@@ -164,11 +165,11 @@ make_npm() {
 
 # Into the folder in which tests look. Without them tests say so, and the others test what is built in.
 pull_models() {
-    say "building homard and fetching sentence packs and models of speech"
+    say "building homard and fetching sentence packs, models of speech and a language model"
     # Touched, as a pull of what is there writes nothing.
     quietly cargo run --quiet --locked -- models pull --models "$CACHE/models" &&
         touch "$CACHE/models/.verified" ||
-        say "not all models could be fetched; tests of other languages and of speech will say so"
+        say "not all models could be fetched; tests of other languages, of speech and of the language model will say so"
 }
 
 make_tools() {
@@ -177,11 +178,36 @@ make_tools() {
         stop "cargo-deny could not be built (output: $LOG)"
 }
 
+# llama.cpp with its kernels built already; those for graphics cards, which are most of it, are not wanted.
+readonly LLAMA='node-llama-cpp@3.22.1'
+
+make_llama() {
+    say "installing llama.cpp from npm"
+    rm -rf "$CACHE/llama"
+    mkdir -p "$CACHE/llama"
+    local node=node npm=npm
+    if [ -x "$CACHE/python/bin/node" ]; then
+        node=$PWD/$CACHE/python/bin/node
+        npm="$node $PWD/$CACHE/python/bin/npm-cli.js"
+    fi
+    # shellcheck disable=SC2086 # two words
+    quietly env NODE_USE_SYSTEM_CA=1 $npm install --prefix "$CACHE/llama" --ignore-scripts --no-audit --no-fund "$LLAMA" ||
+        stop "llama.cpp could not be installed (output: $LOG)"
+    find "$CACHE/llama/node_modules/@node-llama-cpp" -mindepth 1 -maxdepth 1 \( -name '*-cuda*' -o -name '*-vulkan*' \) \
+        -exec rm -rf {} +
+}
+
 what=${1:-test}
 case $what in
-run | test | check | hassil | voices) ;;
-*) stop "unknown set of tools \`$what\`; known: run, test, check, hassil, voices" ;;
+run | test | check | hassil | voices | llama) ;;
+*) stop "unknown set of tools \`$what\`; known: run, test, check, hassil, voices, llama" ;;
 esac
+
+# Only for a comparison.
+if [ "$what" = llama ]; then
+    made_from "$LLAMA" llama make_llama
+    exit 0
+fi
 
 # Only for a comparison: where it cannot be had, the bench says so.
 if [ "$what" = hassil ]; then

@@ -42,7 +42,7 @@ pub(crate) fn models() -> Option<PathBuf> {
 }
 
 /// The folder of models if this file is in it, as after `homard models pull`. Without it a test says so and passes.
-#[cfg(feature = "speech")]
+#[cfg(any(feature = "speech", feature = "model"))]
 pub(crate) fn models_with(file: &str) -> Option<PathBuf> {
     let dir = std::env::var_os("HOMARD_MODELS")
         .map(PathBuf::from)
