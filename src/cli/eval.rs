@@ -46,7 +46,7 @@ impl Eval {
             Some(dir) => dir.clone(),
             None => place.data_dir(config::RUN)?.join("models"),
         };
-        let mut set = Set::load(&self.dir).map_err(failed)?.with_models(models);
+        let mut set = Set::load(&self.dir).map_err(failed)?.with_models(models).thinking();
         if let Some(only) = &self.only {
             set.only(only);
         }

@@ -155,6 +155,8 @@ pub struct Set {
     houses: Vec<House>,
     tests: Vec<Test>,
     models: Option<PathBuf>,
+    /// What nobody understands is shown to the language model.
+    thinks: bool,
 }
 
 /// What a set has.
@@ -190,12 +192,18 @@ impl Set {
         for path in yaml_files(dir)?.iter().filter(|path| !path.starts_with(&homes)) {
             tests.extend(case::read(&name(dir, path), parse(dir, path)?, &houses)?);
         }
-        Ok(Self { houses, tests, models: None })
+        Ok(Self { houses, tests, models: None, thinks: false })
     }
 
     /// Understands with the official sentence packs of this folder of models too.
     pub fn with_models(self, models: PathBuf) -> Self {
         Self { models: Some(models), ..self }
+    }
+
+    /// Shows what nobody understands to the language model of the folder of models, if one is there. It takes a part of
+    /// a second for each.
+    pub fn thinking(self) -> Self {
+        Self { thinks: true, ..self }
     }
 
     /// Keeps only the tests of which a wording, group, home or place contains this.
@@ -249,10 +257,13 @@ impl Set {
             self.houses.iter().map(informed).collect()
         };
         let assistants = assistants?;
+        let asked = self.models.filter(|_| self.thinks);
         let minds = ears::Minds {
             #[cfg(feature = "model")]
-            mind: self.models.as_deref().and_then(Mind::open).map(Mind::patient),
+            mind: asked.as_deref().and_then(Mind::open).map(Mind::patient),
         };
+        #[cfg(not(feature = "model"))]
+        drop(asked);
         let (houses, assistants) = (Arc::new(self.houses), Arc::new(assistants));
         let tests = Arc::new(self.tests);
         let mut results: BTreeMap<usize, Played> = BTreeMap::new();

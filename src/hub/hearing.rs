@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tracing::warn;
 
 use super::books::{Sight, To};
@@ -12,6 +12,12 @@ use super::{Hub, Turn, read};
 
 /// Sentences that may wait for the ear to be ready.
 const MOST_UNHEARD: usize = 64;
+
+/// Comes back when the ear is ready.
+pub(super) async fn can_hear(ready: &mut watch::Receiver<bool>) {
+    // An error means that it will never be more ready.
+    let _ = ready.wait_for(|is_ready| *is_ready).await;
+}
 
 impl Hub {
     pub(super) fn is_ear_ready(&self) -> bool {

@@ -128,7 +128,6 @@ pub struct Hub {
     ear_ready: watch::Receiver<bool>,
     /// What was said before the ear was ready.
     unheard: VecDeque<(Utterance, oneshot::Sender<Reply>)>,
-    /// What the ear thinks about.
     thinking: thinking::Pending,
     outbox: Outbox,
     triggers: BTreeMap<Handle, (Arc<Trigger>, Option<DeviceId>)>,
@@ -241,7 +240,7 @@ impl Hub {
                 Ok(()) = self.status.changed() => self.note_status(),
                 done = self.thinking.next() => self.thought(done),
                 news = books::news(&mut self.books) => self.take_news(news),
-                () = can_hear(&mut self.ear_ready),
+                () = hearing::can_hear(&mut self.ear_ready),
                     if !self.unheard.is_empty() || !self.books.is_open =>
                 {
                     self.hear_unheard();
@@ -578,11 +577,6 @@ async fn until(deadline: Option<Instant>) {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
     }
-}
-
-async fn can_hear(ready: &mut watch::Receiver<bool>) {
-    // An error means that it will never be more ready.
-    let _ = ready.wait_for(|is_ready| *is_ready).await;
 }
 
 async fn answer_of(
