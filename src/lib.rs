@@ -45,7 +45,7 @@
 //! 3. Topics and payloads never leave `mqtt`; JSON types of the API never leave `web`; chat ids and the
 //!    bot's token never leave `telegram`, but for the disk and the page of who may talk to the house.
 //! 4. What was recognised in a sentence never acts by itself: it is an intent, and walks one road:
-//!    target, capability, action, outcome.
+//!    target, capability, action, outcome. What a language model makes of it is asked of the person first.
 //! 5. A target is never widened. No such room, no such name: ask, do not act.
 //! 6. Nothing is acted on because of a retained or restored message.
 //! 7. The hub's loop never blocks: the disk and the ports answer by events, and a sentence that is
