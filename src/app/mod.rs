@@ -154,7 +154,7 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
     #[cfg(feature = "speech")]
     let ears = listen::listen(heard.clone());
     #[cfg(not(feature = "speech"))]
-    let ears = web::deaf();
+    let (ears, aloud) = (web::deaf(), web::mute());
     let (outbox, effects) = mpsc::channel(OUTBOX);
     let languages = languages::Settings {
         home: spoken(&config.home),
@@ -180,6 +180,8 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
 
     #[cfg(feature = "speech")]
     let speak = speak::voice(config.speaking.tts.as_ref(), &outgoing);
+    #[cfg(feature = "speech")]
+    let aloud = speak::recorded(Arc::clone(&speak), speak::manner(&config.speaking));
     #[cfg(feature = "speech")]
     let stations = wyoming::stations(&config.satellites);
     #[cfg(feature = "speech")]
@@ -246,6 +248,7 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
         hub: handle.clone(),
         access,
         listen: ears,
+        aloud,
         daemon: Arc::clone(&steward) as Arc<dyn web::Daemon>,
         tls: certificate.as_ref().map(Certificate::server).transpose()?,
     };

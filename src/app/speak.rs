@@ -18,6 +18,7 @@ use crate::home::target;
 use crate::hub::HubHandle;
 use crate::hub::event::{Cause, Said, Shown};
 use crate::speech::{Espeak, Loudspeaker, Manner, PlayError, Sound, VoiceError, sentences};
+use crate::web;
 use crate::wyoming::{Later, Speak, Station};
 
 /// Announcements that are being said; more are not.
@@ -53,6 +54,31 @@ pub(super) fn voice(tts: Option<&Peer>, outgoing: &Outgoing) -> Speak {
 pub(super) fn manner(speaking: &Speaking) -> Manner {
     let (voice, volume) = (speaking.voice.clone(), speaking.volume);
     Manner { language: String::new(), voice, volume }
+}
+
+/// Says answers into WAV files, for browsers and programs.
+pub(super) fn recorded(speak: Speak, manner: Manner) -> web::Aloud {
+    Arc::new(move |text: String, language: String| -> web::Voicing {
+        let (speak, manner) = (Arc::clone(&speak), Manner { language, ..manner.clone() });
+        Box::pin(async move {
+            let mut whole: Option<Sound> = None;
+            for piece in sentences(&text, &manner.language) {
+                match speak(piece, manner.clone()).await {
+                    Ok(sound) => {
+                        whole = Some(match whole.take() {
+                            Some(before) => before.and(&sound),
+                            None => sound,
+                        });
+                    }
+                    Err(error) => {
+                        complain(&error);
+                        return None;
+                    }
+                }
+            }
+            whole.map(|sound| sound.wav())
+        })
+    })
 }
 
 /// Everything in the house that can speak. Cheap to clone.

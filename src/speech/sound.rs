@@ -120,6 +120,17 @@ impl Sound {
         (0..n).map(at).collect()
     }
 
+    /// This and then another one.
+    pub fn and(mut self, next: &Self) -> Self {
+        self.samples.extend(next.at_rate(self.rate));
+        self
+    }
+
+    /// As a WAV file.
+    pub fn wav(&self) -> Vec<u8> {
+        super::wav::file(self.rate, &self.samples)
+    }
+
     /// The samples as a microphone of this rate gives them, from -1 to 1.
     pub fn heard_as(&self, rate: u32) -> Vec<f32> {
         self.at_rate(rate).into_iter().map(|sample| f32::from(sample) / 32_768.0).collect()

@@ -40,8 +40,14 @@ pub(super) fn read(bytes: &[u8]) -> Result<Clip, ClipError> {
 
 /// A file of one channel, 16 bits.
 pub(super) fn write(clip: &Clip) -> Vec<u8> {
+    let sample = |sample: &f32| (sample * f32::from(i16::MAX)) as i16;
+    file(RATE, &clip.samples().iter().map(sample).collect::<Vec<_>>())
+}
+
+/// The same of samples of another rate.
+pub(super) fn file(rate: u32, samples: &[i16]) -> Vec<u8> {
     const HEAD: usize = 44;
-    let n = clip.samples().len() * 2;
+    let n = samples.len() * 2;
     let word = |number: usize| u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes();
     let mut bytes = Vec::with_capacity(HEAD + n);
     bytes.extend(b"RIFF");
@@ -50,15 +56,13 @@ pub(super) fn write(clip: &Clip) -> Vec<u8> {
     bytes.extend(word(16));
     // Plain samples; one channel.
     bytes.extend([1, 0, 1, 0]);
-    bytes.extend(RATE.to_le_bytes());
-    bytes.extend((RATE * 2).to_le_bytes());
+    bytes.extend(rate.to_le_bytes());
+    bytes.extend((rate * 2).to_le_bytes());
     // Bytes and bits of a sample.
     bytes.extend([2, 0, 16, 0]);
     bytes.extend(b"data");
     bytes.extend(word(n));
-    for sample in clip.samples() {
-        bytes.extend(((sample * f32::from(i16::MAX)) as i16).to_le_bytes());
-    }
+    bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
     bytes
 }
 

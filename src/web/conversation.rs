@@ -54,6 +54,11 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    /// What is said back, and in which language.
+    pub(super) fn speech(&self) -> (&str, &str) {
+        (&self.response.speech.plain.speech, &self.response.language)
+    }
+
     /// The same, of something that was spoken; `took` is how long hearing it took.
     pub(super) fn heard(mut self, transcript: String, took: Duration) -> Self {
         self.transcript = Some(transcript);

@@ -61,7 +61,9 @@ pub use self::daemon::{
 };
 #[cfg(feature = "telegram")]
 pub use self::daemon::{Bot, BotState};
-pub use self::speech::{Hearing, Listen, Recording, Transcript, Unheard, deaf, hint};
+pub use self::speech::{
+    Aloud, Hearing, Listen, Recording, Transcript, Unheard, Voicing, deaf, hint, mute,
+};
 pub use self::states::{ContextObject, StateObject};
 
 /// Larger bodies are refused.
@@ -120,6 +122,8 @@ pub struct House {
     pub access: Access,
     /// Who listens to recordings.
     pub listen: Listen,
+    /// Who says answers.
+    pub aloud: Aloud,
     /// The daemon itself.
     pub daemon: Arc<dyn Daemon>,
     /// With it, browsers come by TLS.
@@ -147,6 +151,7 @@ struct Site {
     unknown: websocket::Unknown,
     clock: Clock,
     listen: Listen,
+    aloud: Aloud,
     requests: metrics::Requests,
     started_at: Instant,
     /// Reachable from this machine only: then the `Host` must be this machine too.
@@ -175,7 +180,7 @@ pub async fn run(
     house: House,
     shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
-    let House { hub, access, listen, daemon, tls } = house;
+    let House { hub, access, listen, aloud, daemon, tls } = house;
     let address = listener.local_addr()?;
     let zone = TimeZone::get(&settings.time_zone).unwrap_or(TimeZone::UTC);
     let clock = Clock::system(zone);
@@ -194,6 +199,7 @@ pub async fn run(
         unknown: websocket::Unknown::default(),
         clock,
         listen,
+        aloud,
         requests: metrics::Requests::default(),
         started_at: Instant::now(),
         is_loopback: address.ip().is_loopback(),

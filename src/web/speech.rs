@@ -1,5 +1,5 @@
 //! `POST /api/speech`: what a person says as a recording, and the answer in Home Assistant's shape with the words that
-//! were heard.
+//! were heard, or as sound.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{Query as UrlQuery, State};
-use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -67,6 +67,16 @@ pub type Hearing = Pin<Box<dyn Future<Output = Result<Transcript, Unheard>> + Se
 /// Whoever can listen to recordings.
 pub type Listen = Arc<dyn Fn(Recording) -> Hearing + Send + Sync>;
 
+/// An answer as a WAV file, later; nothing where it cannot be said.
+pub type Voicing = Pin<Box<dyn Future<Output = Option<Vec<u8>>> + Send>>;
+/// Whoever can say a text in a language.
+pub type Aloud = Arc<dyn Fn(String, String) -> Voicing + Send + Sync>;
+
+/// Says nothing: for a house that was built without a voice.
+pub fn mute() -> Aloud {
+    Arc::new(|_, _| Box::pin(std::future::ready(None)))
+}
+
 /// Listens to nothing: for a house that was built without ears.
 pub fn deaf() -> Listen {
     Arc::new(|_| {
@@ -89,14 +99,15 @@ pub(super) struct Circumstances {
     device_id: Option<String>,
 }
 
-/// Says something to the house, as a recording: WAV, or Ogg with Opus.
+/// Says something to the house, as a recording: WAV, or Ogg with Opus. Whoever accepts `audio/wav` hears the answer.
 #[utoipa::path(post, path = "/api/speech", params(Circumstances),
     request_body(content = Vec<u8>, content_type = "audio/wav"),
-    responses((status = 200, body = Answer), (status = 400, body = Message), (status = 503, body = Message)))]
+    responses((status = 200, content((Answer = "application/json"), (Vec<u8> = "audio/wav"))), (status = 400, body = Message), (status = 503, body = Message)))]
 pub(super) async fn process(
     State(site): State<Arc<Site>>,
     caller: Caller,
     UrlQuery(said): UrlQuery<Circumstances>,
+    headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Failure> {
     let hint = caller.hub.read(hint);
@@ -112,7 +123,23 @@ pub(super) async fn process(
         device_id: said.device_id,
     };
     let answer = conversation::hear(&caller, said, Means::Spoken).await?;
+    if accepts_sound(&headers) {
+        let (text, language) = answer.speech();
+        if let Some(wav) = (site.aloud)(text.to_owned(), language.to_owned()).await {
+            return Ok(([(header::CONTENT_TYPE, SOUND)], wav).into_response());
+        }
+    }
     Ok(failure::json(&answer.heard(text, took)))
+}
+
+/// What somebody accepts who wants to hear the answer.
+const SOUND: &str = "audio/wav";
+
+fn accepts_sound(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    accepted.is_some_and(|kinds| {
+        kinds.split(',').any(|kind| kind.split(';').next().map(str::trim) == Some(SOUND))
+    })
 }
 
 fn refused(why: Unheard) -> Failure {

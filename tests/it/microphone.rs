@@ -380,3 +380,41 @@ fn the_daemon_listens_to_its_microphone_answers_aloud_and_falls_silent_when_some
         thread::sleep(Duration::from_millis(100));
     }
 }
+
+#[test]
+fn a_microphone_that_is_plugged_in_later_is_found_and_meanwhile_the_house_says_so() {
+    use homard::speech::EMBEDDING;
+
+    let Some(models) = models_with(EMBEDDING) else { return };
+    let Some(name) = spoken("en-us+f4", "hey homard") else { return };
+    let folder = Folder::new("microphone-later");
+    let card = card(&folder, SLOWLY);
+    let none = folder.file("later.conf", "pcm.!default { type hw card 7 }\n");
+    let (log, command) = (folder.path("signals"), folder.path("signal"));
+    program(&command, &format!("#!/bin/sh\necho \"$1\" >>{log}\n"));
+    let lines = format!(
+        "listen = \"127.0.0.1:0\"\n[http]\nlisten = \"127.0.0.1:0\"\n[home]\nlanguage = \"en\"\n\
+         [voice]\nmicrophone = \"default\"\ncommand = \"{command}\"\n"
+    );
+    fs::create_dir_all(folder.path("data")).unwrap();
+    std::os::unix::fs::symlink(&models, folder.path("data/models")).unwrap();
+    let daemon = Daemon::start_hearing("run", &folder, &lines, &none);
+    let is_told = |daemon: &Daemon| {
+        let all = daemon.get("/api/homard/problems");
+        let all = all.as_array().unwrap().clone();
+        all.iter().any(|one| one["text"].as_str().unwrap().contains("microphone"))
+    };
+    daemon.wait(|| if is_told(&daemon) { Ok(()) } else { Err("nothing is told".to_owned()) });
+    fs::rename(&card.config, &none).unwrap();
+    let began = Instant::now();
+    while is_told(&daemon) {
+        assert!(began.elapsed() < Duration::from_secs(60), "it is not found");
+        thread::sleep(Duration::from_millis(200));
+    }
+    card.say.send(name).unwrap();
+    let began = Instant::now();
+    while !fs::read_to_string(&log).unwrap_or_default().starts_with("awake") {
+        assert!(began.elapsed() < Duration::from_secs(60), "it is not listened to");
+        thread::sleep(Duration::from_millis(200));
+    }
+}

@@ -87,6 +87,7 @@ impl House {
             hub: handle.clone(),
             access,
             listen: web::deaf(),
+            aloud: web::mute(),
             daemon: Arc::new(Played::new(&settings)),
             tls: None,
         };

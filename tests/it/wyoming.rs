@@ -116,15 +116,17 @@ fn the_wyoming_package_hears_speaks_and_commands_by_homard() {
     }
 }
 
-/// A satellite whose microphone hears a recording after its wake word, until it was answered.
-fn satellite(python: &Path, port: u16, order: &str, played: &str) -> Program {
+/// A satellite whose microphone hears a recording, again and again until it was answered; with a wake word of its own,
+/// or one that leaves it to Homard.
+fn satellite(python: &Path, port: u16, order: &str, played: &str, wakes_itself: bool) -> Program {
     let sound = tool("wyoming_sound.py");
     let (python_path, sound) = (python.display(), sound.display());
+    let wake = ["--wake-command".to_owned(), format!("{python_path} {sound} wake")];
     let child = Command::new(python)
+        .args(wake.iter().filter(|_| wakes_itself))
         .args(["-m", "wyoming_satellite", "--no-zeroconf", "--name", "Kitchen"])
         .args(["--uri", &format!("tcp://127.0.0.1:{port}")])
         .args(["--mic-command", &format!("{python_path} {sound} microphone {order} {played}")])
-        .args(["--wake-command", &format!("{python_path} {sound} wake")])
         .args(["--snd-command", &format!("tee -a {played}")])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -179,7 +181,7 @@ fn a_satellite_is_heard_answered_where_it_stands_told_of_and_missed() {
         other => Err(format!("{other} problems instead of one")),
     });
     assert_eq!(daemon.say(&["turn off the kitchen lights"]).code, 0);
-    let running = satellite(&peer, port, &order, &played);
+    let running = satellite(&peer, port, &order, &played, true);
     let answered = wait_played(&played, 0.5);
     daemon.wait_for("light.kitchen_light", |state| state["state"] == "on");
     assert_eq!(problems(&daemon), 0);
@@ -208,4 +210,25 @@ fn a_satellite_is_heard_answered_where_it_stands_told_of_and_missed() {
         1 => Ok(()),
         other => Err(format!("{other} problems instead of one")),
     });
+}
+
+#[test]
+fn a_satellite_without_a_wake_word_is_woken_by_homard() {
+    let Some(peer) = python("satellite", "wyoming_satellite") else { return };
+    let Some(models) = models_with(homard::speech::EMBEDDING) else { return };
+    let Some(name) = crate::microphone::spoken("en-us+f4", "hey homard") else { return };
+    let folder = Folder::new("wyoming-wake");
+    let order = crate::microphone::spoken("en-us", "turn off the lights").unwrap();
+    let (port, played, file) = (free_port(), folder.path("played.raw"), folder.path("said.wav"));
+    let said = Clip::new([name, order].concat(), RATE).unwrap();
+    fs::write(&file, said.to_wav()).unwrap();
+    let lines = format!(
+        "[[satellite]]\naddress = \"127.0.0.1:{port}\"\narea = \"Kitchen\"\nname = \"Kitchen\"\n"
+    );
+    let daemon = demo(&folder, &lines, Some(&models));
+    assert_eq!(daemon.say(&["turn on the kitchen light"]).code, 0);
+    daemon.wait_for("light.kitchen_light", |state| state["state"] == "on");
+    let _running = satellite(&peer, port, &file, &played, false);
+    wait_played(&played, 0.5);
+    daemon.wait_for("light.kitchen_light", |state| state["state"] == "off");
 }
