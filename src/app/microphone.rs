@@ -115,14 +115,21 @@ struct Asked {
     is_open: AtomicBool,
 }
 
+/// What may be the wake word: the how-manieth, its sound, and how much the first stage takes it for the word.
+struct Call {
+    number: u64,
+    clip: Clip,
+    score: f32,
+}
+
 /// Makes sure of each call.
 async fn make_sure(
     name: Name,
-    mut called: mpsc::Receiver<(u64, Clip)>,
+    mut called: mpsc::Receiver<Call>,
     tell: std::sync::mpsc::Sender<(u64, bool)>,
 ) {
-    while let Some((number, clip)) = called.recv().await {
-        let was_called = name.is_in(clip).await;
+    while let Some(Call { number, clip, score }) = called.recv().await {
+        let was_called = name.is_in(clip, score).await;
         if tell.send((number, was_called)).is_err() {
             return;
         }
@@ -139,7 +146,7 @@ struct Listener {
     has_tone: bool,
     utterances: mpsc::Sender<Clip>,
     /// What may be the wake word goes out, and whether it is comes back, by number.
-    calls: mpsc::Sender<(u64, Clip)>,
+    calls: mpsc::Sender<Call>,
     verdicts: std::sync::mpsc::Receiver<(u64, bool)>,
     n_calls: u64,
 }
@@ -170,7 +177,7 @@ impl Listener {
     fn notice(&mut self, noticed: Option<Noticed>) {
         match noticed {
             None => {}
-            Some(Noticed::Called(clip)) => self.called(clip),
+            Some(Noticed::Called(clip, score)) => self.called(clip, score),
             Some(Noticed::Spoken(clip)) => {
                 self.signal.show(false);
                 if self.utterances.try_send(clip).is_err() {
@@ -181,12 +188,13 @@ impl Listener {
         }
     }
 
-    fn called(&mut self, clip: Clip) {
+    fn called(&mut self, clip: Clip, score: f32) {
         self.n_calls += 1;
+        let call = Call { number: self.n_calls, clip, score };
         if self.mouths.says_name() {
             // Its own voice does not wake it.
             self.believe(false);
-        } else if self.mouths.is_speaking() || self.calls.try_send((self.n_calls, clip)).is_err() {
+        } else if self.mouths.is_speaking() || self.calls.try_send(call).is_err() {
             // What comes with the house's own voice in it is not recognised; and who calls wants it to be silent.
             self.believe(true);
         }

@@ -53,9 +53,9 @@ impl Name {
     }
 
     /// The second stage. Where there is no recogniser, or it has no time, the first is believed.
-    pub(super) async fn is_in(&self, clip: Clip) -> bool {
+    pub(super) async fn is_in(&self, clip: Clip, score: f32) -> bool {
         let weight = self.ears.weigh(clip, self.word().to_owned()).await;
-        weight.is_none_or(|weight| speech::is_called(weight, self.sensitivity))
+        weight.is_none_or(|weight| speech::is_called(score, weight, self.sensitivity))
     }
 
     /// Whether a sound would wake the house that makes it, as far as the first stage can tell.

@@ -129,9 +129,9 @@ fn wake_service(name: Name) -> WakeService {
     WakeService {
         name: name.word().into(),
         detector: Arc::new(move || detector.detector()),
-        is_called: Arc::new(move |clip| -> Later<_> {
+        is_called: Arc::new(move |clip, score| -> Later<_> {
             let name = sure.clone();
-            Box::pin(async move { name.is_in(clip).await })
+            Box::pin(async move { name.is_in(clip, score).await })
         }),
     }
 }

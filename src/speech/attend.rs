@@ -11,7 +11,9 @@ use super::wake::Wake;
 /// Samples before the wake was noticed that belong to what follows it, as many go on speaking without a pause.
 const OVERLAP: usize = RATE as usize / 8;
 /// Samples that are kept, for the word's sound and for an answer that began before the question was over.
-const KEPT: usize = RATE as usize * 6 / 5;
+const KEPT: usize = RATE as usize * 7 / 5;
+/// Samples after it was noticed by which it has been most like the word.
+const PEAK: usize = RATE as usize / 4;
 /// Of what is kept, what belongs to such an answer.
 const BEGINNING: usize = RATE as usize;
 /// An utterance right behind the wake word that is shorter, in seconds with the silence around it, is the end of that
@@ -21,9 +23,9 @@ const TAIL: f32 = 0.75;
 /// What it notices.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Noticed {
-    /// What sounds like the wake word: the last [`KEPT`] samples, to be made sure of. It listens already; until
+    /// What sounds like the wake word, to be made sure of, and [how much](Wake::score). It listens already; until
     /// [`Attention::believe`] is told, nothing else is noticed.
-    Called(Clip),
+    Called(Clip, f32),
     /// What was said after it.
     Spoken(Clip),
     /// Nothing was said after it.
@@ -49,6 +51,8 @@ pub struct Attention {
     mood: Mood,
     /// It was called, and nothing was said since.
     is_fresh: bool,
+    /// Samples until what was noticed is told.
+    n_to_peak: Option<usize>,
     /// The last samples.
     last: Vec<f32>,
 }
@@ -57,7 +61,7 @@ impl Attention {
     /// Asleep. `endpointer` says how long it listens.
     pub fn new(wake: Wake, endpointer: Endpointer) -> Self {
         let last = Vec::with_capacity(2 * KEPT);
-        Self { wake, endpointer, mood: Mood::Asleep, is_fresh: false, last }
+        Self { wake, endpointer, mood: Mood::Asleep, is_fresh: false, n_to_peak: None, last }
     }
 
     /// Whether it listens to what is said now.
@@ -86,6 +90,7 @@ impl Attention {
     /// Goes back to waiting for the wake word.
     pub fn sleep(&mut self) {
         self.mood = Mood::Asleep;
+        self.n_to_peak = None;
         self.endpointer.reset();
     }
 
@@ -99,20 +104,27 @@ impl Attention {
             return was_awake.then_some(Noticed::Nothing);
         }
         // It hears its name also while it listens: somebody begins anew.
-        let is_called = self.wake.hear(samples);
-        let mut called = None;
-        if is_called {
-            let word: Vec<f32> = self.last.iter().chain(samples).copied().collect();
-            let from = word.len().saturating_sub(KEPT);
-            called = Clip::new(word[from..].to_vec(), RATE).ok().map(Noticed::Called);
+        if self.wake.hear(samples) {
             self.begin(Mood::Doubtful(None), OVERLAP);
-            self.is_fresh = true;
+            (self.is_fresh, self.n_to_peak) = (true, Some(PEAK));
+        } else if self.is_awake() {
+            let noticed = self.listen_to(samples);
+            if noticed.is_some() {
+                return noticed;
+            }
         }
         self.last.extend_from_slice(samples);
         self.last.drain(..self.last.len().saturating_sub(KEPT));
-        if is_called || !self.is_awake() {
-            return called;
+        let n_left = self.n_to_peak?.saturating_sub(samples.len());
+        self.n_to_peak = (n_left > 0).then_some(n_left);
+        if n_left > 0 {
+            return None;
         }
+        let clip = Clip::new(self.last.clone(), RATE).ok()?;
+        Some(Noticed::Called(clip, self.wake.score()))
+    }
+
+    fn listen_to(&mut self, samples: &[f32]) -> Option<Noticed> {
         let noticed = match self.endpointer.hear(samples) {
             Progress::Waiting | Progress::Speaking => return None,
             Progress::Spoken(clip) if self.is_fresh && clip.seconds() < TAIL => {
@@ -137,7 +149,7 @@ impl Attention {
 
     fn begin(&mut self, mood: Mood, n_before: usize) {
         self.mood = mood;
-        self.is_fresh = false;
+        (self.is_fresh, self.n_to_peak) = (false, None);
         self.endpointer.reset();
         let from = self.last.len().saturating_sub(n_before);
         self.endpointer.hear(&self.last[from..]);

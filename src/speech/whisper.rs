@@ -44,7 +44,7 @@ const UNCERTAIN: f32 = -1.0;
 const SILENT: f32 = 0.001;
 
 /// How much likelier than after silence a phrase is that was said, in 95 of 100 noisy recordings: of the weights for many
-/// languages, and of those for English, which find everything likelier. `BENCH=wake tests/bench/run` measures it.
+/// languages, and of those for English, which find everything likelier. `make bench-wake` measures it.
 const SURE: f32 = 1.5;
 const SURE_ENGLISH: f32 = 3.2;
 /// Ways to write a phrase that are tried.

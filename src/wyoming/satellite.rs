@@ -55,8 +55,8 @@ pub struct WakeService {
     pub name: Arc<str>,
     /// A detector for one microphone.
     pub detector: Arc<dyn Fn() -> Wake + Send + Sync>,
-    /// Makes sure that what was noticed is the word.
-    pub is_called: Arc<dyn Fn(Clip) -> Later<bool> + Send + Sync>,
+    /// Makes sure that what was noticed is the word: its sound, and how much it was taken for it.
+    pub is_called: Arc<dyn Fn(Clip, f32) -> Later<bool> + Send + Sync>,
 }
 
 /// What following a satellite needs.
@@ -259,7 +259,8 @@ impl<'a> Link<'a> {
                 (reader, event) = &mut read => {
                     let event = event?;
                     read = Box::pin(next(reader));
-                    if event.kind == "run-pipeline" && work.is_some() {
+                    let waits = event.text("start_stage") == Some("wake");
+                    if event.kind == "run-pipeline" && !waits && work.is_some() {
                         // Somebody speaks again: what is being said ends.
                         stop.send_replace(true);
                     }
@@ -363,8 +364,8 @@ impl<'a> Link<'a> {
 
     fn notice(&mut self, noticed: Option<Noticed>) -> Option<Turn> {
         match noticed? {
-            Noticed::Called(clip) => {
-                self.doubt = self.around.wake.as_ref().map(|wake| (wake.is_called)(clip));
+            Noticed::Called(clip, score) => {
+                self.doubt = self.around.wake.as_ref().map(|wake| (wake.is_called)(clip, score));
                 None
             }
             Noticed::Spoken(clip) => Some(Turn::Spoken(clip)),

@@ -8,7 +8,7 @@
 //! wake is printed: it is what the house would act on.
 //!
 //! `HOURS=2` of talk, `QUIET=1` hours each of music, kitchen and silence, `WEIGHTS=base,tiny.en` of the second stage,
-//! `SENSITIVITY=0.3,0.5,0.7`, `THREADS=1`. A missed bar is no failure.
+//! `SENSITIVITY=0.3,0.5,0.7`, `THREADS=1`, `SHOW=1` prints what both stages said. A missed bar is no failure.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
 // It measures real time, in a program that has nothing else to do.
@@ -57,6 +57,7 @@ struct Bench {
     whisper: Whisper,
     language: &'static str,
     sensitivity: f32,
+    shows: bool,
     /// Time of the first stage and of the second, and how often that was asked.
     took: (Duration, Duration),
     n_asked: usize,
@@ -98,6 +99,7 @@ fn measure() -> Result<(), Error> {
                 whisper: Whisper::load(&weights, n_threads)?,
                 language: "en",
                 sensitivity: sensitivity.parse()?,
+                shows: setting("SHOW", "") == "1",
                 took: (Duration::ZERO, Duration::ZERO),
                 n_asked: 0,
             };
@@ -131,7 +133,7 @@ impl Bench {
             let began = Instant::now();
             let mut noticed = attention.hear(some);
             self.took.0 += began.elapsed();
-            if let Some(Noticed::Called(clip)) = &noticed {
+            if let Some(Noticed::Called(clip, score)) = &noticed {
                 outcome.n_noticed += 1;
                 self.n_asked += 1;
                 let began = Instant::now();
@@ -139,7 +141,10 @@ impl Bench {
                 let word = self.word.name().to_owned();
                 let weight = self.whisper.weigh(clip, &word, self.language, within)?;
                 self.took.1 += began.elapsed();
-                let was_called = is_called(weight, self.sensitivity);
+                if self.shows {
+                    println!("    noticed {score:.2}, made sure {weight:.2}");
+                }
+                let was_called = is_called(*score, weight, self.sensitivity);
                 outcome.n_called += usize::from(was_called);
                 noticed = attention.believe(was_called);
             }

@@ -74,7 +74,8 @@ impl Card {
         while !self.is_taken.load(Ordering::Relaxed) {
             thread::sleep(Duration::from_millis(100));
         }
-        thread::sleep(Duration::from_secs(2));
+        // What lies in the buffers of ALSA and of the daemon.
+        thread::sleep(Duration::from_secs(6));
     }
 }
 
@@ -245,17 +246,18 @@ fn it_listens_only_after_its_name_and_then_to_all_of_a_sentence() {
     let mut noticed = Vec::new();
     for (at, some) in all.chunks(480).enumerate() {
         let what = attention.hear(some);
-        if matches!(what, Some(Noticed::Called(_))) {
+        if matches!(what, Some(Noticed::Called(..))) {
             assert_eq!(attention.believe(true), None);
         }
         noticed.extend(what.map(|what| (at as f32 * 0.03, what)));
     }
     let kinds: Vec<_> =
-        noticed.iter().map(|(at, what)| (*at, matches!(what, Noticed::Called(_)))).collect();
-    let [(_, Noticed::Called(called)), (_, Noticed::Spoken(clip))] = noticed.as_slice() else {
+        noticed.iter().map(|(at, what)| (*at, matches!(what, Noticed::Called(..)))).collect();
+    let [(_, Noticed::Called(called, score)), (_, Noticed::Spoken(clip))] = noticed.as_slice()
+    else {
         panic!("{kinds:?}")
     };
-    assert_eq!(called.seconds(), 1.2);
+    assert!((1.0..1.5).contains(&called.seconds()) && *score > 0.0, "{}", called.seconds());
     assert!((1.2..3.0).contains(&clip.seconds()), "{}", clip.seconds());
 }
 

@@ -123,11 +123,11 @@ fn satellite(python: &Path, port: u16, order: &str, played: &str, wakes_itself: 
     let (python_path, sound) = (python.display(), sound.display());
     let wake = ["--wake-command".to_owned(), format!("{python_path} {sound} wake")];
     let child = Command::new(python)
-        .args(wake.iter().filter(|_| wakes_itself))
         .args(["-m", "wyoming_satellite", "--no-zeroconf", "--name", "Kitchen"])
         .args(["--uri", &format!("tcp://127.0.0.1:{port}")])
         .args(["--mic-command", &format!("{python_path} {sound} microphone {order} {played}")])
         .args(["--snd-command", &format!("tee -a {played}")])
+        .args(wake.iter().filter(|_| wakes_itself))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()

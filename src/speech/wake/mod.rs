@@ -24,17 +24,20 @@ pub use self::word::WakeWord;
 pub const EMBEDDING: &str = "wake-embedding/embedding_model.onnx";
 /// Embeddings after a wake in which it is not noticed again: it is still the same word. About 1.2 seconds.
 const QUIET: usize = 15;
-/// How much the whole range of sensitivity moves what the recogniser has to find, which is as
-/// [`Whisper::weigh`](crate::speech::Whisper::weigh) tells it; and how much more is noticed where the recogniser makes
-/// sure of it.
+/// What the recogniser finds ([`Whisper::weigh`](crate::speech::Whisper::weigh)) and a third of what the network found
+/// must come to this at half sensitivity, so that each makes up for what the other is not sure of; how much the whole
+/// range of sensitivity moves it; and how much more the network notices where the recogniser makes sure of it. From
+/// `make bench-wake`: between what calls and what other talk come to.
+const CALLED: f32 = 1.8;
+const PART: f32 = 1.0 / 3.0;
 const RANGE: f32 = 4.0;
-const EAGER: f32 = 0.3;
+const EAGER: f32 = 0.5;
 /// In how many of the last embeddings it must be noticed.
 const CONFIRMED: usize = 2;
 
-/// Whether what the network noticed is the word, after the recogniser has weighed it.
-pub fn is_called(weight: f32, sensitivity: f32) -> bool {
-    weight >= (0.5 - sensitivity.clamp(0.0, 1.0)) * RANGE
+/// Whether what the network noticed, with this [`Wake::score`], is the word, after the recogniser has weighed it.
+pub fn is_called(score: f32, weight: f32, sensitivity: f32) -> bool {
+    weight + score * PART >= CALLED + (0.5 - sensitivity.clamp(0.0, 1.0)) * RANGE
 }
 
 /// A network that cannot be used.
@@ -74,7 +77,7 @@ impl WakeModel {
     pub fn wait_for(&self, word: Arc<WakeWord>, sensitivity: f32) -> Wake {
         let threshold = word.threshold(sensitivity);
         let listener = Listener::new(self);
-        Wake { listener, last: Vec::new(), word, threshold, n_noticed: 0, quiet: 0 }
+        Wake { listener, last: Vec::new(), word, threshold, n_noticed: 0, quiet: 0, peak: 0.0 }
     }
 }
 
@@ -113,24 +116,33 @@ pub struct Wake {
     n_noticed: usize,
     /// Embeddings until it is noticed again.
     quiet: usize,
+    /// The highest score since it was noticed.
+    peak: f32,
 }
 
 impl Wake {
     /// Takes more samples, 16,000 a second between -1 and 1. True when the word has just been said.
     pub fn hear(&mut self, samples: &[f32]) -> bool {
         let mut is_awake = false;
-        let Self { listener, last, word, threshold, n_noticed, quiet } = self;
+        let Self { listener, last, word, threshold, n_noticed, quiet, peak } = self;
         listener.hear(samples, |embedding| {
             let Some(score) = word.score(last, &embedding) else { return };
             *n_noticed = if score >= *threshold { *n_noticed + 1 } else { 0 };
             if *quiet > 0 {
                 *quiet -= 1;
+                *peak = peak.max(score);
             } else if *n_noticed >= CONFIRMED {
                 *quiet = QUIET;
+                *peak = score;
                 is_awake = true;
             }
         });
         is_awake
+    }
+
+    /// How far above the threshold it was learnt for what was last noticed has been so far.
+    pub fn score(&self) -> f32 {
+        self.peak - self.word.threshold
     }
 
     /// What comes does not continue what came before.
