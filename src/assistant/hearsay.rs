@@ -1,24 +1,29 @@
-//! What was heard may have been something else: of what a recogniser offers, the first that makes sense in this house is
-//! taken, the likeliest first. Where the likeliest makes no sense, another may answer a question or do what does no
-//! harm; never may it unlock, heat, arm, run what the owner wrote or keep something for later, nor ask whether it shall.
+//! What was heard may have been something else: of what a recogniser offers, and then of what sounds like it, the first
+//! that makes sense in this house is taken, the likeliest first. Where the likeliest makes no sense, another may answer a
+//! question or do what does no harm; never may it unlock, heat, arm, run what the owner wrote or keep something for later,
+//! nor ask whether it shall. Only what sounds the same, and is only written otherwise, is what was said.
 
 use crate::home::Home;
 use crate::home::domain::Action;
 use crate::home::guard::{self, Risk};
 use crate::home::id::EntityId;
+use crate::home::person::Means;
 use crate::intent::meaning::Errand;
+use crate::intent::words::Echo;
 
-use super::memory::Ask;
+use super::memory::{Ask, Talks};
 use super::{Answer, Assistant, Code, Kind, Said, Turn};
 
 /// Most other hearings that are tried: each is understood anew, which takes a millisecond or more.
 const MOST: usize = 5;
+/// What sounds so little less alike may as well have been meant; 1 is another sound somewhere.
+const TOO_NEAR: f32 = 0.4;
 
 impl Assistant {
-    /// Understands what was heard or, where that makes no sense in this house, what else it may have been. With nothing
-    /// else it is [`Assistant::hear`].
+    /// Understands what was heard or, where that makes no sense in this house, what else it may have been. What was
+    /// written and has no others is [`Assistant::hear`].
     pub fn hear_any(&mut self, said: &Said<'_>, others: &[String], home: &Home) -> Turn {
-        if others.is_empty() {
+        if others.is_empty() && said.means == Means::Written {
             return self.hear(said, home);
         }
         let before = self.talks.clone();
@@ -27,19 +32,73 @@ impl Assistant {
             return first;
         }
         let after = std::mem::replace(&mut self.talks, before.clone());
-        for other in others.iter().take(MOST) {
-            let mut turn = self.hear(&Said { text: other, ..*said }, home);
-            if makes_sense(&turn) && self.is_harmless(&turn, said, home) {
-                explain(
-                    &mut turn,
-                    format!("heard as `{other}`: `{}` makes no sense here", said.text),
-                );
-                return turn;
-            }
-            self.talks.clone_from(&before);
+        let others = others.iter().take(MOST);
+        let mut turn = None;
+        for text in others.clone() {
+            turn = turn.or_else(|| {
+                let turn = self.hear_instead(text, said, &before, home);
+                turn.filter(|turn| self.is_harmless(turn, said, home))
+            });
         }
-        self.talks = after;
-        first
+        if said.means == Means::Spoken {
+            turn = turn.or_else(|| self.echoed(said, &before, home));
+        }
+        turn.unwrap_or_else(|| {
+            self.talks = after;
+            first
+        })
+    }
+
+    /// What comes of other words, if they make sense.
+    fn hear_instead(
+        &mut self,
+        text: &str,
+        said: &Said<'_>,
+        before: &Talks,
+        home: &Home,
+    ) -> Option<Turn> {
+        self.talks.clone_from(before);
+        let mut turn = self.hear(&Said { text, ..*said }, home);
+        explain(&mut turn, format!("heard as `{text}`: `{}` makes no sense here", said.text));
+        Some(turn).filter(makes_sense)
+    }
+
+    /// What comes of the words that sound most like what was heard and make sense. They do something, or answer what was
+    /// heard as a question. Where others sound nearly as alike and do something else, nothing is done.
+    fn echoed(&mut self, said: &Said<'_>, before: &Talks, home: &Home) -> Option<Turn> {
+        let mut best: Option<(Echo, Vec<(EntityId, Action)>)> = None;
+        let mut answer: Option<String> = None;
+        for echo in self.echoes(said, home) {
+            let Some(turn) = self.hear_instead(&echo.text, said, before, home) else { continue };
+            let may_be = echo.is_same() || self.is_harmless(&turn, said, home);
+            match (turn, &best) {
+                (Turn::Act(plan), Some((nearest, calls))) if plan.calls != *calls => {
+                    if echo.away < nearest.away + TOO_NEAR {
+                        return None;
+                    }
+                }
+                (Turn::Act(_), Some(_)) => {}
+                (Turn::Act(plan), None) if plan.calls.is_empty() => {}
+                (Turn::Act(plan), None) if may_be => best = Some((echo, plan.calls)),
+                // What it may not do could be what was meant.
+                (Turn::Act(_), None) => return None,
+                (_, _) if may_be && said.text.ends_with('?') => answer = answer.or(Some(echo.text)),
+                (_, _) => {}
+            }
+        }
+        let text = best.map(|(echo, _)| echo.text).or(answer)?;
+        self.hear_instead(&text, said, before, home)
+    }
+
+    /// What sounds like it and is made of words that mean something here.
+    fn echoes(&self, said: &Said<'_>, home: &Home) -> Vec<Echo> {
+        let language = self.languages.get(self.language_of(said));
+        let echoes = language.and_then(|language| {
+            let vocabulary = language.vocabulary.as_ref()?;
+            let names = self.indices.get(&language.code)?;
+            Some(vocabulary.echoes(said.text, names.get_or_init(|| vocabulary.learn(home))))
+        });
+        echoes.unwrap_or_default()
     }
 
     /// Whether it may be done though something else was the likeliest.

@@ -4,7 +4,8 @@
 //! share of right actions by language, voice and noise, and every wrong action on a lock, a heating or an alarm.
 //!
 //! Commands that are not understood when they are written are left out and counted: `make eval` measures those.
-//! `N=160` commands a language, `LANGUAGES=en,fr`, `SNR=clean,20,10,5`, `THREADS=2`, `SHOW=1` prints what was missed.
+//! `N=160` commands a language, `LANGUAGES=en,fr`, `SNR=clean,20,10,5`, `THREADS=2`, `SHOW=1` prints what was missed,
+//! `KEEP=FOLDER` writes down what was heard, for `homard eval FOLDER` beside a copy of `tests/eval/homes`.
 //! What was spoken is kept in `.cache/voices/said`.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
@@ -134,6 +135,10 @@ fn main() -> Result<(), Error> {
             heard["language"] = json!(language);
             tests.push(heard);
             truth.push((saying, text));
+        }
+        if let Some(kept) = std::env::var_os("KEEP") {
+            let text = json!({ "tests": tests }).to_string();
+            std::fs::write(Path::new(&kept).join(format!("heard-{condition}.yaml")), text)?;
         }
         let report = play(&runtime, &folder, tests)?;
         show(&report, &truth);

@@ -297,6 +297,12 @@ impl Ground {
         known.map(|(words, option)| (words.len(), option)).collect()
     }
 
+    /// All names, and whether they are a place's.
+    pub(super) fn names(&self) -> impl Iterator<Item = (&Name, bool)> {
+        let names = self.by_first.values().flatten();
+        names.map(|(name, named)| (name, matches!(named, Named::Place(_))))
+    }
+
     /// Things with the word in a name.
     pub(super) fn with_word(&self, key: &str, lexicon: &Lexicon) -> Option<&Set> {
         self.by_word.get(lexicon.stem(key))

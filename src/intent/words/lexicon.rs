@@ -13,6 +13,7 @@ use crate::intent::number::Speller;
 use crate::intent::pack::{self, PackProblem, Source};
 use crate::intent::sentence::{self, Expr};
 
+use super::echo::Part;
 use super::sound::Sound;
 use super::tag::{Act, DayPart, Kind, Storey, Tag, Unit, Word};
 use super::token;
@@ -29,8 +30,10 @@ pub(super) struct Lexicon {
     pub language: String,
     /// Kinds of devices; tags name them by index.
     pub kinds: Vec<Kind>,
-    /// How the language sounds.
+    /// How the language sounds, to compare single words.
     pub sound: Sound,
+    /// The same more closely, to compare sentences: capital letters are sounds too.
+    pub echo: Sound,
     /// Words that name places outside of the house.
     pub outdoor: Vec<String>,
     /// Words of names of what "everything off" leaves on.
@@ -82,6 +85,7 @@ impl Lexicon {
         lexicon.hours_are_24 = !texts("grammar", "hours_are_24").is_empty();
         lexicon.statements_ask = !texts("grammar", "statements_ask").is_empty();
         lexicon.sound = Sound::new(&texts("grammar", "sounds"));
+        lexicon.echo = Sound::new(&texts("grammar", "echoes"));
         let pluralises_each = texts("grammar", "plural_of").iter().any(|word| word == "each");
         for (group, meanings) in &groups {
             for (meaning, phrases) in meanings {
@@ -344,6 +348,73 @@ impl Lexicon {
             Tag::Kind { .. } if phrase.n_words == 1 => Some(&*phrase.keys),
             _ => None,
         })
+    }
+
+    /// The phrases of which orders are made, and what they are to one.
+    pub(super) fn spoken_phrases(&self) -> impl Iterator<Item = (&str, Part)> {
+        let part = |phrase: &Phrase| match &phrase.tag {
+            Tag::Verb(_) | Tag::Particle(_) | Tag::State(_) => Some(Part::Deed),
+            Tag::Kind { .. } => Some(Part::Thing),
+            Tag::Color(_)
+            | Tag::White(_)
+            | Tag::Mode(_)
+            | Tag::Degree(_)
+            | Tag::Level(_)
+            | Tag::Storey(_) => Some(Part::Other),
+            Tag::Word(
+                Word::Article
+                | Word::In
+                | Word::To
+                | Word::And
+                | Word::All
+                | Word::Both
+                | Word::One
+                | Word::Except,
+            ) => Some(Part::Glue),
+            // The short ones fit everywhere.
+            Tag::Word(Word::Please | Word::Filler) if phrase.n_words > 1 => Some(Part::Other),
+            _ => None,
+        };
+        let phrases = self.phrases.values().flatten();
+        phrases.filter_map(move |phrase| Some((&*phrase.keys, part(phrase)?)))
+    }
+
+    /// Whole numbers as they are written and as they are said.
+    pub(super) fn spoken_numbers(&self) -> impl Iterator<Item = (String, String)> {
+        let speller = Speller::new(&self.language);
+        (0..=100_i64).flat_map(move |number| {
+            let said = speller.spell(number * 10).into_iter();
+            said.map(move |said| (number.to_string(), token::keys(&said).join(" ")))
+        })
+    }
+
+    /// The words that are numbers and amounts, whatever their accents.
+    pub(super) fn amounts(&self, tokens: &[token::Token]) -> Vec<String> {
+        let mut out = Vec::new();
+        let mut at = 0;
+        while let Some(token) = tokens.get(at) {
+            let said = |phrase: &&Phrase| {
+                let words = tokens[at..].iter().map(|token| token.key.as_str());
+                phrase.keys.split(' ').eq(words.take(phrase.n_words))
+            };
+            let phrases = self.phrases.get(&token.key).into_iter().flatten().filter(said);
+            let longest = phrases.clone().map(|phrase| phrase.n_words).max().unwrap_or(1);
+            let mut longest_ones = phrases.filter(|phrase| phrase.n_words == longest);
+            let is_amount =
+                longest_ones.any(|phrase| matches!(phrase.tag, Tag::Number(_) | Tag::Level(_)));
+            if token.number.is_some() || is_amount {
+                out.extend(tokens[at..at + longest].iter().map(|token| token.key.clone()));
+            }
+            at += longest;
+        }
+        out
+    }
+
+    /// A number in digits as it is said.
+    pub(super) fn spelled(&self, digits: &str) -> Option<String> {
+        let tenths = digits.parse::<i64>().ok()?.checked_mul(10)?;
+        let said = Speller::new(&self.language).spell(tenths).into_iter().next()?;
+        Some(token::keys(&said).join(" "))
     }
 
     /// A word without its plural ending, to compare words of names.

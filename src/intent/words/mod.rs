@@ -12,6 +12,7 @@
 //!  noun     noun phrase ► target in this home
 //!  act      verb and value ► what to do, by kind of thing
 //!  wish     clauses ► steps; follow: what was said before    ask, about: clauses ► question
+//!  echo     what was heard ► what sounds like it and is made of words that mean something here
 //! ```
 //!
 //! All that depends on the language is in `models/sentences/LANGUAGE/words.yaml`; another language
@@ -22,6 +23,7 @@ mod act;
 mod ask;
 mod clause;
 mod condition;
+mod echo;
 mod follow;
 mod ground;
 mod lexicon;
@@ -42,7 +44,7 @@ mod token;
 mod value;
 mod wish;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::home::Home;
 use crate::home::domain::Domain;
@@ -53,6 +55,9 @@ use crate::intent::meaning::{self, Memory, Reading, Talk, Understanding, Unknown
 use crate::intent::own;
 use crate::intent::pack::PackProblem;
 
+pub use self::echo::Echo;
+
+use self::echo::Echoes;
 use self::ground::Ground;
 use self::lexicon::Lexicon;
 use self::noun::Scene;
@@ -77,6 +82,8 @@ impl PartialEq for Vocabulary {
 #[derive(Debug, Clone)]
 pub struct Names {
     ground: Arc<Ground>,
+    /// Made when something is first heard that makes no sense.
+    echoes: Arc<OnceLock<Echoes>>,
 }
 
 /// What is known around an utterance.
@@ -102,12 +109,23 @@ impl Vocabulary {
 
     /// The names of a home. To be made anew when [`Home::names_version`] differs.
     pub fn learn(&self, home: &Home) -> Names {
-        Names { ground: Arc::new(Ground::new(home, &self.lexicon)) }
+        Names { ground: Arc::new(Ground::new(home, &self.lexicon)), echoes: Arc::default() }
     }
 
     /// What an utterance means.
     pub fn understand(&self, utterance: &str, situation: &Situation<'_>) -> Understanding {
         understand(utterance, situation, &self.lexicon, &situation.names.ground)
+    }
+
+    /// What may have been said where this was heard: sentences of words of this language and names of the home that
+    /// sound like it, the nearest first.
+    pub fn echoes(&self, heard: &str, names: &Names) -> Vec<Echo> {
+        let (tokens, is_cut) = token::cut(heard);
+        if is_cut {
+            return Vec::new();
+        }
+        let echoes = names.echoes.get_or_init(|| Echoes::new(&names.ground, &self.lexicon));
+        echoes.of(&tokens, &self.lexicon)
     }
 
     /// How many words of an utterance are words of this language: names and numbers are of none.
