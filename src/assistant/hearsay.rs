@@ -1,7 +1,7 @@
 //! What was heard may have been something else: of what a recogniser offers, and then of what sounds like it, the first
 //! that makes sense in this house is taken, the likeliest first. Where the likeliest makes no sense, another may answer a
 //! question or do what does no harm; never may it unlock, heat, arm, run what the owner wrote or keep something for later,
-//! nor ask whether it shall. Only what sounds the same, and is only written otherwise, is what was said.
+//! nor ask whether it shall. Only what sounds the same, and is only written otherwise, may heat.
 
 use crate::home::Home;
 use crate::home::domain::Action;
@@ -37,7 +37,7 @@ impl Assistant {
         for text in others.clone() {
             turn = turn.or_else(|| {
                 let turn = self.hear_instead(text, said, &before, home);
-                turn.filter(|turn| self.is_harmless(turn, said, home))
+                turn.filter(|turn| self.is_harmless(turn, false, said, home))
             });
         }
         if said.means == Means::Spoken {
@@ -70,7 +70,7 @@ impl Assistant {
         let mut answer: Option<String> = None;
         for echo in self.echoes(said, home) {
             let Some(turn) = self.hear_instead(&echo.text, said, before, home) else { continue };
-            let may_be = echo.is_same() || self.is_harmless(&turn, said, home);
+            let may_be = self.is_harmless(&turn, echo.is_same(), said, home);
             match (turn, &best) {
                 (Turn::Act(plan), Some((nearest, calls))) if plan.calls != *calls => {
                     if echo.away < nearest.away + TOO_NEAR {
@@ -102,12 +102,15 @@ impl Assistant {
     }
 
     /// Whether it may be done though something else was the likeliest.
-    fn is_harmless(&mut self, turn: &Turn, said: &Said<'_>, home: &Home) -> bool {
+    fn is_harmless(&mut self, turn: &Turn, may_heat: bool, said: &Said<'_>, home: &Home) -> bool {
         let asks_whether = match self.talk(said).open.as_ref().map(|open| &open.ask) {
             Some(Ask::Really | Ask::Which { is_guarded: true, .. }) => true,
             Some(Ask::Which { .. } | Ask::Timer { .. }) | None => false,
         };
         let does_no_harm = |(id, action): &(EntityId, Action)| {
+            if may_heat && matches!(action, Action::Climate(_)) {
+                return true;
+            }
             // What a scene or a button does is not known.
             let is_known = !matches!(action, Action::Scene(_) | Action::Button(_));
             home.entity(id.as_str()).is_some_and(|entity| {

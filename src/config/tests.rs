@@ -56,7 +56,7 @@ fn the_examples_hidden_keys_are_known_and_every_key_is_in_it() {
         .filter(|line| !line.starts_with('#'))
         .filter_map(|line| Some(line.split_once(" = ")?.0))
         .collect();
-    let all = "address api_url area broker ca_file client_id command days disarm discovery_prefix \
+    let all = "address api_url area ask broker ca_file client_id command days disarm discovery_prefix \
                elevation exclude gain language languages latitude led listen longitude \
                megabytes microphone name password password_file role sensitivity sirens speaker \
                status_topic stt temperatures time_zone tls tls_cert tls_key token \
