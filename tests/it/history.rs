@@ -221,6 +221,8 @@ fn the_api_answers_in_home_assistants_shape_and_in_its_own() {
 
     // Stopped in good order nothing is lost, and a short restart is no gap.
     let known = demo.get(&path);
+    // The light is gone with the house, which is a change too.
+    a_moment();
     let (_, _) = demo.stop();
     let demo = Daemon::start("demo", &folder);
     demo.wait_for("light.kitchen_light", |state| state["state"] == "off");
