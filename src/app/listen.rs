@@ -70,9 +70,7 @@ impl Ears {
 /// The weights of a model of the catalogue, in the folder of models.
 fn file(models: &Path, name: &str) -> PathBuf {
     let catalog = Catalog::built_in().ok();
-    let model = catalog.as_ref().and_then(|catalog| catalog.model(name));
-    let file = model.and_then(|model| model.files.first());
-    file.map_or_else(|| models.join(name), |file| models.join(&file.path))
+    models.join(catalog.as_ref().and_then(|catalog| catalog.path(name)).unwrap_or(name))
 }
 
 /// The ears, as the port for browsers and programs wants them.

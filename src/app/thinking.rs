@@ -41,7 +41,7 @@ impl Mind {
     /// With the model in this folder; `None` where there is none. Nothing is loaded before it is needed.
     pub(crate) fn open(models: &Path) -> Option<Self> {
         let catalog = Catalog::built_in().ok()?;
-        let path = models.join(&catalog.model(MODEL)?.files.first()?.path);
+        let path = models.join(catalog.path(MODEL)?);
         if !path.exists() {
             return None;
         }

@@ -157,6 +157,11 @@ impl Catalog {
     pub fn model(&self, name: &str) -> Option<&Model> {
         self.models.iter().find(|model| model.name == name)
     }
+
+    /// The first file of the model of that name, below the folder of models.
+    pub fn path(&self, name: &str) -> Option<&str> {
+        Some(&self.model(name)?.files.first()?.path)
+    }
 }
 
 impl Model {

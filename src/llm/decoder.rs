@@ -159,23 +159,10 @@ impl Decoder {
     }
 
     /// Reads tokens behind those of the cache, and gives the vector of each behind the cache's last layer, before the
-    /// final norm.
+    /// final norm. `see` is shown what is behind each layer, counted from 1, for some tokens at a time.
     ///
     /// # Errors
     /// [`ModelError::Stopped`] when `stop` says so: then the cache is as it was.
-    pub fn read(
-        &self,
-        tokens: &[u32],
-        cache: &mut Cache,
-        stop: &Stop,
-    ) -> Result<Vec<f32>, ModelError> {
-        self.read_seeing(tokens, cache, stop, &mut |_, _| {})
-    }
-
-    /// The same, and `see` is shown what is behind each layer, counted from 1, for some tokens at a time.
-    ///
-    /// # Errors
-    /// As [`Decoder::read`].
     pub fn read_seeing(
         &self,
         tokens: &[u32],
@@ -328,14 +315,6 @@ impl Decoder {
     /// When the weights are damaged.
     pub fn logits(&self, last: &[f32]) -> Result<Vec<f32>, ModelError> {
         self.output.as_ref().unwrap_or(&self.tokens).products(last)
-    }
-
-    /// The same of these tokens alone.
-    ///
-    /// # Errors
-    /// When there is no such token.
-    pub fn logits_of(&self, tokens: &[u32], last: &[f32]) -> Result<Vec<f32>, ModelError> {
-        self.output.as_ref().unwrap_or(&self.tokens).products_of(tokens, last)
     }
 }
 

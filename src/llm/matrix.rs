@@ -99,16 +99,6 @@ impl Table {
         Ok(x.apply_op1_no_bwd(&self.weights)?.flatten_all()?.to_vec1()?)
     }
 
-    /// The product of these rows with a vector.
-    pub(super) fn products_of(&self, rows: &[u32], x: &[f32]) -> Result<Vec<f32>, ModelError> {
-        let product = |row: &u32| {
-            let mut out = [0.0];
-            self.packed(*row as usize)?.matmul_t((1, self.columns, 1), x, &mut out)?;
-            Ok(out[0])
-        };
-        rows.iter().map(product).collect()
-    }
-
     fn packed(&self, row: usize) -> Result<Box<dyn QuantizedType>, ModelError> {
         let dtype = self.weights.dtype();
         let size = self.columns / dtype.block_size() * dtype.type_size();

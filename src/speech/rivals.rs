@@ -114,8 +114,7 @@ impl Decoder<'_> {
         // Beyond the end there are only the signs for languages, tasks and times.
         let end = usize::try_from(self.context.token_eot()).unwrap_or(0) + 1;
         let logits = logits.get(..end).unwrap_or_default();
-        let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let sum: f32 = logits.iter().map(|logit| (logit - most).exp()).sum();
+        let sum = log_sum(logits);
         let mut best: Vec<Spoken> = Vec::with_capacity(3);
         for (token, logit) in logits.iter().enumerate() {
             let at = best.partition_point(|known| known.likely >= *logit);
@@ -126,7 +125,7 @@ impl Decoder<'_> {
             }
         }
         for choice in &mut best {
-            choice.likely = (choice.likely - most).exp() / sum;
+            choice.likely = (choice.likely - sum).exp();
         }
         Ok(best)
     }
@@ -141,6 +140,12 @@ impl Decoder<'_> {
     fn text(&self, tokens: &[c_int]) -> String {
         text(self.context, tokens.iter().copied())
     }
+}
+
+/// The logarithm of the sum of what these are logarithms of.
+pub(super) fn log_sum(logits: &[f32]) -> f32 {
+    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    most + logits.iter().map(|logit| (logit - most).exp()).sum::<f32>().ln()
 }
 
 fn late(deadline: Instant) -> bool {

@@ -15,7 +15,7 @@ use whisper_rs::{
 };
 
 use super::clip::{Clip, RATE};
-use super::rivals::{Decoder, Spoken};
+use super::rivals::{Decoder, Spoken, log_sum};
 
 /// Silence put before a recording: one that starts on the first sound loses its first word.
 const LEAD: usize = RATE as usize * 3 / 10;
@@ -232,19 +232,10 @@ impl Whisper {
         language: &str,
         deadline: Instant,
     ) -> Result<[f32; N_SPELLINGS], SpeechError> {
-        let mut settings = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
-        settings.set_n_threads(self.n_threads);
-        settings.set_language(Some(language));
+        let mut settings = self.settings(language);
         settings.set_audio_ctx(positions(sound.len() as f32 / RATE as f32));
         // The encoder's view is all that is wanted of it.
         settings.set_max_tokens(1);
-        settings.set_temperature_inc(0.0);
-        settings.set_single_segment(true);
-        settings.set_no_timestamps(true);
-        settings.set_no_context(true);
-        settings.set_print_progress(false);
-        settings.set_print_special(false);
-        settings.set_print_realtime(false);
         self.state.full(settings, sound).map_err(failed)?;
         let mut all = [f32::NEG_INFINITY; N_SPELLINGS];
         for (likelihood, spelling) in all.iter_mut().zip(spellings(phrase)) {
@@ -276,11 +267,9 @@ impl Whisper {
             self.state.decode(&next, n_past, n_threads).map_err(failed)?;
             n_past += next.len();
             let logits = self.state.get_logits().map_err(failed)?;
-            let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let all: f32 = logits.iter().map(|logit| (logit - most).exp()).sum();
             let at = usize::try_from(token).unwrap_or(0);
             let logit = logits.get(at).copied().unwrap_or(f32::NEG_INFINITY);
-            sum += logit - most - all.ln();
+            sum += logit - log_sum(logits);
             next = vec![token];
         }
         Ok(sum / tokens.len().max(1) as f32)
@@ -306,6 +295,21 @@ impl Whisper {
         hint
     }
 
+    /// One quick try of a command: one segment, without times, second tries and anything printed.
+    fn settings<'l>(&self, language: &'l str) -> FullParams<'l, 'static> {
+        let mut settings = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
+        settings.set_n_threads(self.n_threads);
+        settings.set_language(Some(language));
+        settings.set_temperature_inc(0.0);
+        settings.set_single_segment(true);
+        settings.set_no_timestamps(true);
+        settings.set_no_context(true);
+        settings.set_print_progress(false);
+        settings.set_print_special(false);
+        settings.set_print_realtime(false);
+        settings
+    }
+
     fn run(
         &mut self,
         sound: &[f32],
@@ -317,19 +321,10 @@ impl Whisper {
     ) -> Result<Attempt, SpeechError> {
         let hint = self.hint(hint, language);
         let seconds = sound.len() as f32 / RATE as f32;
-        let mut settings = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
-        settings.set_n_threads(self.n_threads);
-        settings.set_language(Some(language));
+        let mut settings = self.settings(language);
         settings.set_audio_ctx(if is_whole { MAX_POSITIONS as c_int } else { positions(seconds) });
         settings.set_max_tokens((seconds * TOKENS_PER_SECOND).max(MIN_TOKENS) as c_int);
-        settings.set_temperature_inc(0.0);
-        settings.set_single_segment(true);
-        settings.set_no_timestamps(true);
-        settings.set_no_context(true);
         settings.set_suppress_nst(true);
-        settings.set_print_progress(false);
-        settings.set_print_special(false);
-        settings.set_print_realtime(false);
         settings.set_tokens(&hint);
         let watch = Watch { deadline, end: self.context.token_eot() };
         let data = (&raw const watch).cast_mut().cast();

@@ -73,6 +73,18 @@ impl Failure {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "Homard is stopping")
     }
 
+    /// The disk did not take it, so it is as it was.
+    pub(super) fn not_written(why: impl std::fmt::Display) -> Self {
+        let message = format!("it could not be written to the disk and was not changed: {why}");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
+    }
+
+    /// The owner decided it in the file.
+    pub(super) fn in_file() -> Self {
+        let message = "this is set in `homard.toml`, which wins";
+        Self::new(StatusCode::CONFLICT, message).with_code("in_file")
+    }
+
     /// An action that was not done, with the sentence's beginning (whose it is).
     pub(super) fn refused(about: &str, refusal: &Refusal) -> Self {
         let message =
@@ -135,10 +147,7 @@ impl From<EditError> for Failure {
     fn from(error: EditError) -> Self {
         match error {
             EditError::Refused(refusal) => Self::refused("", &refusal),
-            EditError::NotKept(why) => Self::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                format!("it could not be written to the disk and was not changed: {why}"),
-            ),
+            EditError::NotKept(why) => Self::not_written(why),
         }
     }
 }

@@ -255,7 +255,7 @@ impl BrokerWish {
     }
 }
 
-fn mistake(mistake: &Mistake) -> Failure {
+pub(super) fn mistake(mistake: &Mistake) -> Failure {
     Failure::bad(mistake.to_string()).with_code(mistake.code())
 }
 
@@ -296,8 +296,7 @@ pub(super) async fn change_settings(
         (Setting::Broker, wish.broker.is_some()),
     ];
     if asked.iter().any(|(setting, is_asked)| *is_asked && config.written.has(*setting)) {
-        let message = "this is set in `homard.toml`, which wins";
-        return Err(Failure::new(StatusCode::CONFLICT, message).with_code("in_file"));
+        return Err(Failure::in_file());
     }
     let units = |word: String| {
         let wrong = || Failure::bad("`unit_system` must be `metric` or `us_customary`");
@@ -324,10 +323,7 @@ pub(super) async fn change_settings(
     let done = aside(move || {
         daemon.decide(decided).map(|held| (SettingsObject::of(&held, daemon.languages()), held))
     });
-    let (shown, held) = done.await?.map_err(|why| {
-        let message = format!("it could not be written to the disk and was not changed: {why}");
-        Failure::new(StatusCode::INTERNAL_SERVER_ERROR, message)
-    })?;
+    let (shown, held) = done.await?.map_err(Failure::not_written)?;
     site.show(held.settings);
     tracing::info!(person = %caller.name, "The owner changed settings.");
     Ok(failure::json(&shown))

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -13,6 +12,7 @@ use super::Site;
 use super::auth::Caller;
 use super::daemon::{BotState, Held};
 use super::failure::{self, Failure, Json, Message};
+use super::owner::mistake;
 use super::session::aside;
 use super::wire::time_text;
 use crate::config::{Owner, Secret, Setting};
@@ -158,15 +158,12 @@ pub(super) async fn set_bot(
     let _one = site.deciding.lock().await;
     let Held { owner, config, .. } = site.daemon.held();
     if config.written.has(Setting::Telegram) {
-        let message = "this is set in `homard.toml`, which wins";
-        return Err(Failure::new(StatusCode::CONFLICT, message).with_code("in_file"));
+        return Err(Failure::in_file());
     }
     let decided = Owner { telegram: Some(Secret::new(wish.token)), ..owner };
-    let decided = decided
-        .checked()
-        .map_err(|wrong| Failure::bad(wrong.to_string()).with_code(wrong.code()))?;
+    let decided = decided.checked().map_err(|wrong| mistake(&wrong))?;
     let daemon = Arc::clone(&site.daemon);
-    aside(move || daemon.decide(decided)).await?.map_err(not_written)?;
+    aside(move || daemon.decide(decided)).await?.map_err(Failure::not_written)?;
     tracing::info!(person = %caller.name, "The owner changed the Telegram bot.");
     let asked = Arc::clone(&site);
     let shown = aside(move || shown(&asked)).await?;
@@ -185,7 +182,7 @@ pub(super) async fn pair(
     caller.needs(Matter::Daemon)?;
     let daemon = Arc::clone(&site.daemon);
     let paired = aside(move || daemon.pair(&wish.code, &PersonId::new(&wish.person))).await?;
-    match paired.map_err(not_written)? {
+    match paired.map_err(Failure::not_written)? {
         true => {
             tracing::info!(person = %caller.name, "The owner let somebody in by Telegram.");
             let message = "they may talk to the house now".to_owned();
@@ -209,13 +206,8 @@ pub(super) async fn unpair(
     let unknown = || Failure::unknown("there is no such chat");
     let chat = chat.parse().map_err(|_| unknown())?;
     let daemon = Arc::clone(&site.daemon);
-    match aside(move || daemon.unpair(chat)).await?.map_err(not_written)? {
+    match aside(move || daemon.unpair(chat)).await?.map_err(Failure::not_written)? {
         true => Ok(failure::json(&Message { message: "removed".to_owned() })),
         false => Err(unknown()),
     }
-}
-
-fn not_written(why: String) -> Failure {
-    let message = format!("it could not be written to the disk and was not changed: {why}");
-    Failure::new(StatusCode::INTERNAL_SERVER_ERROR, message)
 }

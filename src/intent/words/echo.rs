@@ -3,7 +3,7 @@
 //! said; nobody who listens for lamps hears that. (The noisy channel of C. Shannon, with the recogniser as the channel.)
 //! It only proposes: whether a proposal makes sense and may be done, others decide.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::ground::Ground;
 use super::lexicon::Lexicon;
@@ -50,6 +50,8 @@ impl Echo {
 #[derive(Debug, Default)]
 pub(super) struct Echoes {
     entries: Vec<Entry>,
+    /// Whole numbers in digits, and as they are said first of all.
+    numbers: HashMap<String, String>,
 }
 
 /// What a word, a phrase or a name is to an order.
@@ -102,25 +104,26 @@ impl Echoes {
             (name.join(" "), if is_place { Part::Other } else { Part::Thing })
         });
         let phrases = lexicon.spoken_phrases().map(|(text, part)| (text.to_owned(), part));
-        let numbers = lexicon.spoken_numbers();
+        let spelled: Vec<(String, String)> = lexicon.spoken_numbers().collect();
         let entry = |text: &str, said: &str, part: Part| Entry {
             sound: sounds(said, sound).into(),
             text: text.into(),
             part,
         };
         let spoken = names.chain(phrases).map(|(text, part)| entry(&text, &text, part));
-        let numbers = numbers.map(|(text, said)| entry(&text, &said, Part::Other));
-        let entries: BTreeSet<Entry> = spoken.chain(numbers).filter(Entry::is_distinct).collect();
-        Self { entries: entries.into_iter().collect() }
+        let digits = spelled.iter().map(|(text, said)| entry(text, said, Part::Other));
+        let entries: BTreeSet<Entry> = spoken.chain(digits).filter(Entry::is_distinct).collect();
+        let mut numbers = HashMap::new();
+        for (text, said) in spelled {
+            numbers.entry(text).or_insert(said);
+        }
+        Self { entries: entries.into_iter().collect(), numbers }
     }
 
     /// What may have been meant, the nearest first; never what was heard itself.
     pub(super) fn of(&self, heard: &[Token], lexicon: &Lexicon) -> Vec<Echo> {
-        let words = heard.iter().map(|token| match token.number {
-            Some(_) => lexicon.spelled(&token.key).unwrap_or_else(|| token.key.clone()),
-            None => token.key.clone(),
-        });
-        let words: Vec<String> = words.collect();
+        let words = heard.iter().map(|token| self.numbers.get(&token.key).unwrap_or(&token.key));
+        let words: Vec<&str> = words.map(String::as_str).collect();
         let said = sounds(&words.join(" "), &lexicon.echo);
         if !SOUNDS.contains(&said.len()) {
             return Vec::new();

@@ -410,13 +410,6 @@ impl Lexicon {
         out
     }
 
-    /// A number in digits as it is said.
-    pub(super) fn spelled(&self, digits: &str) -> Option<String> {
-        let tenths = digits.parse::<i64>().ok()?.checked_mul(10)?;
-        let said = Speller::new(&self.language).spell(tenths).into_iter().next()?;
-        Some(token::keys(&said).join(" "))
-    }
-
     /// A word without its plural ending, to compare words of names.
     pub(super) fn stem<'w>(&'w self, key: &'w str) -> &'w str {
         let stem = self.singular(key);
