@@ -29,7 +29,7 @@
 //!  3  storage                              LMDB
 //!  2  assistant ► intent, automation  tidings  json   decide: pure; the model's values as JSON
 //!  1  home   template   catalog   llm      the model; the templates of MQTT discovery; files to fetch; a language model
-//!  0  config  clock  text  packed          leaves
+//!  0  config  clock  text  packed  board   leaves; board: what the machine beneath says of itself
 //! ```
 //!
 //! The hub does not name the assistant, [`catalog`] is for the command line and the owner's page of models, and the ports `broker`
@@ -71,6 +71,7 @@
 pub mod app;
 pub mod assistant;
 pub mod automation;
+pub mod board;
 pub mod broker;
 pub mod catalog;
 pub mod cli;

@@ -25,6 +25,7 @@ pub(crate) mod run_file;
 mod speak;
 mod steward;
 mod supervise;
+mod systemd;
 #[cfg(feature = "telegram")]
 mod telegram;
 #[cfg(feature = "model")]
@@ -50,6 +51,7 @@ use self::mqtt_broker::{Reached, Retained};
 use self::outgoing::Outgoing;
 use self::run_file::RunFile;
 use self::steward::Steward;
+use self::systemd::Supervisor;
 use crate::assistant::policy::{Policy, Verdict};
 use crate::automation::{Agenda, Calendar, Moment};
 use crate::clock::Clock;
@@ -127,6 +129,7 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
     // First of all, so that a signal during the start is not lost.
     let mut terminate = signal(SignalKind::terminate()).context("no signals")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("no signals")?;
+    let supervisor = Supervisor::of_environment().map(Arc::new);
 
     let Options { config: file, data_dir, models, is_demo, journal } = options;
     let storage = Storage::open(&data_dir)?;
@@ -325,6 +328,13 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
     }
     info!(url = %running.url, data = %data_dir.display(), broker = %running.broker, "Homard runs.");
     ready(&running);
+    if let Some(supervisor) = supervisor.clone() {
+        supervisor
+            .ready(&format!("The panel is at {}, the broker is {}.", running.url, running.broker));
+        let hub = handle.clone();
+        // It ends with the runtime.
+        tokio::spawn(async move { supervisor.vouch_for(hub).await });
+    }
 
     let ended = tokio::select! {
         _ = terminate.recv() => None,
@@ -334,6 +344,10 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
     };
     let why = if *restarts.borrow() { Ended::ToRestart } else { Ended::Stopped };
     info!("Homard stops.");
+    // A restart is none to systemd: the process goes on as the program that lies there now.
+    if let Some(supervisor) = supervisor.filter(|_| why == Ended::Stopped) {
+        supervisor.stopping();
+    }
     RunFile::remove(&data_dir);
     stop.send_replace(true);
     end_ports(ports).await;

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::{FAILED, Failure, say};
 use crate::app::thinking;
+use crate::board::Board;
 use crate::llm::{Model, ModelError, Session, Stop};
 
 /// Tokens of the prompt that is read, and of what is written behind it.
@@ -88,7 +89,5 @@ fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
 }
 
 fn resident_mib() -> u64 {
-    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.trim().split(' ').next()?.parse::<u64>().ok()).unwrap_or(0) >> 10
+    Board::here().resident().unwrap_or(0) >> 20
 }

@@ -11,6 +11,7 @@ use super::shape::Shape;
 use super::template::{Template, Turn};
 use super::tokenizer::Tokenizer;
 use super::{ModelError, Stop};
+use crate::board::Board;
 
 /// Tokens that a session remembers: prompts here are short, and memory is not.
 const CONTEXT: usize = 2048;
@@ -280,7 +281,5 @@ fn log_softmax(logits: &[f32]) -> Vec<f64> {
 
 /// Memory that programs can have without anything being swapped out.
 fn free_mib() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    Some(line.trim().split(' ').next()?.parse::<u64>().ok()? >> 10)
+    Board::here().memory().map(|memory| memory.available >> 20)
 }

@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use super::Site;
 use super::auth::Caller;
 use super::failure::{self, Failure};
+use crate::board::Board;
 use crate::home::person::Matter;
 use crate::hub::event::Query;
 
@@ -106,7 +107,7 @@ pub(super) async fn metrics(
     page.one("homard_events_lost_total", "counter", "Events that slow readers lost.", {
         live.n_lost.load(Ordering::Relaxed) as f64
     });
-    if let Some(bytes) = resident_bytes() {
+    if let Some(bytes) = Board::here().resident() {
         page.one("process_resident_memory_bytes", "gauge", "Resident memory.", bytes as f64);
     }
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
@@ -129,12 +130,4 @@ impl Page {
         self.head(name, kind, help);
         self.row(name, "", number);
     }
-}
-
-/// What the kernel says; `/proc` is in memory, so reading it waits for nothing.
-fn resident_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024)
 }

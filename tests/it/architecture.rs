@@ -9,6 +9,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("text", &[]),
     ("clock", &[]),
     ("packed", &[]),
+    ("board", &[]),
     ("config", &[]),
     ("home", &["text"]),
     ("json", &["home"]),
@@ -19,7 +20,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("assistant", &["text", "clock", "home", "template", "intent", "automation"]),
     ("speech", &[]),
     ("tidings", &["home"]),
-    ("llm", &[]),
+    // How much memory is left for a model.
+    ("llm", &["board"]),
     // What the owner decided in the panel is typed by `config` and kept here.
     ("storage", &["text", "config", "home", "json", "automation"]),
     ("hub", &["text", "clock", "home", "automation", "storage"]),
@@ -35,6 +37,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "clock",
             "config",
             "packed",
+            "board",
             "home",
             "json",
             "template",

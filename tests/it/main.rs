@@ -50,6 +50,7 @@ mod simple;
 mod speech;
 mod storage;
 mod support;
+mod systemd;
 #[cfg(feature = "telegram")]
 mod telegram;
 mod templates;

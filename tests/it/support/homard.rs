@@ -45,8 +45,14 @@ impl Drop for Folder {
     }
 }
 
+/// The program that is tested: cargo's, unless another is named, as one for boards that runs in an emulator.
+fn program() -> PathBuf {
+    let named = std::env::var_os("HOMARD_PROGRAM").map(PathBuf::from);
+    named.unwrap_or_else(|| env!("CARGO_BIN_EXE_homard").into())
+}
+
 fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_homard"));
+    let mut command = Command::new(program());
     for name in [
         "CONFIG",
         "DATA_DIR",
@@ -128,7 +134,13 @@ impl Daemon {
         Self::start_in(what, folder, text, &[])
     }
 
-    fn start_in(what: &str, folder: &Folder, text: &str, environment: &[(&str, &str)]) -> Self {
+    /// The same with this configuration, and something in the environment.
+    pub(crate) fn start_in(
+        what: &str,
+        folder: &Folder,
+        text: &str,
+        environment: &[(&str, &str)],
+    ) -> Self {
         let config = folder.file("homard.toml", text);
         let data = folder.path("data");
         let log = fs::File::create(folder.path("log")).unwrap();

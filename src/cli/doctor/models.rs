@@ -1,0 +1,68 @@
+//! What the doctor says of the models: whether they are there, and whether there is room for them.
+
+use super::{Finding, Level};
+use crate::board::Board;
+use crate::catalog::{Catalog, Presence, SENTENCES, Store};
+
+/// Part of the board's memory that models may take together; the house and the system need the rest.
+const SHARE: f64 = 0.6;
+
+/// Whether the packs of all languages are there. Homard works without them.
+pub(super) fn sentences(store: &Store) -> Finding {
+    let finding = |level, text: String| Finding::new("sentences", level, text);
+    let catalog = Catalog::built_in();
+    let model = catalog.as_ref().ok().and_then(|catalog| catalog.model(SENTENCES));
+    let fetch = "`homard models pull` fetches";
+    match model.map(|model| (store.presence(model), model)) {
+        Some((Presence::Whole, model)) => {
+            finding(Level::Good, format!("{} languages", model.languages.len()))
+        }
+        Some((Presence::Partial(n), model)) => {
+            let text = format!(
+                "{n} of {} files of the packs are right; {fetch} the rest",
+                model.files.len()
+            );
+            finding(Level::Watch, text)
+        }
+        Some((Presence::Absent, _)) => {
+            let dir = store.dir().display();
+            finding(
+                Level::Good,
+                format!("English and French, built in; {fetch} 65 languages to {dir}"),
+            )
+        }
+        None => finding(Level::Bad, "the catalogue of models cannot be read".to_owned()),
+    }
+}
+
+/// Whether the language model is there. Homard works without it.
+#[cfg(feature = "model")]
+pub(super) fn model(store: &Store, is_asked: bool) -> Finding {
+    let catalog = Catalog::built_in();
+    let models = catalog.iter().flat_map(|catalog| &catalog.models);
+    let mut models = models.filter(|model| model.kind == "language model" && model.default);
+    let is_there = models.any(|model| store.presence(model) == Presence::Whole);
+    let text = match (is_asked, is_there) {
+        (false, _) => "is not asked, by `[model] ask`",
+        (true, true) => "is asked about what nobody understands",
+        (true, false) => {
+            "is not there, so nothing unusual is understood; `homard models pull` fetches it"
+        }
+    };
+    Finding::new("language model", Level::Good, text.to_owned())
+}
+
+/// Whether the models that are here fit into this board's memory, together.
+pub(super) fn room(store: &Store, board: &Board) -> Option<Finding> {
+    let total = board.memory()?.total >> 20;
+    let catalog = Catalog::built_in().ok()?;
+    let here = catalog.models.iter().filter(|model| store.presence(model) == Presence::Whole);
+    let wanted = here.fold(0, |sum, model| sum + u64::from(model.memory_mib));
+    let text = format!("those that are here take {wanted} MiB in use, of the board's {total} MiB");
+    let finding = Finding::new("models", Level::Good, text);
+    if wanted as f64 > total as f64 * SHARE {
+        let remedy = "a smaller recogniser (`whisper-tiny.en`), or `[model] ask = false`, leaves more to the house";
+        return Some(finding.at(Level::Watch).with(remedy));
+    }
+    Some(finding)
+}
