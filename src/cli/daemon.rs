@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::Value;
 
-use super::{BAD_USAGE, FAILED, Failure};
+use super::{BAD_USAGE, FAILED, Failure, usual_dir};
 use crate::app::run_file::RunFile;
 use crate::config;
 
@@ -107,11 +107,7 @@ pub(super) fn usual_places(named: Option<&Path>) -> Result<Vec<PathBuf>, Failure
     if let Some(dir) = named {
         return Ok(vec![dir.to_owned()]);
     }
-    let place = |folder| {
-        config::data_dir(folder, |name| std::env::var_os(name))
-            .map_err(|error| Failure::new(FAILED, error))
-    };
-    Ok(vec![place(config::RUN)?, place(config::DEMO)?])
+    Ok(vec![usual_dir(config::RUN)?, usual_dir(config::DEMO)?])
 }
 
 impl Connection {

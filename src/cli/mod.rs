@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 bad usage or bad configuration, 3 not understood, 4 refused.
 
+mod backup;
 #[cfg(feature = "model")]
 mod bench;
 mod check;
@@ -82,8 +83,12 @@ enum Command {
     Token(token::Token),
     /// Reads the configuration and shows every problem with its line; changes nothing
     Check(check::Check),
-    /// Looks at broker, devices, clock, disk, memory and temperature
+    /// Looks at broker, devices, models, and the machine beneath, and says what to do
     Doctor(doctor::Doctor),
+    /// Writes all that the house knows into one file, while it lives
+    Backup(backup::Backup),
+    /// Puts a backup back, into a house that does not run
+    Restore(backup::Restore),
     /// Tries sentences on described homes with simulated devices, and counts what was understood
     Eval(eval::Eval),
 }
@@ -94,7 +99,8 @@ struct Place {
     /// The configuration; without one, the defaults hold
     #[arg(long, env = "HOMARD_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where the house is remembered [default: $XDG_DATA_HOME/homard or ~/.local/share/homard]
+    /// Where the house is remembered [default: $XDG_DATA_HOME/homard or ~/.local/share/homard, else that
+    /// of Debian's package, /var/lib/homard]
     #[arg(long, env = "HOMARD_DATA_DIR", value_name = "DIR")]
     data_dir: Option<PathBuf>,
 }
@@ -112,11 +118,24 @@ impl Place {
     fn data_dir(&self, folder: &str) -> Result<PathBuf, Failure> {
         let dir = match &self.data_dir {
             Some(dir) => dir.clone(),
-            None => config::data_dir(folder, |name| std::env::var_os(name))
-                .map_err(|error| Failure::new(FAILED, error))?,
+            None => usual_dir(folder)?,
         };
         std::path::absolute(&dir).map_err(|error| Failure::new(FAILED, error))
     }
+}
+
+/// Where a house is remembered when nobody says where: in this user's own folder, or, where there is none, the house that
+/// Debian's package runs, for those who may look into it.
+fn usual_dir(folder: &str) -> Result<PathBuf, Failure> {
+    let own = config::data_dir(folder, |name| std::env::var_os(name));
+    let packaged = Path::new(config::PACKAGED);
+    let is_packaged = folder == config::RUN
+        && own.as_ref().map_or(true, |own| !own.exists())
+        && std::fs::read_dir(packaged).is_ok();
+    if is_packaged {
+        return Ok(packaged.to_owned());
+    }
+    own.map_err(|error| Failure::new(FAILED, error))
 }
 
 /// Where models lie.
@@ -197,6 +216,8 @@ impl Cli {
             Command::Token(token) => token.run(),
             Command::Check(check) => check.run(),
             Command::Doctor(doctor) => doctor.run(),
+            Command::Backup(backup) => backup.run(),
+            Command::Restore(restore) => restore.run(),
             Command::Eval(eval) => eval.run(),
         };
         match done {

@@ -8,6 +8,9 @@ pub const RUN: &str = "homard";
 /// The folder of `homard demo`, so that a try never mixes with the real house.
 pub const DEMO: &str = "homard-demo";
 
+/// Where the house is that Debian's package runs.
+pub const PACKAGED: &str = "/var/lib/homard";
+
 /// Neither `XDG_DATA_HOME` nor `HOME` says where data belongs.
 #[derive(Debug, thiserror::Error)]
 #[error("no place for the data is known: give one with --data-dir, or set HOME")]

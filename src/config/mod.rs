@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 
-pub use self::dirs::{DEMO, NoDataDir, RUN, data_dir};
+pub use self::dirs::{DEMO, NoDataDir, PACKAGED, RUN, data_dir};
 pub use self::owner::{Mistake, Owner, OwnerBroker, Setting, Written};
 pub use self::problem::{Problem, Problems};
 #[cfg(feature = "telegram")]

@@ -8,6 +8,7 @@
 //! hub or a port.
 
 mod agenda;
+pub mod backup;
 mod budget;
 #[cfg(feature = "telegram")]
 mod contacts;

@@ -107,7 +107,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("mdns_sd", &["wyoming"]),
     ("teloxide", &["telegram"]),
     ("reqwest", &["telegram"]),
-    ("zip", &["catalog"]),
+    ("zip", &["catalog", "storage"]),
     ("clap", &["cli", "main"]),
     ("anyhow", &["app", "cli", "main"]),
 ];

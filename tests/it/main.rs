@@ -9,6 +9,7 @@ mod agenda;
 mod agenda_restart;
 mod announced_again;
 mod architecture;
+mod backup;
 mod broker;
 mod cli;
 mod clients;

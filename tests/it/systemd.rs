@@ -63,22 +63,22 @@ fn a_process_that_nobody_watches_says_nothing() {
 /// Rated by systemd itself, from 0 (nothing is exposed) to 10.
 #[test]
 fn the_units_are_hardened() {
-    let unit = concat!(env!("CARGO_MANIFEST_DIR"), "/systemd/homard.service");
-    let arguments = ["security", "--offline=true", "--no-pager", "--threshold=20", unit];
-    let rated = match Command::new("systemd-analyze").args(arguments).output() {
-        Ok(rated) => rated,
-        Err(error) => {
-            println!(
-                "systemd: the unit is not rated here, as there is no systemd-analyze: {error}"
-            );
-            return;
-        }
-    };
-    let table = String::from_utf8_lossy(&rated.stdout);
-    let overall = table.lines().find(|line| line.contains("Overall exposure level"));
-    println!("systemd: {}", overall.unwrap_or("no rating").trim());
-    // Fails above its threshold, which is in tenths.
-    assert!(rated.status.success(), "{table}");
+    for unit in ["homard.service", "homard-backup.service"] {
+        let path = format!("{}/systemd/{unit}", env!("CARGO_MANIFEST_DIR"));
+        // Fails above its threshold, which is in tenths.
+        let arguments = ["security", "--offline=true", "--no-pager", "--threshold=20", &path];
+        let rated = match Command::new("systemd-analyze").args(arguments).output() {
+            Ok(rated) => rated,
+            Err(error) => {
+                println!("systemd: not rated here, as there is no systemd-analyze: {error}");
+                return;
+            }
+        };
+        let table = String::from_utf8_lossy(&rated.stdout);
+        let overall = table.lines().find(|line| line.contains("Overall exposure level"));
+        println!("systemd: {}", overall.unwrap_or("no rating").trim());
+        assert!(rated.status.success(), "{table}");
+    }
 }
 
 /// What the documentation and other files promise of the unit.

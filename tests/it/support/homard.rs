@@ -46,7 +46,7 @@ impl Drop for Folder {
 }
 
 /// The program that is tested: cargo's, unless another is named, as one for boards that runs in an emulator.
-fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     let named = std::env::var_os("HOMARD_PROGRAM").map(PathBuf::from);
     named.unwrap_or_else(|| env!("CARGO_BIN_EXE_homard").into())
 }

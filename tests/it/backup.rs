@@ -1,0 +1,187 @@
+//! Everything that a house knows in one file and back: beside a running daemon, cut off at any moment, by a stranger's file.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use homard::storage::Storage;
+use zip::write::SimpleFileOptions;
+use zip::{ZipArchive, ZipWriter};
+
+use super::support::homard::{Daemon, Folder, homard, program};
+
+/// The lines that do not change while a house only stands there.
+fn lasting(dump: &str) -> BTreeSet<String> {
+    let kinds = ["area ", "floor ", "device ", "entity ", "token ", "meta "];
+    let lines = dump.lines().filter(|line| kinds.iter().any(|kind| line.starts_with(kind)));
+    lines.map(str::to_owned).collect()
+}
+
+fn registry(data: &str) -> BTreeSet<String> {
+    lasting(&Storage::open(Path::new(data)).unwrap().dump().unwrap())
+}
+
+/// A house with something in it, stopped; a backup of it, made while it lived, and what it then knew.
+fn house(folder: &Folder) -> (String, String, BTreeSet<String>) {
+    let daemon = Daemon::start("demo", folder);
+    let added = homard(&["token", "add", "phone", "--data-dir", &daemon.data]);
+    assert_eq!(added.code, 0, "{added:?}");
+    fs::create_dir_all(format!("{}/sentences/en", daemon.data)).unwrap();
+    fs::write(format!("{}/sentences/en/own.yaml", daemon.data), "language: en\n").unwrap();
+    let file = folder.path("house.zip");
+    let known = || lasting(&Storage::open_shared(Path::new(&daemon.data)).unwrap().dump().unwrap());
+    // What was announced comes to the disk by and by.
+    let known = daemon.wait(|| {
+        let before = known();
+        let n = before.iter().filter(|line| line.starts_with("device ")).count();
+        let done = homard(&["backup", &file, "--data-dir", &daemon.data]);
+        assert_eq!(done.code, 0, "{done:?}");
+        if n > 10 && before == known() { Ok(before) } else { Err(format!("{n} devices")) }
+    });
+    let data = daemon.data.clone();
+    let refused = homard(&["restore", &file, "--data-dir", &data]);
+    assert_eq!(refused.code, 1, "a house that lives is not replaced: {refused:?}");
+    assert!(refused.err.contains("another Homard"), "{refused:?}");
+    assert_eq!(daemon.stop().0, Some(0));
+    (data, file, known)
+}
+
+#[test]
+fn a_house_comes_back_on_a_fresh_machine() {
+    let folder = Folder::new("backup");
+    let (_, file, known) = house(&folder);
+    let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(&file).unwrap()) & 0o777;
+    assert_eq!(mode, 0o600, "it holds what opens the house");
+    let names: Vec<String> = ZipArchive::new(File::open(&file).unwrap())
+        .unwrap()
+        .file_names()
+        .map(|name| name.unwrap().into_owned())
+        .collect();
+    assert!(names.iter().any(|name| name == "history/data.mdb"), "{names:?}");
+    assert!(
+        !names.iter().any(|name| name.contains("lock") || name.contains("running")),
+        "{names:?}"
+    );
+
+    let fresh = folder.path("fresh");
+    let done = homard(&["restore", &file, "--data-dir", &fresh]);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(registry(&fresh) == known);
+    assert_eq!(
+        fs::read_to_string(format!("{fresh}/sentences/en/own.yaml")).unwrap(),
+        "language: en\n"
+    );
+
+    // What is there is replaced, and kept beside.
+    Storage::open(Path::new(&folder.path("other"))).unwrap();
+    let other = folder.path("other");
+    assert!(registry(&other).iter().all(|line| !line.starts_with("entity ")));
+    assert_eq!(homard(&["restore", &file, "--data-dir", &other]).code, 0);
+    assert!(registry(&other) == known);
+    assert!(fs::exists(format!("{other}/before-restore/data.mdb")).unwrap());
+    assert!(!fs::exists(format!("{other}/restoring")).unwrap());
+}
+
+#[test]
+fn what_is_no_backup_changes_nothing() {
+    let folder = Folder::new("backup-strange");
+    let (data, file, _) = house(&folder);
+    let before = registry(&data);
+    let whole = fs::read(&file).unwrap();
+    let manifest = |text: &str| {
+        let mut archive = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        archive.start_file("homard-backup.json", SimpleFileOptions::default()).unwrap();
+        archive.write_all(text.as_bytes()).unwrap();
+        archive
+    };
+    let says = |layout: u32, format: u32| {
+        format!(
+            r#"{{"layout":{layout},"format":{format},"homard":"9.9.9","made_at":"2027-01-01T00:00:00Z"}}"#
+        )
+    };
+    let of = |text: &str| manifest(text).finish().unwrap().into_inner();
+    let elsewhere = |name: &str| {
+        let mut archive = manifest(&says(1, 3));
+        archive.start_file(name, SimpleFileOptions::default()).unwrap();
+        archive.write_all(b"x").unwrap();
+        archive.finish().unwrap().into_inner()
+    };
+    let mut flipped = whole.clone();
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 0xff;
+    let cases: [(&str, Vec<u8>, &str); 10] = [
+        ("half", whole[..whole.len() / 2].to_vec(), "no whole backup"),
+        ("flipped", flipped, ""),
+        ("empty", Vec::new(), "no whole backup"),
+        ("newer layout", of(&says(2, 3)), "made by Homard 9.9.9"),
+        ("newer format", of(&says(1, 99)), "made by Homard 9.9.9"),
+        ("nonsense", of("{}"), "is not understood"),
+        ("no house", of(&says(1, 3)), "no house in it"),
+        ("above", elsewhere("../evil"), "lie elsewhere"),
+        ("absolute", elsewhere("/tmp/evil"), "lie elsewhere"),
+        ("no database", elsewhere("data.mdb"), ""),
+    ];
+    for (name, bytes, why) in cases {
+        let file = folder.path(name);
+        fs::write(&file, bytes).unwrap();
+        let done = homard(&["restore", &file, "--data-dir", &data]);
+        assert_eq!(done.code, 1, "{name}: {done:?}");
+        assert!(done.err.contains(why), "{name}: {done:?}");
+        assert!(registry(&data) == before, "{name}");
+    }
+    let nothing = homard(&["backup", &folder.path("b.zip"), "--data-dir", &folder.path("none")]);
+    assert_eq!(nothing.code, 1, "{nothing:?}");
+    assert!(!fs::exists(folder.path("none")).unwrap());
+}
+
+/// A power cut is a SIGKILL here: what was synced and what was not this does not show.
+#[test]
+fn cut_off_at_any_moment_there_is_a_house_and_a_backup_or_none() {
+    let folder = Folder::new("backup-cut");
+    let (data, file, new) = house(&folder);
+    let old = folder.path("old");
+    Storage::open(Path::new(&old)).unwrap();
+    let empty = registry(&old);
+    let cut = |arguments: &[&str], after: Duration| {
+        let mut command = Command::new(program());
+        let mut child =
+            command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(after);
+        let _ = child.kill();
+        child.wait().unwrap().success()
+    };
+    let (mut n_done, mut n_cut) = (0, 0);
+    let copy = folder.path("copy.zip");
+    for step in 0..25 {
+        let after = Duration::from_millis(step * 4);
+        let is_done = cut(&["restore", &file, "--data-dir", &old], after);
+        let found = registry(&old);
+        assert!(
+            found == new || found == empty && !is_done,
+            "after {after:?}: {} lines",
+            found.len()
+        );
+        if found == new {
+            fs::remove_dir_all(&old).unwrap();
+            Storage::open(Path::new(&old)).unwrap();
+        }
+        let is_backed_up = cut(&["backup", &copy, "--data-dir", &data], after);
+        assert!(fs::exists(&copy).unwrap() || !is_backed_up);
+        if let Ok(mut archive) = File::open(&copy) {
+            let mut all = Vec::new();
+            archive.read_to_end(&mut all).unwrap();
+            assert!(ZipArchive::new(std::io::Cursor::new(all)).is_ok(), "after {after:?}");
+            fs::remove_file(&copy).unwrap();
+        }
+        n_done += usize::from(is_done) + usize::from(is_backed_up);
+        n_cut += usize::from(!is_done) + usize::from(!is_backed_up);
+    }
+    println!("backup: {n_cut} cut off, {n_done} done");
+    // Nothing that was cut off is in the way.
+    assert_eq!(homard(&["restore", &file, "--data-dir", &old]).code, 0);
+    assert!(registry(&old) == new);
+    assert_eq!(homard(&["backup", &copy, "--data-dir", &data]).code, 0);
+}
