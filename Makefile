@@ -5,7 +5,8 @@
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 SETUP := tests/tools/setup.sh
 
-.PHONY: help setup run test eval eval-needs eval-speech needs fuzz bench bench-wake bench-sentences check fmt
+.PHONY: help setup run test eval eval-needs eval-speech needs fuzz bench bench-wake bench-sentences check fmt cross cross-test \
+	deb deb-test
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -74,6 +75,37 @@ bench-wake:
 bench-sentences: setup
 	tests/tools/setup.sh hassil
 	cargo bench --bench sentences
+
+#: make cross    build for 64-bit ARM boards, a Raspberry Pi 4 or 5, on an x86-64 Debian 12
+cross:
+	@$(SETUP) run
+	@cross/setup.sh
+	cross/cargo build --release --locked
+
+#: make cross-test  the core of the tests for ARM, in qemu as a Pi 4 and a Pi 5
+cross-test: setup
+	@cross/setup.sh
+	cross/test
+
+#: make deb      the Debian packages for ARM boards and for PCs, in target/deb; ARCH=arm64 or ARCH=amd64 is one of them
+ARCH ?= arm64 amd64
+deb: $(ARCH:%=deb-%)
+
+.PHONY: deb-arm64 deb-amd64
+deb-arm64: cross
+	systemd/package/build arm64 target/aarch64-unknown-linux-gnu/release/homard
+
+# Two programs: one for any x86-64 processor of the last fifteen years, and one for those with AVX2.
+deb-amd64:
+	@$(SETUP) run
+	cargo build --release --locked
+	RUSTFLAGS='-C target-cpu=x86-64-v2' GGML_AVX=OFF GGML_AVX2=OFF GGML_FMA=OFF GGML_F16C=OFF GGML_BMI2=OFF \
+		cargo build --release --locked --target x86_64-unknown-linux-gnu
+	systemd/package/build amd64 target/x86_64-unknown-linux-gnu/release/homard target/release/homard
+
+#: make deb-test  install, upgrade, remove and purge this machine's package in a Debian 12 of its own (needs root)
+deb-test: deb-amd64
+	systemd/package/test $$(ls -t target/deb/homard_*_amd64.deb | head -n 1)
 
 #: make fmt      format the code
 fmt:
