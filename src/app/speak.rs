@@ -314,7 +314,7 @@ pub(super) async fn announce(mouths: Mouths, hub: HubHandle, mut stop: watch::Re
 /// Whether it is for one person alone, who is told elsewhere.
 fn is_private(said: &Said) -> bool {
     #[cfg(feature = "telegram")]
-    return crate::telegram::is_private(&said.reply.conversation);
+    return crate::telegram::is_private(said);
     #[cfg(not(feature = "telegram"))]
     {
         let _ = said;

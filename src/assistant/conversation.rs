@@ -415,6 +415,7 @@ impl Assistant {
                 return Some(self.act(&open.steps, reading, &language, said, here, home, true));
             }
             Ask::Really => return None,
+            Ask::Reminder => return self.reminded(open, &language, said, here, home),
             Ask::Timer { candidates, booking } => {
                 let timer = choose::choose_timer(said.text, candidates, &voice)?;
                 return Some(Turn::Book(Box::new(booking.about(timer))));

@@ -6,26 +6,22 @@ use std::sync::Arc;
 use jiff::Zoned;
 
 use crate::automation::{
-    Agenda, Asker, Due, Entry, EntryId, List, Moment, Task, TimerQuery, Unable,
+    Agenda, Asker, Calendar, Due, Entry, EntryId, List, Moment, Task, TimerQuery, Unable,
 };
 use crate::home::Home;
-use crate::home::action::Refusal;
-use crate::home::domain::{Action, Caps, Domain, vacuum};
+use crate::home::domain::Domain;
 use crate::home::entity::Entity;
 use crate::home::id::AreaId;
+use crate::home::person::Role;
 use crate::home::place::Area;
-use crate::home::service::Fields;
-use crate::home::target::{self, By, Target, TargetWords};
+use crate::home::target;
 use crate::home::value::Value;
-use crate::intent::meaning::{
-    Command, Errand, Reading, Step, TimerWords, Understanding, What, When,
-};
+use crate::intent::meaning::{Errand, Reading, Step, TimerWords, Understanding, When};
 use crate::intent::response::Phrase;
 use crate::text;
 
 use super::conversation::PATIENCE_S;
 use super::memory::{Ask, Open};
-use super::plan::{Part, Told};
 use super::{Answer, Assistant, Code, Kind, Language, Said, Speaker, Turn};
 
 /// Entries read out one by one.
@@ -84,7 +80,14 @@ impl Assistant {
                 let (name, area) = (name.as_deref(), area.as_str());
                 self.clean(name, area, reading, language, said, home)
             }
+            _ if said.role == Role::Guest && is_of_household(&errand) => {
+                Turn::Answer(speaker.not_for_guests(&reading))
+            }
             _ if !self.has_agenda => Turn::Answer(speaker.not_yet(&reading)),
+            Errand::Remind { when, matter } if when.is_none() || matter.is_none() => {
+                let (has_when, has_matter) = (when.is_some(), matter.is_some());
+                Turn::Answer(self.ask_reminder(has_when, has_matter, reading, language, said))
+            }
             _ => {
                 let language = Arc::clone(language);
                 Turn::Book(Box::new(Booking { errand, reading, from, language, chosen: None }))
@@ -128,59 +131,6 @@ impl Assistant {
         }
     }
 
-    /// "Clean the kitchen": the one robot that can.
-    fn clean(
-        &mut self,
-        name: Option<&str>,
-        area: &str,
-        reading: Reading,
-        language: &Arc<Language>,
-        said: &Said<'_>,
-        home: &Home,
-    ) -> Turn {
-        let words = TargetWords {
-            name: name.map(str::to_owned),
-            area: Some(area.to_owned()),
-            domains: vec![Domain::Vacuum],
-            ..TargetWords::default()
-        };
-        let found = match target::area_named(area, home) {
-            Some(area) => cleaner(name, area, home),
-            None => {
-                let nearest = text::nearest(area, home.areas().map(|area| area.name.as_str()));
-                Err(Refusal::NoSuchPlace { said: area.to_owned(), nearest })
-            }
-        };
-        let command = Command::new(What::Start, words.clone());
-        let (entity, action) = match found {
-            Ok(found) => found,
-            Err(refusal) => {
-                let speaker = language.speaker();
-                let mut command = command;
-                if let (Refusal::CannotDo(_), None) = (&refusal, name) {
-                    let robot = home.entities().find(|e| e.domain == Domain::Vacuum);
-                    command.target.name = robot.map(|robot| robot.friendly_name.to_string());
-                }
-                let answer = speaker.no_target(&refusal, &command, &reading, home);
-                return Turn::Answer(Answer { continues: false, ..answer });
-            }
-        };
-        let ids = vec![entity.id.clone()];
-        let mut plan = self.planner(language, said, None, home, false).empty(reading);
-        plan.calls.push((entity.id.clone(), action));
-        plan.parts.push(Part {
-            command,
-            found: vec![(words, Target { entities: ids.clone(), by: By::Name })],
-            except: Vec::new(),
-            entities: ids,
-            calls: 0..1,
-            refused: Vec::new(),
-            asked: Vec::new(),
-            told: Told::Outcomes,
-        });
-        self.keep(Box::new(plan), said, home)
-    }
-
     /// Writes in the books what was meant, and says what came of it.
     pub fn book(
         &mut self,
@@ -197,14 +147,17 @@ impl Assistant {
             home,
             now,
             zoned: now.wall.to_zoned(self.zone.clone()),
+            calendar: self.calendar(),
             chosen: *chosen,
         };
         let answer = match clerk.run(errand, agenda) {
             Ok(answer) => {
                 let answer = clerk.worded(errand, answer, agenda);
-                // "Cancel that" means the timer that was started with it.
+                // "Cancel that" means the timer or reminder that came of it.
                 let newest = agenda.entries().map(|entry| entry.id).max();
-                if let (Errand::StartTimer { .. }, Some(id)) = (errand, newest) {
+                if let (Errand::StartTimer { .. } | Errand::Remind { .. }, Some(id)) =
+                    (errand, newest)
+                {
                     self.remember_planned(from, &[id], true, now);
                 }
                 answer
@@ -240,6 +193,7 @@ pub(super) struct Clerk<'a> {
     pub(super) home: &'a Home,
     pub(super) now: Moment,
     pub(super) zoned: Zoned,
+    pub(super) calendar: Calendar,
     pub(super) chosen: Option<EntryId>,
 }
 
@@ -312,13 +266,18 @@ impl Clerk<'_> {
             Errand::Broadcast { message, area } => {
                 self.announce(message, area.as_deref(), agenda)?
             }
+            Errand::Remind { when: Some(when), matter: Some(matter) } => {
+                self.remind(*when, matter, agenda)?
+            }
             Errand::Plans => self.plans(agenda),
             Errand::CancelPlan(words) => self.cancel_plan(words, agenda)?,
             Errand::CancelPlans => self.cancel_plans(agenda),
             // These were answered without the books.
-            Errand::Weather(_) | Errand::Respond | Errand::Clean { .. } | Errand::Media { .. } => {
-                self.speaker.not_yet(self.reading)
-            }
+            Errand::Remind { .. }
+            | Errand::Weather(_)
+            | Errand::Respond
+            | Errand::Clean { .. }
+            | Errand::Media { .. } => self.speaker.not_yet(self.reading),
         })
     }
 
@@ -461,6 +420,22 @@ impl Clerk<'_> {
     }
 }
 
+/// What is planned, what is on lists, and what is said to everybody, is no guest's business.
+fn is_of_household(errand: &Errand) -> bool {
+    matches!(
+        errand,
+        Errand::Plans
+            | Errand::CancelPlan(_)
+            | Errand::CancelPlans
+            | Errand::ShowList(_)
+            | Errand::AddItem { .. }
+            | Errand::CompleteItem { .. }
+            | Errand::RemoveItem { .. }
+            | Errand::Broadcast { .. }
+            | Errand::Remind { .. }
+    )
+}
+
 /// A list's name; the shopping list has none, however it is called.
 fn known(name: Option<&str>) -> Option<&str> {
     name.filter(|name| !text::key(name).is_empty())
@@ -469,7 +444,7 @@ fn known(name: Option<&str>) -> Option<&str> {
 pub(super) fn timer_name(entry: &Entry) -> Option<&str> {
     match &entry.task {
         Task::Timer { name, .. } => name.as_deref(),
-        Task::Deed(_) | Task::Say(_) => None,
+        Task::Deed(_) | Task::Say(_) | Task::Remind(_) => None,
     }
 }
 
@@ -530,6 +505,11 @@ impl Speaker<'_> {
         self.answer(text, reading)
     }
 
+    fn not_for_guests(&self, reading: &Reading) -> Answer {
+        let text = self.voice.say("books", "not_for_guests", &[]);
+        Answer::error(Code::FailedToHandle, text, self.code).of(reading)
+    }
+
     fn respond(&self, reading: &Reading) -> Answer {
         let key = match &*reading.response {
             "commands" => "help",
@@ -538,55 +518,4 @@ impl Speaker<'_> {
         let answer = self.answer(self.voice.say("talk", key, &[]), reading);
         Answer { kind: Kind::ActionDone, ..answer }
     }
-}
-
-/// The robot that can clean a room, and what it is to do.
-fn cleaner<'h>(
-    name: Option<&str>,
-    area: &Area,
-    home: &'h Home,
-) -> Result<(&'h Entity, Action), Refusal> {
-    let named = |entity: &&Entity| match name {
-        Some(name) => entity.names().any(|known| text::key(known) == text::key(name)),
-        None => true,
-    };
-    let action = |entity: &Entity| {
-        let Some(Caps::Vacuum(vacuum)) = &entity.caps else { return None };
-        let ids = Value::List(vec![Value::Text(area.name.as_str().into())]);
-        let fields = Fields::new([("cleaning_area_id".into(), ids)]);
-        if vacuum.can_clean_segments {
-            let action = entity.domain.action("clean_area", fields).ok()?;
-            return home.accept(entity.id.as_str(), action.clone()).is_ok().then_some(action);
-        }
-        // It is the only room that it knows.
-        let is_there = home.area_of(entity).is_some_and(|there| there.id == area.id);
-        entity.domain.action("start", Fields::default()).ok().filter(|_| is_there)
-    };
-    let vacuums: Vec<&Entity> = home
-        .entities()
-        .filter(|entity| entity.is_enabled() && entity.domain == Domain::Vacuum)
-        .filter(named)
-        .collect();
-    let able: Vec<(&Entity, Action)> =
-        vacuums.iter().filter_map(|entity| Some((*entity, action(entity)?))).collect();
-    match (&able[..], &vacuums[..]) {
-        ([(entity, action)], _) => Ok((entity, action.clone())),
-        ([], []) => Err(Refusal::NothingThere),
-        ([], [only, ..]) => Err(match home.accept(only.id.as_str(), start()) {
-            Err(refusal) => refusal,
-            Ok(_) => Refusal::CannotDo("clean_area"),
-        }),
-        (several, _) => {
-            Err(Refusal::Ambiguous(several.iter().map(|(entity, _)| entity.id.clone()).collect()))
-        }
-    }
-}
-
-/// Whether a robot can clean this room alone.
-pub(super) fn can_clean(name: Option<&str>, area: &str, home: &Home) -> bool {
-    target::area_named(area, home).is_some_and(|area| cleaner(name, area, home).is_ok())
-}
-
-fn start() -> Action {
-    Action::Vacuum(vacuum::Action::Start)
 }

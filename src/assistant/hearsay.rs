@@ -105,7 +105,7 @@ impl Assistant {
     fn is_harmless(&mut self, turn: &Turn, may_heat: bool, said: &Said<'_>, home: &Home) -> bool {
         let asks_whether = match self.talk(said).open.as_ref().map(|open| &open.ask) {
             Some(Ask::Really | Ask::Which { is_guarded: true, .. }) => true,
-            Some(Ask::Which { .. } | Ask::Timer { .. }) | None => false,
+            Some(Ask::Which { .. } | Ask::Timer { .. } | Ask::Reminder) | None => false,
         };
         let does_no_harm = |(id, action): &(EntityId, Action)| {
             if may_heat && matches!(action, Action::Climate(_)) {

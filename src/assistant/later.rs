@@ -2,7 +2,6 @@
 //! steps when their time has come. Whether they may be done is asked both times, by the same
 //! planner. What is to be done is written down in words of its own, so that it outlives a restart.
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp, Zoned};
@@ -16,14 +15,14 @@ use crate::home::domain::State;
 use crate::home::entity::Entity;
 use crate::home::id::EntityId;
 use crate::home::person::Means;
-use crate::home::rhythm::{Days, Rhythm};
+
 use crate::home::target::{self, TargetWords};
 use crate::home::value::Value;
 use crate::intent::meaning::{Amount, Asked, Command, Condition, Reading, Step, What, When};
 use crate::intent::response::Phrase;
 
 use super::plan::{Instead, Plan, Told};
-use super::{Answer, Assistant, Code, Kind, Language, Said, Speaker, Turn, condition};
+use super::{Answer, Assistant, Code, Kind, Language, Said, Speaker, Turn, ahead, condition};
 
 /// The intent of what is done because its time has come.
 pub(super) const PLANNED: &str = "HomardPlanned";
@@ -121,10 +120,6 @@ impl Assistant {
         home: &Home,
         (now, zoned): (Moment, &Zoned),
     ) -> Result<(Due, EntryId), Unable> {
-        let after = |seconds: f64| {
-            let length = SignedDuration::from_secs_f64(when::ahead(seconds)?);
-            Ok(Due::In { at: now.steady.saturating_add(length), restored: None })
-        };
         let entities = &step.command.target.entities;
         let (due, deed) = match (step.when, step.lasting_s) {
             // It is done now; what is left to do is to end it.
@@ -133,21 +128,11 @@ impl Assistant {
                 if wishes.is_empty() {
                     return Err(Unable::NoEnd);
                 }
-                (after(seconds)?, Deed { wishes, is_end: true, ..Deed::default() })
+                (ahead::after(seconds, now)?, Deed { wishes, is_end: true, ..Deed::default() })
             }
             (When::Now, None) => return Err(Unable::BadTime),
             (when, lasting_s) => {
-                let due = match when {
-                    When::Now => return Err(Unable::BadTime),
-                    When::Every(rhythm) => Due::At(self.calendar().next(rhythm, now.wall)?),
-                    When::In(seconds) => after(seconds)?,
-                    When::At { hour, minute, is_half_day, days } => {
-                        Due::At(when::at_clock(hour, minute, is_half_day, days, zoned)?)
-                    }
-                    When::Sun { is_rise, offset_s } => {
-                        Due::At(when::at_sun(is_rise, offset_s, zoned, self.place)?)
-                    }
-                };
+                let due = ahead::due(when, now, zoned, &self.calendar())?;
                 if let Some(seconds) = lasting_s {
                     when::ahead(seconds)?;
                 }
@@ -208,7 +193,15 @@ impl Assistant {
                 ..Reading::default()
             };
             let answer = speaker.answer(text, &reading);
-            Turn::Answer(Answer { intent: None, by: None, ..answer })
+            let kind = match fate {
+                // Something that should have been is not.
+                Fate::Missed | Fate::Interrupted => Kind::Error(Code::FailedToHandle),
+                Fate::ToldLate if matches!(entry.task, Task::Remind(_)) => {
+                    Kind::Error(Code::FailedToHandle)
+                }
+                Fate::Happens | Fate::ToldLate => answer.kind,
+            };
+            Turn::Answer(Answer { intent: None, by: None, kind, ..answer })
         };
         match (&entry.task, fate) {
             (Task::Timer { then: Some(then), .. }, Fate::Happens) => {
@@ -229,10 +222,14 @@ impl Assistant {
             (Task::Timer { name, .. }, Fate::Happens | Fate::ToldLate) => {
                 told(speaker.timer_over(name.as_deref(), *late_s, *fate))
             }
-            (Task::Say(text), Fate::ToldLate) => {
+            (Task::Say(text) | Task::Remind(text), Fate::ToldLate) => {
                 let ago = speaker.ago(*late_s);
                 let text = Phrase::plain(text.as_str());
                 told(speaker.voice.say("later", "said_late", &[("ago", &ago), ("text", &text)]))
+            }
+            (Task::Remind(text), _) => {
+                let text = Phrase::plain(text.as_str());
+                told(speaker.voice.say("remind", "now", &[("text", &text)]))
             }
             (Task::Say(text), _) => told(text.clone()),
             (_, Fate::Missed | Fate::ToldLate) => {
@@ -251,76 +248,6 @@ impl Assistant {
 }
 
 impl Speaker<'_> {
-    /// "in 10 minutes", "at 19:00", "tomorrow at 7:00".
-    pub(super) fn due(&self, due: Due, now: Moment, zoned: &Zoned) -> String {
-        match due {
-            Due::At(at) => {
-                let at = at.to_zoned(zoned.time_zone().clone());
-                let days = zoned.date().until(at.date()).map_or(0, |span| span.get_days());
-                let clock = Phrase::plain(self.clock(&at));
-                let key = match days {
-                    0 => "today",
-                    1 => "tomorrow",
-                    _ => "day",
-                };
-                let month = at.month().to_string();
-                let month = Phrase::plain(self.voice.find("months", &month).unwrap_or(&month));
-                let day = Phrase::plain(at.day().to_string());
-                let gaps = [("clock", &clock), ("day", &day), ("month", &month)];
-                self.voice.fill(self.voice.word("ahead", key), &gaps)
-            }
-            Due::In { at, .. } => {
-                let length = at.saturating_sub(now.steady).as_secs_f64();
-                let length = Phrase::plain(self.length(length));
-                self.voice.fill(self.voice.word("ahead", "in"), &[("length", &length)])
-            }
-            Due::Held(_) | Due::Begun => String::new(),
-        }
-    }
-
-    /// "every weekday at 7:00", "every Monday at sunset", "every 2 hours".
-    pub(super) fn rhythm(&self, rhythm: Rhythm) -> String {
-        let word = |key: &'static str| self.voice.word("rhythm", key);
-        let days_of = |days: Days| match days {
-            Days::DAILY => word("daily").to_owned(),
-            Days::WEEKDAYS => word("weekdays").to_owned(),
-            Days::WEEKEND => word("weekend").to_owned(),
-            days => {
-                let name = |day: u8| {
-                    let key = (day + 1).to_string();
-                    Phrase::plain(self.voice.find("weekdays", &key).unwrap_or(&key).to_owned())
-                };
-                let names: Vec<Phrase> = days.each().map(name).collect();
-                let names = Phrase::plain(self.voice.list(&names).text);
-                self.voice.fill(word("days"), &[("days", &names)])
-            }
-        };
-        match rhythm {
-            Rhythm::Clock { days, hour, minute } => {
-                let days = Phrase::plain(days_of(days));
-                let clock = Phrase::plain(self.clock_of(i64::from(hour), i64::from(minute)));
-                self.voice.fill(word("clock"), &[("days", &days), ("clock", &clock)])
-            }
-            Rhythm::Sun { days, is_rise, offset_s } => {
-                let days = Phrase::plain(days_of(days));
-                let length = Phrase::plain(self.length(offset_s.abs()));
-                let key = match (is_rise, offset_s.total_cmp(&0.0)) {
-                    (true, Ordering::Less) => "before_sunrise",
-                    (true, Ordering::Equal) => "sunrise",
-                    (true, Ordering::Greater) => "after_sunrise",
-                    (false, Ordering::Less) => "before_sunset",
-                    (false, Ordering::Equal) => "sunset",
-                    (false, Ordering::Greater) => "after_sunset",
-                };
-                self.voice.fill(word(key), &[("days", &days), ("length", &length)])
-            }
-            Rhythm::Each { seconds } => {
-                let length = Phrase::plain(self.length(seconds));
-                self.voice.fill(word("each"), &[("length", &length)])
-            }
-        }
-    }
-
     /// "1 hour and 5 minutes", in whole seconds; of long times only the larger units.
     pub(super) fn length(&self, seconds: f64) -> String {
         let whole = seconds.max(0.0).round() as u64;

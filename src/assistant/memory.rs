@@ -75,6 +75,8 @@ pub(super) enum Ask {
     Which { candidates: Vec<EntityId>, step: usize, slot: Slot, is_guarded: bool },
     /// "Shall I really?"
     Really,
+    /// "When?", or "of what?", of a reminder.
+    Reminder,
     /// "Which timer?", of these, each with the words that tell it; for what is to be booked.
     Timer { candidates: Vec<(EntryId, String)>, booking: Box<Booking> },
 }

@@ -5,10 +5,12 @@
 //! carries the calls out gives the outcomes to [`Plan::conclude`], which forms the reply from them
 //! and from nothing else.
 
+mod ahead;
 mod announce;
 mod answer;
 mod booked;
 mod choose;
+mod clean;
 mod condition;
 mod conversation;
 mod errand;
@@ -26,6 +28,7 @@ pub mod official;
 mod plan;
 mod planned;
 pub mod policy;
+mod remind;
 mod reply;
 mod script;
 mod undo;
@@ -287,6 +290,7 @@ impl Assistant {
     pub fn asked(&self, conversation: &str, home: &Home) -> Option<Asked> {
         let words = match &self.talks.question(conversation)?.ask {
             Ask::Really => return Some(Asked::YesOrNo),
+            Ask::Reminder => return None,
             Ask::Which { candidates, .. } => choose::told_apart(candidates, home),
             Ask::Timer { candidates, .. } => {
                 candidates.iter().map(|(_, words)| words.clone()).collect()

@@ -8,10 +8,18 @@ use super::errand::{Clerk, MOST_TOLD};
 use super::{Answer, Code};
 
 impl Clerk<'_> {
+    /// Whether it is a plan of whoever asks: of what others want to be reminded is theirs.
+    fn is_plan(&self, entry: &Entry) -> bool {
+        match entry.task {
+            Task::Deed(_) => true,
+            Task::Remind(_) => entry.from.person == self.from.person,
+            Task::Timer { .. } | Task::Say(_) => false,
+        }
+    }
+
     /// "Planned: tomorrow at 7:00: «turn on the heater at 7»."
     pub(super) fn plans(&self, agenda: &Agenda) -> Answer {
-        let mut found: Vec<&Entry> =
-            agenda.entries().filter(|entry| matches!(entry.task, Task::Deed(_))).collect();
+        let mut found: Vec<&Entry> = agenda.entries().filter(|entry| self.is_plan(entry)).collect();
         if found.is_empty() {
             return self.told("books", "nothing_planned", &[]);
         }
@@ -39,8 +47,14 @@ impl Clerk<'_> {
         let wanted = text::key(self.bare(words));
         let wanted: Vec<&str> = wanted.split(' ').filter(|word| !word.is_empty()).collect();
         let has_words = |entry: &&Entry| {
-            let Task::Deed(deed) = &entry.task else { return false };
-            let ids = deed.wishes.iter().flat_map(|wish| &wish.entities);
+            if !self.is_plan(entry) {
+                return false;
+            }
+            let wishes = match &entry.task {
+                Task::Deed(deed) => &deed.wishes[..],
+                _ => &[],
+            };
+            let ids = wishes.iter().flat_map(|wish| &wish.entities);
             let names = ids.filter_map(|id| self.home.entity(id.as_str()));
             let mut all = vec![text::key(&entry.said)];
             all.extend(names.flat_map(|entity| entity.names().map(text::key).collect::<Vec<_>>()));
@@ -75,8 +89,8 @@ impl Clerk<'_> {
 
     /// Drops all that is planned.
     pub(super) fn cancel_plans(&self, agenda: &mut Agenda) -> Answer {
-        let is_plan = |entry: &&Entry| matches!(entry.task, Task::Deed(_));
-        let found: Vec<EntryId> = agenda.entries().filter(is_plan).map(|entry| entry.id).collect();
+        let plans = agenda.entries().filter(|entry| self.is_plan(entry));
+        let found: Vec<EntryId> = plans.map(|entry| entry.id).collect();
         let count = found.into_iter().filter_map(|id| agenda.cancel(id)).count();
         let key = if count == 0 { "nothing_planned" } else { "dropped" };
         let count = Phrase { is_plural: count > 1, ..Phrase::plain(count.to_string()) };

@@ -25,7 +25,7 @@ use crate::intent::words::Situation;
 use super::answer::{asked_about, fact, is_in_state};
 use super::language::{Language, Sentences};
 use super::plan::{Instead, Planned, Told};
-use super::{Assistant, Said, errand, wish};
+use super::{Assistant, Said, clean, wish};
 
 /// Most readings that are told beside the one that counts.
 const MOST_RIVALS: usize = 4;
@@ -120,6 +120,22 @@ impl Assistant {
     }
 }
 
+impl Assistant {
+    /// The reminder that an utterance and the answer to what was missing of it make.
+    pub(super) fn reminder(
+        &self,
+        said: &Said<'_>,
+        answer: Option<&str>,
+        language: &std::sync::Arc<Language>,
+        here: Option<&Area>,
+        home: &Home,
+    ) -> Option<Understanding> {
+        let memory = &Memory::default();
+        let scale = Scale { assistant: self, language, said, home, here, memory };
+        scale.with_words(|words, there| words.reminder(said.text, answer, there)).flatten()
+    }
+}
+
 /// An utterance in one language, to be weighed.
 struct Scale<'a> {
     assistant: &'a Assistant,
@@ -135,6 +151,11 @@ impl Scale<'_> {
         let owner = self.by_sentence(Sentences::Owner);
         if !is_lost(&owner) {
             return owner;
+        }
+        // Before all sentences: of what somebody wants to be reminded is not to be done.
+        let reminder = self.with_words(|words, there| words.reminder(self.said.text, None, there));
+        if let Some(reminder) = reminder.flatten() {
+            return reminder;
         }
         let (ours, passed) = self.ours();
         let pack = self.by_sentence(Sentences::Pack);
@@ -285,7 +306,7 @@ impl Scale<'_> {
             // No house has a player yet: "not so loud" is rather of a lamp that was spoken of.
             Understanding::Errand(Errand::Media { .. }, _) => Effect::Nothing,
             Understanding::Errand(Errand::Clean { name, area }, _)
-                if !errand::can_clean(name.as_deref(), area, self.home) =>
+                if !clean::can_clean(name.as_deref(), area, self.home) =>
             {
                 Effect::Nothing
             }

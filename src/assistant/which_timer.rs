@@ -19,7 +19,7 @@ impl Clerk<'_> {
             let room = room.map_or("", |area| &area.name);
             let length = match &entry.task {
                 Task::Timer { started_s, .. } => self.speaker.length(*started_s),
-                Task::Deed(_) | Task::Say(_) => String::new(),
+                Task::Deed(_) | Task::Say(_) | Task::Remind(_) => String::new(),
             };
             (entry.id, text::key(&format!("{named} {length} {room}")))
         };

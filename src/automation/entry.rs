@@ -86,6 +86,8 @@ pub enum Task {
     Deed(Deed),
     /// This is said, everywhere without a room.
     Say(String),
+    /// Whoever asked is reminded of this, where they asked.
+    Remind(String),
 }
 
 /// Something to be done later. On what was decided when it was asked for; whether it may be done and
@@ -156,7 +158,7 @@ impl Entry {
         match &self.task {
             Task::Timer { then, .. } => then.is_some(),
             Task::Deed(_) => true,
-            Task::Say(_) => false,
+            Task::Say(_) | Task::Remind(_) => false,
         }
     }
 

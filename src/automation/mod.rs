@@ -219,7 +219,7 @@ impl Agenda {
                 }
                 0
             }
-            Task::Say(text) => text.len(),
+            Task::Say(text) | Task::Remind(text) => text.len(),
         };
         if texts > LONGEST_TEXT {
             return Err(Unable::TooLong);

@@ -19,8 +19,6 @@ use super::asks::Answer;
 use super::ear::Heard;
 use super::event::{Books, Cause, EditError, Effect, Explained, Reply, ReplyKind, Said, Shown};
 use super::{Hub, LAST_EDIT, Turn, read};
-#[cfg(feature = "telegram")]
-use crate::automation;
 use crate::automation::{Agenda, Calendar, EntryId, Fate, Moment, Record, Ripe, Task};
 use crate::home::Home;
 use crate::home::action::Refusal;
@@ -328,22 +326,6 @@ impl Hub {
         }
     }
 
-    #[cfg(feature = "telegram")]
-    pub(super) fn remind(
-        &mut self,
-        text: String,
-        at: jiff::Timestamp,
-        from: automation::Asker,
-        asked: oneshot::Sender<Result<(), EditError>>,
-    ) {
-        let now = self.moment();
-        let said = text.clone();
-        match self.books.agenda.add(from, &said, automation::Due::At(at), Task::Say(text), now) {
-            Ok(_) => self.write_books(Then::Answer(asked)),
-            Err(why) => drop(asked.send(Err(EditError::NotKept(format!("{why:?}"))))),
-        }
-    }
-
     /// Waits a moment for what is on its way to the disk.
     pub(super) async fn end_books(&mut self) {
         let until = Instant::now() + LAST_EDIT;
@@ -367,6 +349,7 @@ fn said(ripe: &Ripe) -> Said {
         Task::Timer { name, .. } => (Cause::Timer, name.clone()),
         Task::Deed(_) => (Cause::Deed, None),
         Task::Say(_) => (Cause::Broadcast, None),
+        Task::Remind(_) => (Cause::Reminder, None),
     };
     let area = ripe.entry.from.area.clone();
     let reply = Reply {

@@ -10,8 +10,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
-#[cfg(feature = "telegram")]
-use crate::automation::Asker;
 use crate::automation::{Calendar, Entry, EntryId, List, Moment};
 use crate::home::action::{Outcome, Refusal};
 use crate::home::device::DeviceFacts;
@@ -193,6 +191,8 @@ pub enum Cause {
     Deed,
     /// Somebody wanted it to be said everywhere.
     Broadcast,
+    /// Somebody wanted to be reminded.
+    Reminder,
 }
 
 impl Cause {
@@ -202,6 +202,7 @@ impl Cause {
             Self::Timer => "timer",
             Self::Deed => "planned",
             Self::Broadcast => "broadcast",
+            Self::Reminder => "reminder",
         }
     }
 }
@@ -381,18 +382,6 @@ pub enum Query {
     Agenda(oneshot::Sender<Books>),
     /// Take an entry out of the agenda. Answered when that is on the disk.
     Cancel(EntryId, oneshot::Sender<Result<(), EditError>>),
-    /// Say a text to somebody when its time has come. Answered when it is on the disk.
-    #[cfg(feature = "telegram")]
-    Remind {
-        /// What is said.
-        text: String,
-        /// When.
-        at: Timestamp,
-        /// Who asked, and where it is to be said.
-        from: Asker,
-        /// Whether it is kept.
-        reply: oneshot::Sender<Result<(), EditError>>,
-    },
     /// The history, to read in it; `None` when it could not be opened.
     History(oneshot::Sender<Option<History>>),
     /// All problems, newest first.

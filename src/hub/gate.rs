@@ -57,12 +57,6 @@ impl Hub {
             }
             Query::Agenda(reply) => drop(reply.send(self.books_now())),
             Query::Cancel(id, reply) => self.cancel(id, reply),
-            #[cfg(feature = "telegram")]
-            Query::Remind { reply, .. } if !by.allow(Matter::Agenda) => {
-                drop(reply.send(Err(EditError::Refused(Refusal::NotAllowed))));
-            }
-            #[cfg(feature = "telegram")]
-            Query::Remind { text, at, from, reply } => self.remind(text, at, from, reply),
             Query::Problems(reply) => {
                 let may_see = by.allow(Matter::House);
                 drop(reply.send(if may_see { self.problems.list() } else { Vec::new() }));

@@ -188,8 +188,8 @@ pub enum When {
         minute: u8,
         /// "At seven" may be morning or evening.
         is_half_day: bool,
-        /// Not before so many days from today: "tomorrow" is 1.
-        days: u8,
+        /// On which day.
+        day: Day,
     },
     /// At the next sunrise or sunset.
     Sun {
@@ -200,6 +200,18 @@ pub enum When {
     },
     /// Again and again.
     Every(Rhythm),
+}
+
+/// On which day something is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Day {
+    /// The first on which the clock shows the hour.
+    #[default]
+    Next,
+    /// Not before so many days from today: "tomorrow" is 1.
+    Ahead(u8),
+    /// The next such day of the week: 0 is Monday.
+    On(u8),
 }
 
 /// What must hold for a step to be taken.
@@ -333,6 +345,13 @@ pub enum Errand {
         message: String,
         /// In this room; everywhere when absent.
         area: Option<String>,
+    },
+    /// Say something to who asked, when its time has come. What was not said is asked for.
+    Remind {
+        /// When; never at once.
+        when: Option<When>,
+        /// Of what, as it was said.
+        matter: Option<String>,
     },
     /// What is the weather? Of a named entity or any.
     Weather(Option<String>),

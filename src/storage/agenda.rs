@@ -86,6 +86,7 @@ enum Task {
         ends: bool,
     },
     Say(String),
+    Remind(String),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -246,6 +247,7 @@ impl From<&Kept> for Entry {
                 ends: deed.is_end,
             },
             automation::Task::Say(text) => Task::Say(text.clone()),
+            automation::Task::Remind(text) => Task::Remind(text.clone()),
         };
         Self {
             id: kept.id.0,
@@ -287,6 +289,7 @@ impl TryFrom<Entry> for Kept {
                 is_end: ends,
             }),
             Task::Say(text) => automation::Task::Say(text),
+            Task::Remind(text) => automation::Task::Remind(text),
         };
         let from = Asker {
             language: wire.language,

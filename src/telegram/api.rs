@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Settings;
 use super::pace::Pace;
+use super::update::Update;
 
 /// Most updates at once; the Bot API gives no more.
 pub(super) const BATCH: usize = 100;
@@ -46,9 +47,15 @@ pub(super) enum Error {
     /// Too much was sent.
     #[error("Telegram wants a pause of {} seconds", .0.as_secs())]
     Wait(Duration),
-    /// Who should read it has blocked the bot or is gone.
+    /// There is no such chat, or none in which the bot may write.
     #[error("nobody can be written to there")]
     Gone,
+    /// They have blocked the bot, thrown it out or are no more.
+    #[error("the bot was thrown out there")]
+    Out,
+    /// The group goes on under this number.
+    #[error("the group has moved")]
+    Moved(i64),
     /// It is so already.
     #[error("nothing changed")]
     Same,
@@ -75,7 +82,7 @@ impl From<RequestError> for Error {
         match error {
             RequestError::Api(error) => error.into(),
             RequestError::RetryAfter(seconds) => Self::Wait(seconds.duration()),
-            RequestError::MigrateToChatId(_) => Self::Gone,
+            RequestError::MigrateToChatId(to) => Self::Moved(to.0),
             RequestError::Network(error) => Self::Unreached(network(&error)),
             // What came instead may be anything, and is not shown.
             RequestError::InvalidJson { .. } => {
@@ -95,16 +102,18 @@ impl From<ApiError> for Error {
             ApiError::BotBlocked
             | ApiError::BotKicked
             | ApiError::BotKickedFromSupergroup
-            | ApiError::UserDeactivated
-            | ApiError::CantInitiateConversation
-            | ApiError::ChatNotFound => Self::Gone,
+            | ApiError::UserDeactivated => Self::Out,
+            ApiError::CantInitiateConversation | ApiError::ChatNotFound => Self::Gone,
             ApiError::MessageNotModified => Self::Same,
             ApiError::Unknown(text) if text.starts_with("Unauthorized") => Self::Revoked,
             ApiError::Unknown(text) if text.starts_with("Conflict") && text.contains("webhook") => {
                 Self::Webhook
             }
             ApiError::Unknown(text) if text.starts_with("Conflict") => Self::Conflict,
-            ApiError::Unknown(text) if text.starts_with("Forbidden") => Self::Gone,
+            ApiError::Unknown(text) if text.starts_with("Forbidden") => {
+                let is_out = ["kicked", "blocked", "not a member", "deactivated"];
+                if is_out.iter().any(|word| text.contains(word)) { Self::Out } else { Self::Gone }
+            }
             ApiError::Unknown(text) => Self::Refused(line(&text)),
             other => Self::Refused(line(&other.to_string())),
         }
@@ -126,7 +135,7 @@ fn network(error: &reqwest::Error) -> String {
     if said.contains("/bot") { "the connection broke".to_owned() } else { line(&said) }
 }
 
-fn line(text: &str) -> String {
+pub(super) fn line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect()
 }
 
@@ -136,130 +145,6 @@ pub(super) struct Me {
     pub(super) id: i64,
     #[serde(default)]
     pub(super) username: String,
-}
-
-/// Something that came.
-#[derive(Debug, Clone)]
-pub(super) struct Update {
-    pub(super) id: i64,
-    pub(super) what: What,
-}
-
-#[derive(Debug, Clone)]
-pub(super) enum What {
-    Message(Message),
-    Pressed(Pressed),
-    /// An edited message, or a kind that was not asked for or is of a later version.
-    Other,
-}
-
-/// A message of somebody.
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct Message {
-    #[serde(default)]
-    pub(super) message_id: i64,
-    pub(super) chat: Chat,
-    pub(super) from: Option<User>,
-    /// When it was written, in seconds since 1970.
-    #[serde(default)]
-    pub(super) date: i64,
-    #[serde(default)]
-    pub(super) text: Option<String>,
-    pub(super) voice: Option<Voice>,
-    pub(super) reply_to_message: Option<Box<Answered>>,
-    /// The group goes on under this number.
-    pub(super) migrate_to_chat_id: Option<i64>,
-}
-
-/// The message that another answers.
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct Answered {
-    pub(super) from: Option<User>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct Chat {
-    pub(super) id: i64,
-    #[serde(rename = "type", default)]
-    kind: String,
-    #[serde(default)]
-    pub(super) title: Option<String>,
-}
-
-impl Chat {
-    pub(super) fn is_private(&self) -> bool {
-        self.kind == "private"
-    }
-
-    pub(super) fn is_group(&self) -> bool {
-        matches!(self.kind.as_str(), "group" | "supergroup")
-    }
-}
-
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct User {
-    pub(super) id: i64,
-    #[serde(default)]
-    pub(super) is_bot: bool,
-    #[serde(default)]
-    first_name: String,
-    #[serde(default)]
-    username: Option<String>,
-    #[serde(default)]
-    pub(super) language_code: Option<String>,
-}
-
-impl User {
-    /// What they call themselves.
-    pub(super) fn name(&self) -> String {
-        match &self.username {
-            Some(username) => format!("{} (@{username})", self.first_name),
-            None => self.first_name.clone(),
-        }
-    }
-}
-
-/// A recording, Opus in Ogg.
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct Voice {
-    pub(super) file_id: String,
-    #[serde(default)]
-    pub(super) duration: u32,
-    #[serde(default)]
-    pub(super) file_size: Option<u64>,
-}
-
-/// A button was pressed.
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct Pressed {
-    pub(super) id: String,
-    pub(super) from: User,
-    #[serde(default)]
-    pub(super) data: Option<String>,
-    pub(super) message: Option<Shown>,
-}
-
-/// The message below which the button is; it may be too old to be told.
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct Shown {
-    #[serde(default)]
-    pub(super) message_id: i64,
-    pub(super) chat: Chat,
-}
-
-impl Update {
-    /// What can be read of one; one that cannot costs itself alone.
-    fn read(mut value: Value) -> Option<Self> {
-        let id = value.get("update_id")?.as_i64()?;
-        let what = if let Some(message) = value.get_mut("message") {
-            serde_json::from_value(message.take()).map(What::Message)
-        } else if let Some(pressed) = value.get_mut("callback_query") {
-            serde_json::from_value(pressed.take()).map(What::Pressed)
-        } else {
-            Ok(What::Other)
-        };
-        Some(Self { id, what: what.unwrap_or(What::Other) })
-    }
 }
 
 /// Rows of buttons: what stands on each, and what it says when it is pressed.
@@ -377,7 +262,7 @@ impl Api {
         let mut wanted = json!({
             "timeout": self.patience.as_secs(),
             "limit": BATCH,
-            "allowed_updates": ["message", "callback_query"],
+            "allowed_updates": ["message", "callback_query", "my_chat_member"],
         });
         if let Some(offset) = offset {
             wanted["offset"] = offset.into();
@@ -586,26 +471,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_update_that_cannot_be_read_costs_itself_alone() {
-        let read = |value: Value| Update::read(value).map(|update| (update.id, update.what));
-        assert!(read(json!({"no": 1})).is_none());
-        for value in [
-            json!({"update_id": 1, "message": {"some": "fields"}}),
-            json!({"update_id": 1, "edited_message": {"chat": {"id": 1}}}),
-            json!({"update_id": 1, "message": []}),
-            json!({"update_id": 1, "callback_query": {"id": 3}}),
-        ] {
-            assert!(matches!(read(value), Some((1, What::Other))));
-        }
-        let message = json!({"update_id": 2, "message": {"message_id": 5, "date": 7, "text": "hi",
-            "chat": {"id": -4, "type": "supergroup", "title": "Home"},
-            "from": {"id": 9, "first_name": "Ada", "username": "ada"}}});
-        let Some((2, What::Message(message))) = read(message) else { panic!("not read") };
-        assert!(message.chat.is_group() && !message.chat.is_private());
-        assert_eq!(message.from.unwrap().name(), "Ada (@ada)");
-    }
-
-    #[test]
     fn errors_of_the_bot_api_are_told_apart() {
         let of = |text: &str| {
             let error: ApiError = serde_json::from_value(json!(text)).unwrap();
@@ -615,8 +480,11 @@ mod tests {
             assert_eq!(of(text), Error::Revoked, "{text}");
         }
         for (text, expected) in [
-            ("Forbidden: bot was blocked by the user", Error::Gone),
-            ("Forbidden: bot was kicked from the group chat", Error::Gone),
+            ("Forbidden: bot was blocked by the user", Error::Out),
+            ("Forbidden: bot was kicked from the group chat", Error::Out),
+            ("Forbidden: bot is not a member of the supergroup chat", Error::Out),
+            ("Forbidden: user is deactivated", Error::Out),
+            ("Forbidden: bot can't initiate conversation with a user", Error::Gone),
             ("Bad Request: chat not found", Error::Gone),
             (
                 "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running",

@@ -10,15 +10,14 @@ use super::buttons::Press;
 use super::talk::{self, Place, Said};
 use super::view::{self, View};
 use super::words::Words;
-use super::{Bot, Speaker, aside, picture, press, remind};
-use crate::automation::Asker;
+use super::{Bot, Speaker, aside, picture, press};
 use crate::home::domain::image::Picture;
 use crate::home::domain::{Domain, State};
 use crate::home::entity::Entity;
 use crate::home::id::EntityId;
-use crate::home::person::{Matter, Means};
+use crate::home::person::Matter;
 use crate::home::{Home, target};
-use crate::hub::event::{EditError, Query};
+use crate::hub::event::Query;
 use crate::storage::{Group, Telling};
 use crate::text;
 use crate::tidings::desk;
@@ -59,7 +58,11 @@ pub(super) async fn run(bot: &Bot, speaker: &Speaker, place: &Place, text: &str)
         "camera" => camera(bot, speaker, place, rest).await,
         "history" => history(bot, speaker, place, rest).await,
         "scene" => scene(bot, speaker, place, rest).await,
-        "remind" => remind(bot, speaker, place, rest).await,
+        "remind" if rest.is_empty() => talk::send(bot, place, words.remind_how, &none).await,
+        "remind" => {
+            let said = words.remind_said.replace("{text}", rest);
+            talk::say(bot, speaker, place, Said::written(said)).await;
+        }
         "mute" => mute(bot, speaker, place, rest).await,
         "who" => who(bot, speaker, place).await,
         "stop" => talk::say(bot, speaker, place, Said::written(words.stop_said)).await,
@@ -141,39 +144,6 @@ pub(super) async fn greet(bot: &Bot, user: i64) {
     talk::send(bot, &Place::alone(user), &text, &Vec::new()).await;
 }
 
-/// Notes a reminder in the agenda: it is told where it was asked for, to whoever asked.
-pub(super) async fn remind(bot: &Bot, speaker: &Speaker, place: &Place, said: &str) {
-    let words = bot.words(&speaker.language);
-    let now = bot.setup.clock.zoned();
-    let Some((at, text)) = remind::parse(said, &now) else {
-        return talk::send(bot, place, words.remind_how, &Vec::new()).await;
-    };
-    let conversation = talk::conversation(place.chat, speaker.contact.user);
-    let from = Asker {
-        language: speaker.language.clone(),
-        area: None,
-        conversation: format!("{conversation}{}", talk::PRIVATE),
-        person: Some(speaker.person.id.clone()),
-        role: speaker.person.role,
-        means: Means::Written,
-    };
-    let shown = at.to_zoned(now.time_zone().clone());
-    let shown = match shown.date() == now.date() {
-        true => shown.strftime("%H:%M").to_string(),
-        false => shown.strftime("%Y-%m-%d %H:%M").to_string(),
-    };
-    let answer = words.reminded.replace("{n}", &shown).replace("{text}", &text);
-    let hub = bot.setup.hub.by(speaker.rights.clone());
-    let kept = hub.ask(|reply| Query::Remind { text, at, from, reply }).await;
-    let answer = match kept {
-        Ok(Ok(())) => answer,
-        Ok(Err(EditError::Refused(_))) => words.not_allowed.to_owned(),
-        Ok(Err(EditError::NotKept(why))) => words.not_done.replace("{text}", &why),
-        Err(_) => words.stopping.to_owned(),
-    };
-    talk::send(bot, place, &answer, &Vec::new()).await;
-}
-
 /// What somebody means by a name: the one of this name, else those with these words.
 fn named<'a>(said: &str, of: impl Iterator<Item = &'a Entity>) -> Vec<&'a Entity> {
     let key = text::key(said);
@@ -229,11 +199,11 @@ pub(super) async fn camera_of(bot: &Bot, speaker: &Speaker, place: &Place, id: &
     let hub = bot.setup.hub.by(speaker.rights.clone());
     let frame = |home: &Home| {
         let entity = home.entity(id.as_str()).filter(|entity| entity.is_enabled())?;
-        let bytes = match entity.state.as_ref()? {
-            State::Camera(camera) => camera.frame.clone(),
-            State::Image(image) => match image.picture.as_ref()? {
-                Picture::Bytes(bytes) => Some(Arc::clone(bytes)),
-                Picture::Url(_) => None,
+        let bytes = match &entity.state {
+            Some(State::Camera(camera)) => camera.frame.clone(),
+            Some(State::Image(image)) => match &image.picture {
+                Some(Picture::Bytes(bytes)) => Some(Arc::clone(bytes)),
+                Some(Picture::Url(_)) | None => None,
             },
             _ => None,
         };
@@ -435,7 +405,11 @@ async fn who(bot: &Bot, speaker: &Speaker, place: &Place) {
         };
         people.iter().filter_map(name).collect::<Vec<_>>()
     });
-    let known = known.await.unwrap_or_default();
+    // Who lives here is no guest's business.
+    let known = match speaker.rights.allow(Matter::Agenda) {
+        true => known.await.unwrap_or_default(),
+        false => vec![speaker.person.name.clone()],
+    };
     let mut text = format!("{} {}", words.who_title, known.join(", "));
     let trackers = bot.setup.hub.by(speaker.rights.clone()).read(|home| {
         let is_tracker = |entity: &&Entity| {

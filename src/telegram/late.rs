@@ -44,7 +44,7 @@ pub(super) async fn ask_late(bot: &Bot, chat: i64, late: Vec<Late>) {
             continue;
         }
         let words = bot.words(&speaker.language);
-        let again = |one: &Late| Press::SayLate(talk::without_mention(&one.text, &bot.me));
+        let again = |one: &Late| Press::SayLate(talk::without_mention(&one.text, bot.me()));
         let (text, mut of) = match &said[..] {
             [one] => {
                 let told = words.late_one.replace("{n}", &words.ago(one.age_s));
@@ -73,7 +73,7 @@ pub(super) async fn ask_unfinished(bot: &Bot, chat: i64, begun: Vec<Begun>) {
             let (text, of) = match one.text.is_empty() {
                 true => (words.unfinished_deed.to_owned(), Vec::new()),
                 false => {
-                    let again = Press::SayLate(talk::without_mention(&one.text, &bot.me));
+                    let again = Press::SayLate(talk::without_mention(&one.text, bot.me()));
                     let leave = (words.leave_it.to_owned(), Press::Leave);
                     let text = words.unfinished.replace("{text}", &one.text);
                     (text, vec![(words.do_it.to_owned(), again), leave])

@@ -14,15 +14,15 @@ mod pace;
 mod picture;
 mod poll;
 mod press;
-mod remind;
 mod talk;
 mod tell;
+mod update;
 mod view;
 mod words;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -32,6 +32,7 @@ use crate::clock::Clock;
 use crate::config::Secret;
 use crate::home::person::{Person, Rights};
 use crate::hub::HubHandle;
+use crate::hub::event::{Cause, Said};
 use crate::storage::{Contact, Contacts, People};
 
 use self::api::{Api, Me};
@@ -102,9 +103,9 @@ pub struct Setup {
     pub state: watch::Sender<State>,
 }
 
-/// Whether something is said to one person alone, and not to everybody in the room.
-pub fn is_private(conversation: &str) -> bool {
-    talk::of_conversation(conversation).is_some() && conversation.ends_with(talk::PRIVATE)
+/// Whether something is said to whoever asked for it in their chat, and not aloud.
+pub fn is_private(said: &Said) -> bool {
+    said.cause == Cause::Reminder && talk::of_conversation(&said.reply.conversation).is_some()
 }
 
 /// How it is with the bot.
@@ -156,7 +157,8 @@ pub async fn run(setup: Setup, shutdown: impl Future<Output = ()>) -> Result<(),
 /// What all parts of the port share while it serves one bot.
 struct Bot {
     api: Api,
-    me: Me,
+    /// Who it is, once Telegram has said so.
+    me: OnceLock<Me>,
     setup: Setup,
     buttons: Mutex<Buttons>,
     views: Mutex<Views>,
@@ -171,7 +173,14 @@ struct Speaker {
     language: String,
 }
 
+/// Before Telegram has said who the bot is.
+static NOBODY: Me = Me { id: 0, username: String::new() };
+
 impl Bot {
+    fn me(&self) -> &Me {
+        self.me.get().unwrap_or(&NOBODY)
+    }
+
     /// Who this user is now; `None` for a stranger, and for somebody who is not of this house any more.
     async fn speaker(&self, user: i64, language: Option<&str>) -> Option<Speaker> {
         let (contacts, people) = (self.setup.contacts.clone(), self.setup.people.clone());

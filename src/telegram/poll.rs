@@ -11,11 +11,12 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tracing::{debug, info, warn};
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
-use super::api::{Api, BATCH, Error, Me, Message, Pressed, Unusable, Update, What};
+use super::api::{Api, BATCH, Error, Me, Unusable};
 use super::late::{self, Late};
 use super::pace::Pace;
+use super::update::{Message, Pressed, Update, What};
 use super::{Bot, Settings, Setup, State, aside, command, press, talk, tell};
 use crate::hub::event::{Event, Place, Problem};
 use crate::storage::{Begun, Mark};
@@ -45,12 +46,14 @@ pub(super) enum Job {
     Pressed(i64, Pressed),
     /// Messages of a chat that came too late to be done without asking.
     Late(i64, Vec<Late>),
+    /// The bot was thrown out of a chat.
+    Out(i64, i64),
 }
 
 impl Job {
     fn updates(&self) -> Vec<i64> {
         match self {
-            Self::Message(id, _) | Self::Pressed(id, _) => vec![*id],
+            Self::Message(id, _) | Self::Pressed(id, _) | Self::Out(id, _) => vec![*id],
             Self::Late(_, late) => late.iter().map(|one| one.update).collect(),
         }
     }
@@ -65,17 +68,19 @@ pub(super) async fn serve(setup: &Setup, settings: Settings) -> Result<(), Unusa
     setup.state.send_replace(State::Trying);
     let mut api = Api::new(&settings, Arc::clone(&pace))?;
     let host = host(&settings.api_url);
-    let me = introduce(setup, &api, &host).await;
-    info!(bot = me.username, "Telegram is reached.");
     let bot = Arc::new(Bot {
         api: api.clone(),
-        me: me.clone(),
+        me: OnceLock::new(),
         setup: setup.clone(),
         buttons: Mutex::default(),
         views: Mutex::default(),
     });
     let mut tasks = JoinSet::new();
+    // What happens before Telegram is reached for the first time is told when it is.
     let teller = tasks.spawn(tell::tell(Arc::clone(&bot)));
+    let me = introduce(setup, &api, &host).await;
+    info!(bot = me.username, "Telegram is reached.");
+    let me = bot.me.get_or_init(|| me).clone();
     tasks.spawn(command::announce(Arc::clone(&bot)));
     let mut desk = Desk::new(Arc::clone(&bot)).await;
     desk.ask_about_unfinished(&mut tasks).await;
@@ -213,7 +218,7 @@ impl Desk {
     fn offset(&self) -> Option<i64> {
         let now = self.bot.setup.clock.now();
         self.mark
-            .filter(|mark| mark.bot == self.bot.me.id)
+            .filter(|mark| mark.bot == self.bot.me().id)
             .filter(|mark| now.duration_since(mark.at).abs() < NUMBERS_LAST)
             .map(|mark| mark.next)
     }
@@ -241,7 +246,7 @@ impl Desk {
         new.sort_by_key(|update| update.id);
         new.dedup_by_key(|update| update.id);
         if let Some(last) = new.last() {
-            let (bot, at) = (self.bot.me.id, self.bot.setup.clock.now());
+            let (bot, at) = (self.bot.me().id, self.bot.setup.clock.now());
             let mark = Mark { bot, next: last.id + 1, at };
             let mut begun: Vec<Begun> = new.iter().filter_map(begun).collect();
             let contacts = self.bot.setup.contacts.clone();
@@ -280,7 +285,7 @@ impl Desk {
                 if !talk::is_late(age_s, self.has_caught_up) {
                     return self.give(chat, Job::Message(id, message), tasks);
                 }
-                let is_for_house = talk::is_for_house(&message, &self.bot.me);
+                let is_for_house = talk::is_for_house(&message, self.bot.me());
                 match (message.from, message.text) {
                     (Some(from), Some(text)) if is_for_house => {
                         let (user, name) = (from.id, from.name());
@@ -296,6 +301,7 @@ impl Desk {
                 let chat = pressed.message.as_ref().map_or(pressed.from.id, |one| one.chat.id);
                 self.give(chat, Job::Pressed(id, pressed), tasks);
             }
+            What::Out(chat) => self.give(chat.id, Job::Out(id, chat.id), tasks),
             What::Other => {}
         }
     }
@@ -347,6 +353,7 @@ async fn work(bot: Arc<Bot>, mut jobs: mpsc::Receiver<Job>) {
             Job::Message(_, message) => talk::heard(&bot, message).await,
             Job::Pressed(_, pressed) => press::pressed(&bot, pressed).await,
             Job::Late(chat, late) => late::ask_late(&bot, chat, late).await,
+            Job::Out(_, chat) => talk::forget(&bot, chat).await,
         }
         finish(&bot, ids).await;
     }
@@ -372,7 +379,7 @@ fn begun(update: &Update) -> Option<Begun> {
             let chat = pressed.message.as_ref()?.chat.id;
             Some(Begun { id: update.id, chat, user: pressed.from.id, text: String::new() })
         }
-        What::Other => None,
+        What::Out(_) | What::Other => None,
     }
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::debug;
 
-use super::api::Pressed;
 use super::buttons::{Press, Pressing};
-use super::talk::{self, Place, QUESTION};
+use super::talk::{self, Place, YES};
+use super::update::Pressed;
 use super::view::{self, View};
 use super::{Bot, Speaker, aside, command};
 use crate::home::action::{Outcome, Refusal};
@@ -148,7 +148,7 @@ async fn confirm(
     let text = words.really.replace("{name}", &name).replace("{text}", &what.to_lowercase());
     let sure = Press::Sure { entity, service, field };
     let of = vec![(words.yes.to_owned(), sure), (words.no.to_owned(), Press::Leave)];
-    let keyboard = talk::choice(bot, speaker, place.chat, QUESTION, of);
+    let keyboard = talk::choice(bot, speaker, place.chat, YES, of);
     talk::send(bot, place, &text, &keyboard).await;
 }
 

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
-use super::api::{Error, Keyboard, Me, Message, Voice};
+use super::api::{Error, Keyboard, Me};
 use super::buttons::{Offer, Press};
+use super::update::{Message, Voice};
 use super::view::{self, Live, Page, View};
 use super::words::Words;
-use super::{Bot, Speaker, aside, command, meet, remind};
+use super::{Bot, Speaker, aside, command, meet};
 use crate::home::person::{Matter, Means};
 use crate::hub::event::{Asks, Origin, Query, Reply, ReplyKind, Utterance};
 use crate::storage::Group;
@@ -21,8 +22,10 @@ const FRESH_S: i64 = 120;
 const CLOCKS_DIFFER_S: i64 = 10;
 /// Nobody writes more in one breath.
 const MOST_CHARS: usize = 2_000;
-/// How long a question of the house waits; the hub's own waits as long.
-pub(super) const QUESTION: Duration = Duration::from_secs(120);
+/// How long "which one?" waits; the house's own question waits as long.
+const QUESTION: Duration = Duration::from_secs(120);
+/// How long a yes is good; the house's own question waits as long.
+pub(super) const YES: Duration = Duration::from_secs(60);
 /// How long something can be undone.
 const UNDO: Duration = Duration::from_secs(600);
 /// How long the controls of a page can be pressed.
@@ -114,7 +117,7 @@ pub(super) async fn heard(bot: &Bot, message: Message) {
             }
         };
     }
-    let Some(speaker) = speaker.filter(|_| is_for_house(&message, &bot.me)) else { return };
+    let Some(speaker) = speaker.filter(|_| is_for_house(&message, bot.me())) else { return };
     let Some(place) = place_in_group(bot, &speaker, &message).await else { return };
     respond(bot, &speaker, &place, message).await;
 }
@@ -155,11 +158,35 @@ async fn moved(bot: &Bot, from: i64, to: i64) {
     }
 }
 
+/// The bot was thrown out of a group, or somebody has blocked it: nothing is written there any more, and whoever wants to
+/// talk to the house again begins anew.
+pub(super) async fn forget(bot: &Bot, chat: i64) {
+    let contacts = bot.setup.contacts.clone();
+    // Numbers of groups are negative.
+    let forgotten =
+        aside(move || if chat < 0 { contacts.remove_group(chat) } else { contacts.remove(chat) });
+    match forgotten.await {
+        Some(Ok(true)) => info!("The bot was thrown out of a chat, which is forgotten."),
+        Some(Err(error)) => warn!(%error, "A chat that threw the bot out is not forgotten."),
+        Some(Ok(false)) | None => {}
+    }
+}
+
+/// Something could not be written to a chat.
+pub(super) async fn unsent(bot: &Bot, chat: i64, error: &Error) {
+    debug!(%error, "Something was not sent.");
+    match error {
+        Error::Out => forget(bot, chat).await,
+        Error::Moved(to) => moved(bot, chat, *to).await,
+        _ => {}
+    }
+}
+
 async fn respond(bot: &Bot, speaker: &Speaker, place: &Place, message: Message) {
     let words = bot.words(&speaker.language);
     bot.buttons().go_on(place.chat, speaker.contact.user);
     if let Some(text) = &message.text {
-        return take(bot, speaker, place, &without_mention(text, &bot.me)).await;
+        return take(bot, speaker, place, &without_mention(text, bot.me())).await;
     }
     match message.voice {
         Some(voice) => listen(bot, speaker, place, voice).await,
@@ -220,9 +247,6 @@ async fn listen(bot: &Bot, speaker: &Speaker, place: &Place, voice: Voice) {
                 language: Some(heard.language),
                 means: Means::Spoken,
             };
-            if remind::wanted(&said.text).is_some() {
-                return say(bot, speaker, place, said).await;
-            }
             let reply = ask(bot, speaker, place, said).await;
             answer(bot, speaker, place, reply, Some(told)).await;
         }
@@ -235,9 +259,6 @@ async fn listen(bot: &Bot, speaker: &Speaker, place: &Place, voice: Voice) {
 
 /// Says something to the house, and answers what it answers.
 pub(super) async fn say(bot: &Bot, speaker: &Speaker, place: &Place, said: Said) {
-    if let Some(wish) = remind::wanted(&said.text) {
-        return command::remind(bot, speaker, place, wish).await;
-    }
     let reply = ask(bot, speaker, place, said).await;
     answer(bot, speaker, place, reply, None).await;
 }
@@ -247,12 +268,8 @@ pub(super) fn conversation(chat: i64, user: i64) -> String {
     format!("telegram:{chat}:{user}")
 }
 
-/// At the end of a conversation: what is said there is for one person.
-pub(super) const PRIVATE: &str = ":alone";
-
 /// The chat and the user of a conversation, if it is one of ours.
 pub(super) fn of_conversation(conversation: &str) -> Option<(i64, i64)> {
-    let conversation = conversation.strip_suffix(PRIVATE).unwrap_or(conversation);
     let (chat, user) = conversation.strip_prefix("telegram:")?.split_once(':')?;
     Some((chat.parse().ok()?, user.parse().ok()?))
 }
@@ -297,7 +314,7 @@ fn offers(bot: &Bot, speaker: &Speaker, place: &Place, reply: &Reply) -> Keyboar
     let (labels, lives): (Vec<(String, String)>, _) = match &reply.asks {
         Some(Asks::YesOrNo) if is_ours => {
             let both = [words.yes, words.no].map(|word| (word.to_owned(), word.to_owned()));
-            (both.to_vec(), QUESTION)
+            (both.to_vec(), YES)
         }
         Some(Asks::Which(names)) if names.len() <= MOST_CHOICES => {
             (names.iter().map(|name| (name.clone(), name.clone())).collect(), QUESTION)
@@ -326,10 +343,10 @@ fn is_undo(reply: &Reply) -> bool {
     reply.intent.as_deref().is_some_and(|intent| intent.contains("Undo"))
 }
 
-/// Sends a text. Who has blocked the bot is not written to, and who cannot be reached hears it when they ask again.
+/// Sends a text. Who cannot be reached hears it when they ask again.
 pub(super) async fn send(bot: &Bot, place: &Place, text: &str, keyboard: &Keyboard) {
     if let Err(error) = bot.api.send(place.chat, text, keyboard, place.answers).await {
-        debug!(%error, "An answer was not sent.");
+        unsent(bot, place.chat, &error).await;
     }
 }
 
@@ -339,7 +356,7 @@ pub(super) async fn show(bot: &Bot, speaker: &Speaker, place: &Place, view: View
     let keyboard = keyboard(bot, speaker, place.chat, &page);
     match bot.api.send(place.chat, &page.text, &keyboard, place.answers).await {
         Ok(message) => bot.views().keep(Live { message, ..live }, Instant::now()),
-        Err(error) => debug!(%error, "A page was not sent."),
+        Err(error) => unsent(bot, place.chat, &error).await,
     }
 }
 
@@ -427,7 +444,6 @@ mod tests {
             assert_eq!(found.as_deref(), expected, "{said}");
         }
         assert_eq!(of_conversation(&conversation(-5, 7)), Some((-5, 7)));
-        assert_eq!(of_conversation("telegram:1:2:alone"), Some((1, 2)));
         assert_eq!(of_conversation("telegram:1"), None);
     }
 }

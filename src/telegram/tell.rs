@@ -11,8 +11,10 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::debug;
 
+use super::api::Keyboard;
 use super::buttons::Press;
 use super::talk;
+use super::words::Words;
 use super::{Bot, Speaker, State, aside, command};
 use crate::home::Home;
 use crate::hub::event::{Cause, ReplyKind, Said, Shown};
@@ -21,12 +23,16 @@ use crate::tidings::{Kind, Lookout, Tiding};
 
 /// Whatever is due is looked for at least so often: a clock may be set.
 const LOOK: Duration = Duration::from_secs(60);
-/// How often a message that was not sent is tried again, and the pauses between.
+/// How often a message that was not sent is tried again while Telegram is reached, and the pauses between.
 const TRIES: (u32, Duration) = (8, Duration::from_secs(5));
+/// What comes so much later than it was meant says so.
+const LATE: Duration = Duration::from_secs(120);
 /// How long "not again" can be pressed.
 const SNOOZE: Duration = Duration::from_secs(24 * 3_600);
-/// Messages on their way; more would only be late.
+/// Messages on their way; more wait in their piles.
 const MOST_ON_THEIR_WAY: usize = 64;
+/// Reminders on their way; nobody has more.
+const MOST_REMINDERS: usize = 500;
 
 /// What waits to be told, by user.
 type Piles = BTreeMap<i64, Pile>;
@@ -35,14 +41,15 @@ type Piles = BTreeMap<i64, Pile>;
 pub(super) async fn tell(bot: Arc<Bot>) {
     let mut shown = bot.setup.hub.watch();
     let (mut lookout, mut piles) = (Lookout::default(), Piles::new());
-    let mut sending = JoinSet::new();
+    let (mut sending, mut reminding) = (JoinSet::new(), JoinSet::new());
     let mut state = bot.setup.state.subscribe();
     loop {
         let now = bot.setup.clock.now();
         let due = lookout.next().into_iter().chain(piles.values().filter_map(Pile::next)).min();
         // What cannot be sent waits until it can.
         let is_online = matches!(*state.borrow_and_update(), State::Online(_));
-        let next = due.filter(|_| is_online || lookout.next() == due).map(|at| {
+        let has_room = sending.len() < MOST_ON_THEIR_WAY;
+        let next = due.filter(|_| is_online && has_room || lookout.next() == due).map(|at| {
             let wait = at.duration_since(now).max(jiff::SignedDuration::from_millis(50));
             Duration::try_from(wait).unwrap_or(LOOK).min(LOOK)
         });
@@ -58,7 +65,7 @@ pub(super) async fn tell(bot: Arc<Bot>) {
                                 bot.views().touch(&change.id, Instant::now());
                                 tidings.extend(hub.read(|home| lookout.saw(change, home, *at)));
                             }
-                            Shown::Said(said, _) => tidings.extend(said_here(&bot, said, &mut sending)),
+                            Shown::Said(said, _) => tidings.extend(said_here(&bot, said, &mut reminding)),
                             Shown::TriggerFired(..) | Shown::TagScanned(..) | Shown::RegistryChanged(_) => {}
                         }
                     }
@@ -70,8 +77,10 @@ pub(super) async fn tell(bot: Arc<Bot>) {
             () = until(next) => {}
             () = at(view) => {}
             Ok(()) = state.changed() => {}
+            Some(_) = sending.join_next(), if sending.len() >= MOST_ON_THEIR_WAY => {}
         }
         while sending.try_join_next().is_some() {}
+        while reminding.try_join_next().is_some() {}
         let now = bot.setup.clock.now();
         tidings.extend(bot.setup.hub.read(|home| lookout.due(home, now)));
         if !tidings.is_empty() {
@@ -130,6 +139,9 @@ async fn everybody(bot: &Bot) -> Vec<Speaker> {
 /// Sends what is due.
 async fn hand_over(bot: &Arc<Bot>, piles: &mut Piles, now: Timestamp, sending: &mut JoinSet<()>) {
     for (user, pile) in piles.iter_mut() {
+        if sending.len() >= MOST_ON_THEIR_WAY {
+            break;
+        }
         let Some((tidings, n_more)) = pile.take(now) else { continue };
         // Somebody may have left the house since.
         let Some(speaker) = bot.speaker(*user, None).await else { continue };
@@ -150,23 +162,37 @@ async fn hand_over(bot: &Arc<Bot>, piles: &mut Piles, now: Timestamp, sending: &
         }
         let keyboard = talk::choice(bot, &speaker, *user, SNOOZE, of);
         let (bot, user) = (Arc::clone(bot), *user);
-        if sending.len() < MOST_ON_THEIR_WAY {
-            sending.spawn(async move { deliver(&bot, user, text.join("\n"), keyboard).await });
-        }
+        sending.spawn(async move { deliver(&bot, user, text.join("\n"), keyboard, None).await });
     }
     piles.retain(|_, pile| pile.next().is_some() || pile.is_recent(now));
 }
 
-/// Sends a message that nobody asked for until it has arrived, or long in vain.
-async fn deliver(bot: &Bot, chat: i64, text: String, keyboard: super::api::Keyboard) {
+/// Sends a message that nobody asked for until it has arrived, however long Telegram is away. `words` say how late it is,
+/// where that matters.
+async fn deliver(
+    bot: &Bot,
+    chat: i64,
+    text: String,
+    keyboard: Keyboard,
+    words: Option<&'static Words>,
+) {
     let (n_tries, mut pause) = TRIES;
+    let (began, mut state) = (Instant::now(), bot.setup.state.subscribe());
     for _ in 0..n_tries {
+        // Without its sender all of it ends.
+        if state.wait_for(|state| matches!(state, State::Online(_))).await.is_err() {
+            return;
+        }
+        let text = match words.filter(|_| began.elapsed() >= LATE) {
+            Some(words) => format!("{text} (− {})", words.ago(began.elapsed().as_secs() as i64)),
+            None => text.clone(),
+        };
         match bot.api.send(chat, &text, &keyboard, None).await {
             Err(error) if error.is_temporary() => {
                 sleep(pause).await;
                 pause *= 2;
             }
-            Err(error) => return debug!(%error, "Nobody can be told there."),
+            Err(error) => return talk::unsent(bot, chat, &error).await,
             Ok(_) => return,
         }
     }
@@ -174,7 +200,7 @@ async fn deliver(bot: &Bot, chat: i64, text: String, keyboard: super::api::Keybo
 }
 
 /// What the house said by itself: it is told where it was asked for, and what everybody is to know to everybody.
-fn said_here(bot: &Arc<Bot>, said: &Arc<Said>, sending: &mut JoinSet<()>) -> Option<Tiding> {
+fn said_here(bot: &Arc<Bot>, said: &Arc<Said>, reminding: &mut JoinSet<()>) -> Option<Tiding> {
     let text = said.reply.text.clone();
     if text.is_empty() {
         return None;
@@ -186,19 +212,20 @@ fn said_here(bot: &Arc<Bot>, said: &Arc<Said>, sending: &mut JoinSet<()>) -> Opt
         let is_missed = matches!(said.reply.kind, ReplyKind::Error(_));
         return is_missed.then(|| Tiding::of_house(Kind::Missed, text));
     };
-    let is_private = super::is_private(&said.reply.conversation);
-    let (bot, is_everybodys) = (Arc::clone(bot), said.cause == Cause::Broadcast && !is_private);
+    let (bot, is_everybodys) = (Arc::clone(bot), said.cause == Cause::Broadcast);
     let told = text.clone();
-    if sending.len() < MOST_ON_THEIR_WAY {
-        sending.spawn(async move {
-            // Messages leave to paired chats alone, also those that were asked for long ago.
-            if bot.speaker(user, None).await.is_some()
-                && (chat == user || talk::is_open(&bot, chat).await)
-            {
-                deliver(&bot, chat, format!("⏰ {text}"), Vec::new()).await;
-            }
-        });
+    if reminding.len() >= MOST_REMINDERS {
+        tracing::warn!("Too much is to be told at once.");
+        return None;
     }
+    reminding.spawn(async move {
+        // Messages leave to paired chats alone, also those that were asked for long ago.
+        let Some(speaker) = bot.speaker(user, None).await else { return };
+        if chat == user || talk::is_open(&bot, chat).await {
+            let words = bot.words(&speaker.language);
+            deliver(&bot, chat, format!("⏰ {text}"), Vec::new(), Some(words)).await;
+        }
+    });
     is_everybodys.then(|| Tiding::of_house(Kind::Announced, told))
 }
 
@@ -226,8 +253,11 @@ fn refresh(bot: &Arc<Bot>, sending: &mut JoinSet<()>) {
             match bot.api.edit(live.chat, live.message, &page.text, &keyboard).await {
                 Ok(()) => bot.views().edited(&now),
                 Err(error) if error.is_temporary() => {}
-                // Somebody has deleted it.
-                Err(_) => bot.views().forget(live.chat, live.message),
+                // Somebody has deleted it, or thrown the bot out.
+                Err(error) => {
+                    bot.views().forget(live.chat, live.message);
+                    talk::unsent(&bot, live.chat, &error).await;
+                }
             }
         });
     }

@@ -30,7 +30,7 @@ pub(super) struct AgendaObject {
 #[derive(Debug, Serialize, ToSchema)]
 struct EntryObject {
     id: u64,
-    /// `timer`, `planned` or `announcement`.
+    /// `timer`, `planned`, `announcement` or `reminder`.
     kind: &'static str,
     /// A timer's name.
     name: Option<String>,
@@ -142,10 +142,11 @@ fn object(entry: &Entry, now: Moment) -> EntryObject {
         }
         Task::Deed(_) => ("planned", None, None, None),
         Task::Say(text) => ("announcement", None, None, Some(text.clone())),
+        Task::Remind(text) => ("reminder", None, None, Some(text.clone())),
     };
     let wishes = match &entry.task {
         Task::Deed(deed) => deed.wishes.iter().map(WishObject::from).collect(),
-        Task::Timer { .. } | Task::Say(_) => Vec::new(),
+        Task::Timer { .. } | Task::Say(_) | Task::Remind(_) => Vec::new(),
     };
     let due: Option<Timestamp> = match entry.due {
         Due::In { at, .. } => now.wall.checked_add(at.saturating_sub(now.steady)).ok(),

@@ -49,7 +49,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // Sound and words come and go; what is asked is asked through what `app` hands it.
     ("wyoming", &["speech"]),
     // Who of Telegram's users is whom is the disk's to say, as is what was begun; charts are read from the history.
-    ("telegram", &["text", "clock", "config", "home", "tidings", "automation", "storage", "hub"]),
+    ("telegram", &["text", "clock", "config", "home", "tidings", "storage", "hub"]),
     ("demo", &[]),
     // The whole road without a port: it wires a hub and the daemon's own ear to simulated devices.
     (

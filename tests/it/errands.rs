@@ -411,15 +411,15 @@ fn what_comes_again_is_kept_after_a_yes() {
 
 #[test]
 fn the_sun_needs_to_know_where_the_house_is() {
-    use homard::intent::meaning::{Command, Reading, Step, Understanding, What, When};
+    use homard::intent::meaning::{Command, Day, Reading, Step, Understanding, What, When};
     let wish = |when: When| {
         let words = target::TargetWords { name: Some("Heater".into()), ..Default::default() };
         let step = Step { when, ..Step::now(Command::new(What::TurnOn, words)) };
         Understanding::Wish(vec![step], Reading { language: "en".into(), ..Reading::default() })
     };
     let sunset = When::Sun { is_rise: false, offset_s: 0.0 };
-    let seven = When::At { hour: 7, minute: 0, is_half_day: true, days: 0 };
-    let morning = When::At { hour: 7, minute: 0, is_half_day: true, days: 1 };
+    let seven = When::At { hour: 7, minute: 0, is_half_day: true, day: Day::Next };
+    let morning = When::At { hour: 7, minute: 0, is_half_day: true, day: Day::Ahead(1) };
     let place = Place { latitude: 48.8566, longitude: 2.3522 };
     for (when, place, expected) in [
         (
@@ -614,4 +614,300 @@ fn a_language_of_a_pack_alone_answers_from_the_books_in_its_words() {
     assert_eq!(talk.say("Zelt kommt auf Camping", None), "Zelt steht auf Camping.");
     let items = &talk.agenda.list(Some("Camping")).unwrap().items;
     assert_eq!(items.iter().map(|item| &*item.text).collect::<Vec<_>>(), ["Seil", "Zelt"]);
+}
+
+/// What an utterance says of a reminder, and what is answered, with nothing noted where the answer asks.
+fn reminds(language: &str, cases: &[(&str, &str)]) {
+    let mut talk = Talk::new(language);
+    talk.assistant.set_place(Place { latitude: 48.8566, longitude: 2.3522 });
+    let mut wrong = Vec::new();
+    for (said, expected) in cases {
+        let answer = talk.say(said, Some("Kitchen"));
+        if answer != *expected {
+            wrong.push(format!("{said}\n    {answer}\n    {expected}"));
+        }
+        let noted: Vec<_> = talk.agenda.entries().map(|entry| entry.id).collect();
+        assert_eq!(
+            noted.len(),
+            usize::from(!answer.ends_with('?')),
+            "{language}: {said}: {answer}"
+        );
+        for id in noted {
+            let entry = talk.agenda.cancel(id).unwrap();
+            assert!(matches!(entry.task, Task::Remind(_)), "{language}: {said}: {entry:?}");
+        }
+        talk.say(if language == "fr" { "laisse tomber" } else { "never mind" }, None);
+        assert!(talk.called.is_empty(), "{language}: {said}: {:?}", talk.called);
+    }
+    assert!(wrong.is_empty(), "{language}:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn reminders_are_understood_as_people_say_them() {
+    // It is a Sunday at noon.
+    reminds(
+        "en",
+        &[
+            (
+                "remind me in 20 minutes to look at the oven",
+                "I will remind you in 20 minutes: look at the oven.",
+            ),
+            (
+                "Remind me to look at the oven in twenty minutes.",
+                "I will remind you in 20 minutes: look at the oven.",
+            ),
+            ("remind me 20m the oven", "I will remind you in 20 minutes: the oven."),
+            ("remind me 1h30 the oven", "I will remind you in 1 hour and 30 minutes: the oven."),
+            ("remind me in an hour to call back", "I will remind you in 1 hour: call back."),
+            ("remind me in half an hour, to call", "I will remind you in 30 minutes: call."),
+            (
+                "in an hour and a half remind me to call",
+                "I will remind you in 1 hour and 30 minutes: call.",
+            ),
+            (
+                "remind me in 2 days to water the plants",
+                "I will remind you in 2 days: water the plants.",
+            ),
+            ("remind me in a week to pay the rent", "I will remind you in 7 days: pay the rent."),
+            (
+                "remind me at 18:30 to take the bins out",
+                "I will remind you at 18:30: take the bins out.",
+            ),
+            ("remind me at 8 to call", "I will remind you at 20:00: call."),
+            ("remind me at 11 to call", "I will remind you at 23:00: call."),
+            ("remind me at 8 am to call", "I will remind you tomorrow at 8:00: call."),
+            ("remind me to call mum at eight", "I will remind you at 20:00: call mum."),
+            ("remind me at half past seven to call", "I will remind you at 19:30: call."),
+            ("remind me at noon to eat", "I will remind you tomorrow at 12:00: eat."),
+            ("remind me tomorrow at 7:15am to call", "I will remind you tomorrow at 7:15: call."),
+            (
+                "remind me to call the doctor at 9 tomorrow",
+                "I will remind you tomorrow at 9:00: call the doctor.",
+            ),
+            (
+                "remind me tomorrow to call the doctor at 9",
+                "I will remind you tomorrow at 9:00: call the doctor.",
+            ),
+            (
+                "tomorrow at eight could you please remind me to call the doctor",
+                "I will remind you tomorrow at 8:00: call the doctor.",
+            ),
+            (
+                "remind me tomorrow evening at 8 to call",
+                "I will remind you tomorrow at 20:00: call.",
+            ),
+            (
+                "remind me at 8 tomorrow evening to call",
+                "I will remind you tomorrow at 20:00: call.",
+            ),
+            (
+                "remind me on monday at 8 to take the bins out",
+                "I will remind you tomorrow at 8:00: take the bins out.",
+            ),
+            (
+                "remind me to take the bins out on Wednesday at 7 pm",
+                "I will remind you on 25 November at 19:00: take the bins out.",
+            ),
+            // Today is one, and its eleven is over.
+            (
+                "remind me on sunday at 11 am to rest",
+                "I will remind you on 29 November at 11:00: rest.",
+            ),
+            ("remind me on sunday at 11 pm to rest", "I will remind you at 23:00: rest."),
+            (
+                "remind me at sunset to close the coop",
+                "I will remind you at 17:02: close the coop.",
+            ),
+            (
+                "remind me every day at 8 in the morning to take the pill",
+                "I will remind you every day at 8:00: take the pill.",
+            ),
+            (
+                "remind me to take the bins out every weekday at 7",
+                "I will remind you every weekday at 7:00: take the bins out.",
+            ),
+            (
+                "every monday and thursday at 19:00 remind me to water the plants",
+                "I will remind you every Monday and Thursday at 19:00: water the plants.",
+            ),
+            ("remind me every 2 hours to drink", "I will remind you every 2 hours: drink."),
+            (
+                "set a reminder for me to turn off the lamp at 9 pm",
+                "I will remind you at 21:00: turn off the lamp.",
+            ),
+            (
+                "don't let me forget to turn off the heater in 5 minutes",
+                "I will remind you in 5 minutes: turn off the heater.",
+            ),
+            // A time of the matter is the matter's.
+            (
+                "remind me in 20 minutes to set the alarm at 7",
+                "I will remind you in 20 minutes: set the alarm at 7.",
+            ),
+            // What is no plain time is asked for, and nothing is noted.
+            ("remind me to call mum", "When shall I remind you?"),
+            ("remind me to call mum tomorrow", "When shall I remind you?"),
+            ("remind me on monday to call mum", "When shall I remind you?"),
+            ("remind me every day to take the pill", "When shall I remind you?"),
+            ("remind me later to call", "When shall I remind you?"),
+            ("remind me when I get home to feed the cat", "When shall I remind you?"),
+            ("remind me to watch the sunset", "When shall I remind you?"),
+            ("remind me to turn on the lamp for ten minutes", "When shall I remind you?"),
+            ("remind me to be at the door", "When shall I remind you?"),
+            ("remind me in 20 bananas to eat", "When shall I remind you?"),
+            ("remind me at 25:00 to sleep", "When shall I remind you?"),
+            ("remind me in 9000 days to rest", "When shall I remind you?"),
+            ("remind me to set the oven to 8", "When shall I remind you?"),
+            ("remind me in 10 minutes", "Of what shall I remind you?"),
+            ("remind me", "When shall I remind you, and of what?"),
+        ],
+    );
+    reminds(
+        "fr",
+        &[
+            (
+                "rappelle-moi dans 20 minutes de regarder le four",
+                "Je vous le rappellerai dans 20 minutes : regarder le four.",
+            ),
+            (
+                "rappelle-moi de regarder le four dans vingt minutes",
+                "Je vous le rappellerai dans 20 minutes : regarder le four.",
+            ),
+            (
+                "rappelle moi d'appeler demain à 8h",
+                "Je vous le rappellerai demain à 8 h 00 : appeler.",
+            ),
+            (
+                "rappelle-moi dans une heure d’appeler",
+                "Je vous le rappellerai dans 1 heure : appeler.",
+            ),
+            (
+                "rappelle-moi dans un quart d'heure d'appeler",
+                "Je vous le rappellerai dans 15 minutes : appeler.",
+            ),
+            (
+                "rappelle-moi dans une heure et demie de sortir",
+                "Je vous le rappellerai dans 1 heure et 30 minutes : sortir.",
+            ),
+            (
+                "peux-tu me rappeler à 18 h 30 de sortir les poubelles",
+                "Je vous le rappellerai à 18 h 30 : sortir les poubelles.",
+            ),
+            (
+                "rappelle-moi de sortir les poubelles à 20 heures",
+                "Je vous le rappellerai à 20 h 00 : sortir les poubelles.",
+            ),
+            (
+                "demain matin à 7 heures rappelez-moi de prendre le cachet",
+                "Je vous le rappellerai demain à 7 h 00 : prendre le cachet.",
+            ),
+            (
+                "rappelle-moi demain soir à 8 heures qu'il faut appeler",
+                "Je vous le rappellerai demain à 20 h 00 : il faut appeler.",
+            ),
+            (
+                "rappelle-moi lundi à 8 h de sortir les poubelles",
+                "Je vous le rappellerai demain à 8 h 00 : sortir les poubelles.",
+            ),
+            (
+                "rappelle-moi mercredi à 19 h 15 de sortir les poubelles",
+                "Je vous le rappellerai le 25 novembre à 19 h 15 : sortir les poubelles.",
+            ),
+            (
+                "rappelle-moi tous les jours à 8 heures de prendre le cachet",
+                "Je vous le rappellerai tous les jours à 8 h 00 : prendre le cachet.",
+            ),
+            (
+                "fais-moi penser à éteindre le four dans 10 minutes",
+                "Je vous le rappellerai dans 10 minutes : éteindre le four.",
+            ),
+            (
+                "rappelle-moi au coucher du soleil de fermer le poulailler",
+                "Je vous le rappellerai à 17 h 02 : fermer le poulailler.",
+            ),
+            ("rappelle-moi d'éteindre le four", "Quand faut-il vous le rappeler ?"),
+            ("rappelle-moi demain d'appeler maman", "Quand faut-il vous le rappeler ?"),
+            ("rappelle-moi de regarder le coucher du soleil", "Quand faut-il vous le rappeler ?"),
+            ("rappelle-moi plus tard d'appeler", "Quand faut-il vous le rappeler ?"),
+            ("rappelle-moi dans 10 minutes", "Que faut-il vous rappeler ?"),
+        ],
+    );
+}
+
+#[test]
+fn what_is_missing_of_a_reminder_is_asked_and_the_answer_counts() {
+    check(
+        "en",
+        &[
+            ("remind me to call mum", "When shall I remind you?"),
+            ("in 10 minutes", "I will remind you in 10 minutes: call mum."),
+            ("what is planned", "Planned in 10 minutes: remind me to call mum in 10 minutes."),
+            ("600", "Reminder: call mum."),
+            ("what is planned", "Nothing is planned."),
+            ("remind me tomorrow to call mum", "When shall I remind you?"),
+            ("eight", "I will remind you tomorrow at 8:00: call mum."),
+            ("cancel that", "Dropped 1 plan."),
+            ("what is planned", "Nothing is planned."),
+            ("remind me in 10 minutes", "Of what shall I remind you?"),
+            ("to turn on the lamp", "I will remind you in 10 minutes: turn on the lamp."),
+            ("cancel all plans", "Dropped 1 plan."),
+            ("remind me", "When shall I remind you, and of what?"),
+            ("to call mum", "When shall I remind you?"),
+            ("tomorrow", "When shall I remind you?"),
+            ("at 9", "I will remind you tomorrow at 9:00: call mum."),
+            (
+                "cancel the plan for mum",
+                "Dropped tomorrow at 9:00: remind me to call mum tomorrow at 9.",
+            ),
+            // Something else is meant, or nothing.
+            ("remind me to call mum", "When shall I remind you?"),
+            ("turn on the lamp", "Turned on the lamp."),
+            ("in 10 minutes", "Sorry, I did not understand that."),
+            ("remind me to call mum", "When shall I remind you?"),
+            ("no", "All right."),
+            ("remind me to call mum", "When shall I remind you?"),
+            ("never mind", "All right."),
+            ("what is planned", "Nothing is planned."),
+            // In its time, each time.
+            ("remind me every day at 13:00 to eat", "I will remind you every day at 13:00: eat."),
+            ("3000", "Reminder: eat."),
+            ("86400", "Reminder: eat."),
+        ],
+    );
+    check(
+        "fr",
+        &[
+            ("rappelle-moi demain d'appeler maman", "Quand faut-il vous le rappeler ?"),
+            ("à 8 heures", "Je vous le rappellerai demain à 8 h 00 : appeler maman."),
+            ("72000", "Rappel : appeler maman."),
+            ("rappelle-moi dans 10 minutes", "Que faut-il vous rappeler ?"),
+            ("d'éteindre le four", "Je vous le rappellerai dans 10 minutes : éteindre le four."),
+            ("900", "Il y a 5 minutes : éteindre le four"),
+        ],
+    );
+    // The house was off then: it is told late.
+    let mut talk = Talk::new("en");
+    talk.say("remind me at 1 pm to eat", None);
+    assert_eq!(talk.pass(7_200), ["1 hour ago: eat"]);
+}
+
+#[test]
+fn what_is_no_reminder_is_none() {
+    for said in [
+        "remind Ben to turn off the lamp",
+        "don't remind me in 10 minutes to call",
+        "the doctor should remind me at 8 to call",
+        "does the lamp remind me of you",
+        "rappelle maman",
+    ] {
+        let mut talk = Talk::new("en");
+        talk.say(said, None);
+        assert_eq!(talk.agenda.entries().count(), 0, "{said}");
+        assert!(talk.called.is_empty(), "{said}");
+    }
+    // A day of the week is understood of deeds too.
+    check(
+        "en",
+        &[("turn on the heater on wednesday at 7 am", "All right, on 25 November at 7:00.")],
+    );
 }

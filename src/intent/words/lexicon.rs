@@ -36,6 +36,8 @@ pub(super) struct Lexicon {
     pub echo: Sound,
     /// Words that name places outside of the house.
     pub outdoor: Vec<String>,
+    /// Words between "remind me" and of what: "to", "that".
+    pub remind_of: Vec<String>,
     /// Words of names of what "everything off" leaves on.
     has_to_run: Vec<String>,
     /// "Huit heures" is in the morning: hours are counted to 24.
@@ -81,6 +83,8 @@ impl Lexicon {
         };
         lexicon.plurals = texts("grammar", "plural");
         lexicon.outdoor = texts("grammar", "outdoor");
+        lexicon.remind_of =
+            texts("grammar", "remind_of").iter().flat_map(|word| token::keys(word)).collect();
         lexicon.has_to_run = texts("grammar", "has_to_run");
         lexicon.hours_are_24 = !texts("grammar", "hours_are_24").is_empty();
         lexicon.statements_ask = !texts("grammar", "statements_ask").is_empty();

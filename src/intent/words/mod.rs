@@ -11,6 +11,7 @@
 //!  clause   spans ► clauses: verb, noun phrases, value        time, condition: taken out before
 //!  noun     noun phrase ► target in this home
 //!  act      verb and value ► what to do, by kind of thing
+//!  remind   "remind me": when, and of what
 //!  wish     clauses ► steps; follow: what was said before    ask, about: clauses ► question
 //!  echo     what was heard ► what sounds like it and is made of words that mean something here
 //! ```
@@ -33,6 +34,7 @@ mod part;
 mod phrase;
 mod range;
 mod reason;
+mod remind;
 mod share;
 mod sound;
 mod spans;
@@ -115,6 +117,52 @@ impl Vocabulary {
     /// What an utterance means.
     pub fn understand(&self, utterance: &str, situation: &Situation<'_>) -> Understanding {
         understand(utterance, situation, &self.lexicon, &situation.names.ground)
+    }
+
+    /// The reminder that is wished, with what is missing left out; `None` for any other sentence. With an answer to what
+    /// was missing it is one only if that helps.
+    pub fn reminder(
+        &self,
+        utterance: &str,
+        answer: Option<&str>,
+        situation: &Situation<'_>,
+    ) -> Option<Understanding> {
+        let first = self.remind(utterance, situation, |scene| remind::read(scene, None));
+        let (first, reading) = first?;
+        let Some(answer) = answer else { return Some(first.meant(reading)) };
+        let said = format!("{utterance} {answer}");
+        let n = token::cut(utterance).0.len();
+        let read = |at| self.remind(&said, situation, |scene| remind::read(scene, at));
+        if first.when.is_none()
+            && let Some((known, reading)) = read(Some(n))
+            && (known.when.is_some() || known.has_day && !first.has_day)
+        {
+            return Some(known.meant(reading));
+        }
+        if first.when.is_some() {
+            let matter = self.remind(answer, situation, remind::matter_of);
+            let reminder = remind::Reminder { matter: Some(matter?.0), ..first };
+            return Some(reminder.meant(Reading { utterance: said, ..reading }));
+        }
+        let (known, reading) = read(None).filter(|_| first.matter.is_none())?;
+        (known.when.is_some() || known.matter.is_some()).then(|| known.meant(reading))
+    }
+
+    fn remind<T>(
+        &self,
+        said: &str,
+        situation: &Situation<'_>,
+        read: impl FnOnce(&Scene<'_>) -> Option<T>,
+    ) -> Option<(T, Reading)> {
+        let (tokens, is_cut) = token::cut(said);
+        let (lexicon, ground) = (&*self.lexicon, &*situation.names.ground);
+        let Situation { home, memory, .. } = *situation;
+        let scene =
+            Scene { utterance: said, tokens: &tokens, lexicon, ground, home, here: None, memory };
+        let found = if is_cut { None } else { read(&scene) }?;
+        let all = spans::spans(&tokens, (0, tokens.len()), false, lexicon, ground);
+        let reader = Reader { scene: &scene, all: &all };
+        Some((found, reader.reading(remind::INTENT, Vec::new(), 1.0)))
     }
 
     /// What may have been said where this was heard: sentences of words of this language and names of the home that

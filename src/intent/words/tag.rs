@@ -210,6 +210,8 @@ words! {
     Hour "hour",
     /// Days.
     Day "day",
+    /// Weeks.
+    Week "week",
 }
 
 words! {
@@ -391,6 +393,8 @@ words! {
     Every "every",
     /// Somebody said something, or did.
     Reported "reported",
+    /// "Remind me".
+    Remind "remind",
     /// Politeness, and words without meaning here.
     Filler "filler",
     /// "home", of people.

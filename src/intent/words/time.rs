@@ -3,7 +3,7 @@
 //! cannot be kept ("regularly", "later") is told as words that are not explained.
 
 use crate::home::rhythm::{Days, Rhythm};
-use crate::intent::meaning::When;
+use crate::intent::meaning::{Day, When};
 
 use super::noun::Scene;
 use super::spans::Span;
@@ -17,6 +17,8 @@ pub(super) struct Time {
     pub lasting_s: Option<f64>,
     /// Words about time that cannot be kept.
     pub unexplained: Vec<String>,
+    /// How many times were said; of several the last one counts.
+    pub n_said: usize,
 }
 
 /// Longest delay and duration, in seconds: a year.
@@ -27,9 +29,11 @@ const LONGEST_S: f64 = 366.0 * 86_400.0;
 pub(super) fn take(spans: Vec<Span>, takes_hours: bool, scene: &Scene<'_>) -> (Time, Vec<Span>) {
     let mut time = Time::default();
     let mut rest = Vec::new();
-    let mut days = 0;
+    let mut day = Day::Next;
     let mut part = None;
     let mut repeats = None;
+    // What says no hour, as it was said.
+    let mut of_day = Vec::new();
     let mut at = 0;
     while at < spans.len() {
         let span = &spans[at];
@@ -40,7 +44,7 @@ pub(super) fn take(spans: Vec<Span>, takes_hours: bool, scene: &Scene<'_>) -> (T
             continue;
         }
         if let Some((seconds, n)) = duration_after(&spans, at, Word::InTime) {
-            time.when = When::In(seconds);
+            time.put(When::In(seconds));
             at += n;
             continue;
         }
@@ -62,12 +66,12 @@ pub(super) fn take(spans: Vec<Span>, takes_hours: bool, scene: &Scene<'_>) -> (T
             continue;
         }
         if let Some((when, n)) = sun(&spans, at) {
-            time.when = when;
+            time.put(when);
             at += n;
             continue;
         }
         if let Some((when, n)) = clock(&spans, at, takes_hours, scene) {
-            time.when = when;
+            time.put(when);
             at += n;
             continue;
         }
@@ -75,29 +79,28 @@ pub(super) fn take(spans: Vec<Span>, takes_hours: bool, scene: &Scene<'_>) -> (T
             // "Turn on the fan ten minutes": a bare length is how long.
             let is_ahead = spans.get(at + n).is_some_and(|next| next.is(Word::Hence));
             match is_ahead {
-                true => time.when = When::In(seconds),
+                true => time.put(When::In(seconds)),
                 false => time.lasting_s = Some(seconds),
             }
             at += n + usize::from(is_ahead);
             continue;
         }
-        let day = span.tags.iter().find_map(|tag| match tag {
-            Tag::DayPart(part) => Some(*part),
-            _ => None,
-        });
-        if let Some(day) = day.filter(|_| !span.is_name()) {
-            match day {
-                DayPart::Tomorrow => days = 1,
-                DayPart::Today => {}
-                _ => part = Some(day),
+        if is_of_day(span) {
+            for tag in &span.tags {
+                match tag {
+                    Tag::DayPart(DayPart::Tomorrow) => day = Day::Ahead(1),
+                    Tag::DayPart(DayPart::Today) => {}
+                    Tag::DayPart(of_it) => part = Some(*of_it),
+                    Tag::Weekday(weekday) => day = Day::On(*weekday),
+                    _ => {}
+                }
             }
+            of_day.push(scene.said_of(span));
             at += 1;
             continue;
         }
-        let cannot = span.is_only(Word::Every)
-            || !span.is_name() && matches!(span.tags[..], [Tag::Weekday(_)])
-            || span.is_only(Word::Until)
-            || span.is_only(Word::When);
+        let cannot =
+            span.is_only(Word::Every) || span.is_only(Word::Until) || span.is_only(Word::When);
         if cannot {
             time.unexplained.push(scene.said_of(span));
             at += 1;
@@ -110,15 +113,28 @@ pub(super) fn take(spans: Vec<Span>, takes_hours: bool, scene: &Scene<'_>) -> (T
         part.get_or_insert(of_days);
     }
     let is_bare = repeats.is_some() && time.when == When::Now && !is_hour(part);
-    join(&mut time, days, if is_bare { None } else { part });
+    join(&mut time, day, if is_bare { None } else { part }, of_day);
     if let Some((again, said)) = repeats {
-        match again.at(time.when).filter(|_| days == 0) {
+        match again.at(time.when).filter(|_| day == Day::Next) {
             Some(rhythm) => time.when = When::Every(rhythm),
             // "Every evening" alone says no hour.
             None => time.unexplained.push(said),
         }
     }
     (time, rest)
+}
+
+impl Time {
+    fn put(&mut self, when: When) {
+        self.when = when;
+        self.n_said += 1;
+    }
+}
+
+/// Whether a span says a day or a part of one, and nothing else: "tomorrow", "on Monday", "this evening".
+pub(super) fn is_of_day(span: &Span) -> bool {
+    let has_part = span.tags.iter().any(|tag| matches!(tag, Tag::DayPart(_)));
+    !span.is_name() && (has_part || matches!(span.tags[..], [Tag::Weekday(_)]))
 }
 
 /// That something comes again, without its hour.
@@ -188,11 +204,11 @@ fn again(spans: &[Span], at: usize) -> Option<(Again, usize)> {
     Some((Again { days: Some(days), part, each_s: 0.0 }, n))
 }
 
-/// Joins an hour with the day and the part of the day that were said elsewhere.
-fn join(time: &mut Time, days: u8, part: Option<DayPart>) {
+/// Joins an hour with the day and the part of the day that were said elsewhere, in these words.
+fn join(time: &mut Time, on: Day, part: Option<DayPart>, said: Vec<String>) {
     match &mut time.when {
-        When::At { hour, is_half_day, days: day, .. } => {
-            *day = days;
+        When::At { hour, is_half_day, day, .. } => {
+            *day = on;
             if let Some(part) = part {
                 (*hour, *is_half_day) = at_part(*hour, *is_half_day, part);
             }
@@ -205,17 +221,15 @@ fn join(time: &mut Time, days: u8, part: Option<DayPart>) {
             };
             match named {
                 Some(hour) => {
-                    time.when = When::At { hour, minute: 0, is_half_day: false, days };
+                    time.put(When::At { hour, minute: 0, is_half_day: false, day: on });
                 }
-                None if days > 0 || part.is_some() => {
-                    time.unexplained.push(part.map_or("tomorrow", DayPart::word).to_owned());
-                }
+                None if on != Day::Next || part.is_some() => time.unexplained.extend(said),
                 None => {}
             }
         }
         When::In(_) | When::Sun { .. } | When::Every(_) => {
-            if days > 0 {
-                time.unexplained.push(DayPart::Tomorrow.word().to_owned());
+            if on != Day::Next {
+                time.unexplained.extend(said);
             }
         }
     }
@@ -240,6 +254,7 @@ fn unit(span: &Span) -> Option<f64> {
         Tag::Unit(Unit::Minute) => Some(60.0),
         Tag::Unit(Unit::Hour) => Some(3600.0),
         Tag::Unit(Unit::Day) => Some(86_400.0),
+        Tag::Unit(Unit::Week) => Some(7.0 * 86_400.0),
         _ => None,
     })
 }
@@ -253,7 +268,7 @@ fn duration_after(spans: &[Span], at: usize, word: Word) -> Option<(f64, usize)>
 }
 
 /// "Ten minutes", "an hour and a half", "one hour twenty".
-fn duration(spans: &[Span], at: usize) -> Option<(f64, usize)> {
+pub(super) fn duration(spans: &[Span], at: usize) -> Option<(f64, usize)> {
     let first = spans.get(at)?;
     let get = |index: usize| spans.get(at + index);
     let (mut seconds, mut n) = match first.number().filter(|_| !first.is_name()) {
@@ -333,17 +348,19 @@ fn clock(spans: &[Span], at: usize, takes_hours: bool, scene: &Scene<'_>) -> Opt
         (number.fract() == 0.0 && (0.0..=most).contains(&number)).then_some(number as u8)
     };
     let part = |span: &Span| {
-        span.tags.iter().find_map(|tag| match tag {
+        let mut parts = span.tags.iter().filter_map(|tag| match tag {
             Tag::DayPart(part) => Some(*part),
             _ => None,
-        })
+        });
+        // "Tomorrow evening" says the day as well, and is joined with the hour later.
+        parts.next().filter(|_| parts.next().is_none())
     };
     if let Some(hour) = get(n).and_then(part).and_then(|part| match part {
         DayPart::Noon => Some(12),
         DayPart::Midnight => Some(0),
         _ => None,
     }) {
-        return Some((When::At { hour, minute: 0, is_half_day: false, days: 0 }, n + 1));
+        return Some((When::At { hour, minute: 0, is_half_day: false, day: Day::Next }, n + 1));
     }
     let (mut hour, mut minute, mut is_marked) = (None, 0, false);
     // "Half past seven", "ten past seven".
@@ -420,5 +437,5 @@ fn clock(spans: &[Span], at: usize, takes_hours: bool, scene: &Scene<'_>) -> Opt
     if counts || !(is_marked && (has_at || minute > 0 || n > 1) || has_at && takes_hours) {
         return None;
     }
-    Some((When::At { hour: hour % 24, minute, is_half_day, days: 0 }, n))
+    Some((When::At { hour: hour % 24, minute, is_half_day, day: Day::Next }, n))
 }

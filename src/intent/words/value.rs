@@ -55,7 +55,10 @@ impl Parser<'_> {
                 self.content(span);
                 return Some(1);
             }
-            if matches!(unit_said, Some(Unit::Second | Unit::Minute | Unit::Hour | Unit::Day)) {
+            if matches!(
+                unit_said,
+                Some(Unit::Second | Unit::Minute | Unit::Hour | Unit::Day | Unit::Week)
+            ) {
                 unit_said = None;
                 self.clause.strange.push(self.scene.said_of(span));
             }

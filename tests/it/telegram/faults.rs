@@ -166,6 +166,46 @@ fn what_was_begun_when_the_power_went_is_asked_about_and_never_done_twice() {
     assert_eq!(house.telegram.sent(ADA).len(), n + 1, "asked again");
 }
 
+/// The same where a button was pressed: it is told, as nobody knows any more what the button was.
+#[test]
+fn a_button_that_was_pressed_when_the_power_went_does_nothing_twice() {
+    let (folder, telegram) = (Folder::new("telegram-button-killed"), Server::start());
+    let house = House { daemon: start(&folder, &telegram, ""), telegram, folder };
+    house.add("Ada", "admin");
+    house.pair(ADA, "Ada");
+    let done =
+        house.telegram.answer(ADA, "", || house.is_obeyed("turn on the kitchen light", "on"));
+    house.telegram.trouble("sendMessage", &[Fault::Silence]);
+    house.telegram.presses(ADA, &done, "Undo");
+    house.daemon.wait_for(LIGHT, |light| light["state"] == "off");
+    house.telegram.wait(|| {
+        let calls = house.telegram.calls("sendMessage");
+        let has_begun = calls.iter().any(|call| call.body["fault"] == "silence");
+        has_begun.then_some(()).ok_or("it was not answered".to_owned())
+    });
+    let House { daemon, telegram, folder } = house;
+    daemon.kill();
+    telegram.repeat(true);
+    let n = telegram.sent(ADA).len();
+    let daemon = start(&folder, &telegram, "");
+    let house = House { daemon, telegram, folder };
+    let told = house
+        .telegram
+        .wait(|| house.telegram.sent(ADA).get(n).cloned().ok_or("not told".to_owned()));
+    assert!(text(&told).contains("by a button") && labels(&told).is_empty(), "{told:?}");
+    // The button is from before the restart, and does nothing.
+    house.daemon.say(&["turn on the kitchen light"]);
+    house.daemon.wait_for(LIGHT, |light| light["state"] == "on");
+    house.telegram.presses(ADA, &done, "Undo");
+    house.telegram.wait(|| {
+        let answers = house.telegram.calls("answerCallbackQuery");
+        let is_told = answers.last().is_some_and(|call| text(call).contains("too old"));
+        is_told.then_some(()).ok_or_else(|| format!("{answers:?}"))
+    });
+    assert_eq!(house.state(LIGHT), "on");
+    assert_eq!(house.telegram.sent(ADA).len(), n + 1);
+}
+
 /// Processor time of a process so far, in ticks of a hundredth of a second.
 fn ticks(data: &str) -> u64 {
     let run = fs::read_to_string(format!("{data}/running.json")).unwrap();

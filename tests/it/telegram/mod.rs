@@ -3,6 +3,8 @@
 
 mod emulator;
 mod faults;
+mod inside;
+mod people;
 mod server;
 mod talk;
 mod tidings;

@@ -35,6 +35,10 @@ pub(crate) enum Fault {
     Silence,
     /// It is done, and the connection ends before the answer.
     DoneAndCut,
+    /// Nobody may write there, for this reason.
+    Forbidden(&'static str),
+    /// The group goes on under this number.
+    MovedTo(i64),
 }
 
 /// A call of the bot.
@@ -42,6 +46,8 @@ pub(crate) enum Fault {
 pub(crate) struct Call {
     pub(crate) method: String,
     pub(crate) body: Value,
+    /// As it came.
+    pub(crate) raw: Bytes,
     pub(crate) at: Instant,
 }
 
@@ -268,11 +274,11 @@ async fn call(
         at.map(|at| played.faults.remove(at).1)
     };
     let at = Instant::now();
-    let note = |mut body: Value, message: Option<i64>| {
+    let note = |mut noted: Value, message: Option<i64>| {
         if let Some(message) = message {
-            body["message_id"] = message.into();
+            noted["message_id"] = message.into();
         }
-        let call = Call { method: method.clone(), body, at };
+        let call = Call { method: method.clone(), body: noted, raw: body.clone(), at };
         played.lock().unwrap().calls.push(call);
     };
     match fault {
@@ -291,6 +297,13 @@ async fn call(
         Some(Fault::Silence) => {
             note(json!({ "fault": "silence" }), None);
             return std::future::pending().await;
+        }
+        Some(Fault::Forbidden(why)) => return refuse(403, &format!("Forbidden: {why}")),
+        Some(Fault::MovedTo(chat)) => {
+            let body = json!({ "ok": false, "error_code": 400,
+                "description": "Bad Request: group chat was upgraded to a supergroup chat",
+                "parameters": { "migrate_to_chat_id": chat } });
+            return (StatusCode::BAD_REQUEST, axum::Json(body)).into_response();
         }
         Some(Fault::DoneAndCut) | None => {}
     }

@@ -122,7 +122,7 @@ fn what_is_said_is_done_once_with_the_rights_of_who_says_it() {
     }
     // Edited messages are not asked for, and are nothing where they come.
     let allowed = telegram.calls("getUpdates").pop().unwrap().body["allowed_updates"].clone();
-    assert_eq!(allowed, json!(["message", "callback_query"]));
+    assert_eq!(allowed, json!(["message", "callback_query", "my_chat_member"]));
     telegram.update(
         "edited_message",
         json!({ "message_id": 1, "date": super::server::now_s(), "text": "turn on the kitchen light",

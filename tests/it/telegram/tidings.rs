@@ -11,7 +11,7 @@ use crate::support::homard::Folder;
 
 impl House {
     /// A device says something by the house's own broker; false where there is no program that could.
-    fn publish(&self, topic: &str, payload: &str) -> bool {
+    pub(super) fn publish(&self, topic: &str, payload: &str) -> bool {
         let (host, port) = self.daemon.broker.rsplit_once(':').unwrap();
         let arguments = ["-h", host, "-p", port, "-t", topic, "-m", payload];
         let run = Command::new("mosquitto_pub").args(arguments).status();
@@ -104,7 +104,7 @@ fn the_house_tells_dangers_to_all_and_the_rest_to_the_grown_up() {
     });
     telegram.wait(|| {
         let sent = telegram.sent(ADA);
-        let is_there = sent.iter().any(|call| text(call) == "⏰ look at the oven");
+        let is_there = sent.iter().any(|call| text(call) == "⏰ Reminder: look at the oven.");
         is_there.then_some(()).ok_or_else(|| format!("{:?}", sent.last()))
     });
     assert_eq!(telegram.sent(BOB).len(), bobs);
@@ -139,6 +139,13 @@ fn the_panel_sets_the_bot_shows_who_asks_and_lets_them_in() {
     assert_eq!(call("get", "", None).1["state"], "off");
     let (status, wrong) = call("put", "", Some(json!({ "token": "hello" })));
     assert_eq!((status, &wrong["code"]), (400, &json!("bad_token")));
+    // One that looks right and is worth nothing is told as such, and another mends it.
+    let other = json!({ "token": "4242:of-some-other-bot_that-is-no-more" });
+    assert_eq!(call("put", "", Some(other)).0, 200);
+    house.telegram.wait(|| match call("get", "", None).1 {
+        bot if bot["state"] == "refused" && bot["code"] == "revoked" => Ok(()),
+        bot => Err(bot.to_string()),
+    });
     let (status, shown) = call("put", "", Some(json!({ "token": super::server::TOKEN })));
     assert_eq!((status, &shown["has_token"]), (200, &json!(true)));
     assert!(!shown.to_string().contains("a-Token"), "{shown}");
