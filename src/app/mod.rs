@@ -327,6 +327,9 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
         tokio::spawn(certificate.keep());
     }
     info!(url = %running.url, data = %data_dir.display(), broker = %running.broker, "Homard runs.");
+    if crate::board::IS_FOR_OLD_PROCESSORS {
+        info!("Built for processors without AVX2: speech and the language model are slow.");
+    }
     ready(&running);
     if let Some(supervisor) = supervisor.clone() {
         supervisor

@@ -12,6 +12,11 @@ use std::path::{Path, PathBuf};
 
 pub use self::sound::SoundCard;
 
+/// Whether this program is the one for x86-64 processors without AVX2, in which speech and the language model are slow: their
+/// kernels are chosen when they are compiled.
+pub const IS_FOR_OLD_PROCESSORS: bool =
+    cfg!(all(target_arch = "x86_64", not(target_feature = "avx2")));
+
 /// The machine that this program runs on.
 #[derive(Debug, Clone)]
 pub struct Board {

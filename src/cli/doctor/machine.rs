@@ -8,7 +8,7 @@ use std::path::Path;
 use jiff::tz::TimeZone;
 
 use super::{Finding, Level};
-use crate::board::{Board, Memory, Power, Pressure, Wear};
+use crate::board::{Board, IS_FOR_OLD_PROCESSORS, Memory, Power, Pressure, Wear};
 use crate::clock::Clock;
 use crate::config::Config;
 
@@ -18,6 +18,13 @@ const GIB: f64 = (1_u64 << 30) as f64;
 pub(super) fn all(board: &Board, config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(board.model().map(|model| Finding::new("board", Level::Good, model)));
+    if IS_FOR_OLD_PROCESSORS {
+        let text =
+            "this program is for processors without AVX2: speech and the language model are slow";
+        let remedy =
+            "where they are too slow, `[model] ask = false`, or `[voice] stt` on another machine";
+        findings.push(Finding::new("processor", Level::Watch, text).with(remedy));
+    }
     findings.push(clock(board, &config.home.time_zone));
     findings.extend(board.wear().iter().map(wear));
     findings.extend(board.memory().map(memory));
