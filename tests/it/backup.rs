@@ -20,8 +20,9 @@ fn lasting(dump: &str) -> BTreeSet<String> {
     lines.map(str::to_owned).collect()
 }
 
+/// Opened without the daemon's lock: a process that another test is just starting would hold it for a moment longer.
 fn registry(data: &str) -> BTreeSet<String> {
-    lasting(&Storage::open(Path::new(data)).unwrap().dump().unwrap())
+    lasting(&Storage::open_shared(Path::new(data)).unwrap().dump().unwrap())
 }
 
 /// A house with something in it, stopped; a backup of it, made while it lived, and what it then knew.
@@ -76,7 +77,7 @@ fn a_house_comes_back_on_a_fresh_machine() {
     );
 
     // What is there is replaced, and kept beside.
-    Storage::open(Path::new(&folder.path("other"))).unwrap();
+    Storage::open_shared(Path::new(&folder.path("other"))).unwrap();
     let other = folder.path("other");
     assert!(registry(&other).iter().all(|line| !line.starts_with("entity ")));
     assert_eq!(homard(&["restore", &file, "--data-dir", &other]).code, 0);
@@ -143,7 +144,7 @@ fn cut_off_at_any_moment_there_is_a_house_and_a_backup_or_none() {
     let folder = Folder::new("backup-cut");
     let (data, file, new) = house(&folder);
     let old = folder.path("old");
-    Storage::open(Path::new(&old)).unwrap();
+    Storage::open_shared(Path::new(&old)).unwrap();
     let empty = registry(&old);
     let cut = |arguments: &[&str], after: Duration| {
         let mut command = Command::new(program());
@@ -166,7 +167,7 @@ fn cut_off_at_any_moment_there_is_a_house_and_a_backup_or_none() {
         );
         if found == new {
             fs::remove_dir_all(&old).unwrap();
-            Storage::open(Path::new(&old)).unwrap();
+            Storage::open_shared(Path::new(&old)).unwrap();
         }
         let is_backed_up = cut(&["backup", &copy, "--data-dir", &data], after);
         assert!(fs::exists(&copy).unwrap() || !is_backed_up);
