@@ -5,21 +5,25 @@ use rayon::prelude::*;
 
 use super::cache::{self, Cache};
 use super::gguf::{Gguf, missing};
-use super::matrix::{Matrix, Table, vector};
+use super::kernel;
+use super::matrix::{Matrix, vector};
 use super::shape::{Rope, Shape};
 use super::{ModelError, Stop};
 
 /// Tokens that are read at once: more do not make it faster, and take memory.
 const AT_ONCE: usize = 128;
 
+/// Numbers for which it pays to wake another thread.
+const PART: usize = 8192;
+
 /// The weights of a model.
 pub struct Decoder {
     shape: Shape,
-    tokens: Table,
+    tokens: Matrix,
     layers: Vec<Layer>,
     norm: Vec<f32>,
     /// Of models whose tokens have other vectors when they come out.
-    output: Option<Table>,
+    output: Option<Matrix>,
 }
 
 /// A layer: it looks back, then thinks for itself.
@@ -60,14 +64,12 @@ impl Projection {
         Ok(Self { weights, bias })
     }
 
-    fn apply(&self, xs: &[f32], out: &mut Vec<f32>) -> Result<(), ModelError> {
-        self.weights.apply(xs, out)?;
+    fn add_bias(&self, out: &mut [f32]) {
         if let Some(bias) = &self.bias {
             for row in out.chunks_exact_mut(bias.len()) {
                 row.iter_mut().zip(bias).for_each(|(x, bias)| *x += bias);
             }
         }
-        Ok(())
     }
 }
 
@@ -132,15 +134,15 @@ impl Layer {
 impl Decoder {
     /// Reads the weights.
     pub(super) fn load(gguf: &mut Gguf, shape: Shape) -> Result<Self, ModelError> {
-        let tokens = Table::load(gguf, "token_embd.weight", shape.width)?;
+        let tokens = Matrix::load(gguf, "token_embd.weight", shape.width)?;
         let layers = (0..shape.n_layers).map(|layer| Layer::load(gguf, &shape, layer));
         let layers = layers.collect::<Result<_, _>>()?;
         let norm = vector(gguf, "output_norm.weight", shape.width)?;
         let output = match gguf.tensor("output.weight").is_some() {
-            true => Some(Table::load(gguf, "output.weight", shape.width)?),
+            true => Some(Matrix::load(gguf, "output.weight", shape.width)?),
             false => None,
         };
-        let n_tokens = output.as_ref().map_or(tokens.rows(), Table::rows);
+        let n_tokens = output.as_ref().map_or(tokens.rows(), Matrix::rows);
         if n_tokens != tokens.rows() {
             return Err(missing("a vector for each token"));
         }
@@ -227,9 +229,14 @@ impl Decoder {
         let shape = &self.shape;
         let (head, row) = (shape.head, shape.n_kv_heads * shape.head);
         self.normed(xs, &layer.before_look, &mut room.normed);
-        layer.query.apply(&room.normed, &mut room.query)?;
-        layer.key.apply(&room.normed, &mut room.key)?;
-        layer.value.apply(&room.normed, &mut room.value)?;
+        let mut parts = [
+            (&layer.query, &mut room.query),
+            (&layer.key, &mut room.key),
+            (&layer.value, &mut room.value),
+        ];
+        let matrices = parts.each_mut().map(|(part, out)| (&part.weights, &mut **out));
+        Matrix::apply_all(matrices, &room.normed)?;
+        parts.into_iter().for_each(|(part, out)| part.add_bias(out));
         for (numbers, norm) in
             [(&mut room.query, &layer.query_norm), (&mut room.key, &layer.key_norm)]
         {
@@ -249,7 +256,9 @@ impl Decoder {
         room.looked.clear();
         room.looked.resize(room.query.len(), 0.0);
         let tasks = room.looked.par_chunks_mut(head).zip(room.query.par_chunks(head)).enumerate();
-        tasks.with_min_len(3).for_each(|(n, (out, query))| {
+        let n_keys = kept.keys.len() / row.max(1);
+        let tasks = tasks.with_min_len((PART / (n_keys * head).max(1)).max(1));
+        tasks.for_each(|(n, (out, query))| {
             let (token, of) = (n / shape.n_heads, n % shape.n_heads / shared * head);
             let end = turns.at + token + 1;
             let begin = end.saturating_sub(window);
@@ -257,13 +266,14 @@ impl Decoder {
                 begin * row..(end * row).min(numbers.len())
             };
             let keys = keys.get(rows(keys)).unwrap_or_default().chunks_exact(row);
-            let mut weights: Vec<f32> =
-                keys.map(|key| key.get(of..of + head).map_or(0.0, |key| dot(query, key))).collect();
+            let mut weights: Vec<f32> = keys
+                .map(|key| key.get(of..of + head).map_or(0.0, |key| kernel::dot(query, key)))
+                .collect();
             softmax(&mut weights);
             let values = values.get(rows(values)).unwrap_or_default().chunks_exact(row);
             for (weight, value) in weights.iter().zip(values) {
                 let value = value.get(of..of + head).unwrap_or_default();
-                out.iter_mut().zip(value).for_each(|(out, value)| *out += weight * value);
+                kernel::add(out, *weight, value);
             }
         });
         layer.look.apply(&room.looked, &mut room.out)?;
@@ -274,10 +284,10 @@ impl Decoder {
     /// Thinks: each vector for itself.
     fn think(&self, layer: &Layer, xs: &mut [f32], room: &mut Room) -> Result<(), ModelError> {
         self.normed(xs, &layer.before_think, &mut room.normed);
-        layer.gate.apply(&room.normed, &mut room.gate)?;
-        layer.up.apply(&room.normed, &mut room.up)?;
+        let matrices = [(&layer.gate, &mut room.gate), (&layer.up, &mut room.up)];
+        Matrix::apply_all(matrices, &room.normed)?;
         let is_gelu = self.shape.is_gelu;
-        let gates = room.gate.par_chunks_mut(1024).zip(room.up.par_chunks(1024));
+        let gates = room.gate.par_chunks_mut(PART).zip(room.up.par_chunks(PART));
         gates.for_each(|(gates, ups)| {
             for (gate, up) in gates.iter_mut().zip(ups) {
                 *gate = up * if is_gelu { gelu(*gate) } else { *gate / (1.0 + (-*gate).exp()) };
@@ -314,7 +324,9 @@ impl Decoder {
     /// # Errors
     /// When the weights are damaged.
     pub fn logits(&self, last: &[f32]) -> Result<Vec<f32>, ModelError> {
-        self.output.as_ref().unwrap_or(&self.tokens).products(last)
+        let mut logits = Vec::new();
+        self.output.as_ref().unwrap_or(&self.tokens).apply(last, &mut logits)?;
+        Ok(logits)
     }
 }
 
@@ -377,23 +389,9 @@ impl Turns {
 }
 
 fn normalise(x: &mut [f32], norm: &[f32], epsilon: f32) {
-    let mean = dot(x, x) / x.len() as f32;
+    let mean = kernel::dot(x, x) / x.len() as f32;
     let scale = 1.0 / (mean + epsilon).sqrt();
     x.iter_mut().zip(norm).for_each(|(x, norm)| *x *= scale * norm);
-}
-
-/// In eight sums side by side, which the compiler makes one instruction of.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let (a_eights, a_rest) = a.as_chunks::<8>();
-    let (b_eights, b_rest) = b.as_chunks::<8>();
-    let mut sums = [0.0_f32; 8];
-    for (a, b) in a_eights.iter().zip(b_eights) {
-        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
-            *sum = a.mul_add(*b, *sum);
-        }
-    }
-    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
-    sums.iter().sum::<f32>() + rest
 }
 
 fn softmax(weights: &mut [f32]) {

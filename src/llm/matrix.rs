@@ -1,22 +1,29 @@
-//! Quantised matrices: multiplied with one vector as they are, with many after their weights were unpacked once.
+//! Matrices of weights as they lie in a model's file: multiplied as they are. Kinds without a kernel of our own are
+//! multiplied by candle.
 
 use std::borrow::Cow;
 
-use candle_core::quantized::{GgmlDType, QStorage, QTensor, QuantizedType};
+use candle_core::quantized::{GgmlDType, QStorage, QTensor};
 use candle_core::{CpuStorage, Device, Tensor as Candle};
 
 use super::ModelError;
 use super::gguf::{Gguf, broken, missing};
+use super::kernel::{self, Kind, Product};
 
-/// From so many vectors on it pays to unpack the weights and multiply plain numbers: the quantised kernels go over all
-/// weights again for each vector.
+/// From so many vectors on candle multiplies faster with weights that are unpacked first: its kernels go over all weights
+/// again for each vector.
 const BATCH: usize = 6;
 
 /// A matrix of weights.
 pub(super) struct Matrix {
     rows: usize,
     columns: usize,
-    weights: Box<dyn QuantizedType>,
+    weights: Weights,
+}
+
+enum Weights {
+    Packed(Kind, Vec<u8>),
+    Candle(QTensor),
 }
 
 impl Matrix {
@@ -40,7 +47,14 @@ impl Matrix {
         let dtype = tensor.dtype;
         let n_rows = rows.len();
         let bytes = gguf.rows(name, rows)?;
-        Ok(Self { rows: n_rows, columns, weights: dtype.from_data(Cow::Borrowed(&bytes)) })
+        let weights = match Kind::of(dtype) {
+            Some(kind) => Weights::Packed(kind, bytes),
+            None => {
+                let weights = QStorage::Cpu(dtype.from_data(Cow::Borrowed(&bytes)));
+                Weights::Candle(QTensor::new(weights, (n_rows, columns))?)
+            }
+        };
+        Ok(Self { rows: n_rows, columns, weights })
     }
 
     pub(super) fn rows(&self) -> usize {
@@ -49,63 +63,67 @@ impl Matrix {
 
     /// Each vector of `xs` times the matrix, one after the other in `out`.
     pub(super) fn apply(&self, xs: &[f32], out: &mut Vec<f32>) -> Result<(), ModelError> {
-        let n = xs.len() / self.columns;
-        if n < BATCH {
-            out.resize(n * self.rows, 0.0);
-            self.weights.matmul_t((n, self.columns, self.rows), xs, out)?;
-            return Ok(());
+        Self::apply_all([(self, out)], xs)
+    }
+
+    /// The same with several matrices.
+    pub(super) fn apply_all<const N: usize>(
+        matrices: [(&Self, &mut Vec<f32>); N],
+        xs: &[f32],
+    ) -> Result<(), ModelError> {
+        let mut products = Vec::with_capacity(N);
+        let mut columns = 0;
+        for (matrix, out) in matrices {
+            match &matrix.weights {
+                Weights::Packed(kind, rows) => {
+                    columns = matrix.columns;
+                    products.push(Product { kind: *kind, rows, out });
+                }
+                Weights::Candle(weights) => matrix.apply_candle(weights, xs, out)?,
+            }
         }
-        let CpuStorage::F32(weights) = self.weights.dequantize(self.rows * self.columns)? else {
-            return Err(ModelError::Failed("weights were not unpacked as f32".to_owned()));
-        };
-        let weights = Candle::from_vec(weights, (self.rows, self.columns), &Device::Cpu)?;
-        let xs = Candle::from_slice(xs, (n, self.columns), &Device::Cpu)?;
-        let product = xs.matmul(&weights.t()?)?.flatten_all()?;
-        *out = product.to_vec1()?;
+        if !products.is_empty() {
+            kernel::multiply(columns, xs, &mut products);
+        }
         Ok(())
     }
-}
 
-/// A matrix of which single rows are wanted too: the vectors of tokens, and what turns a vector into the weights of
-/// tokens.
-pub(super) struct Table {
-    weights: QTensor,
-    rows: usize,
-    columns: usize,
-}
-
-impl Table {
-    pub(super) fn load(gguf: &mut Gguf, name: &str, columns: usize) -> Result<Self, ModelError> {
-        let Matrix { rows, columns, weights } = Matrix::load(gguf, name, columns)?;
-        let weights = QTensor::new(QStorage::Cpu(weights), (rows, columns))?;
-        Ok(Self { weights, rows, columns })
-    }
-
-    pub(super) fn rows(&self) -> usize {
-        self.rows
+    fn apply_candle(
+        &self,
+        weights: &QTensor,
+        xs: &[f32],
+        out: &mut Vec<f32>,
+    ) -> Result<(), ModelError> {
+        let n = xs.len() / self.columns;
+        let xs = Candle::from_slice(xs, (n, self.columns), &Device::Cpu)?;
+        let product = match n < BATCH {
+            true => xs.apply_op1_no_bwd(weights)?,
+            false => xs.matmul(&weights.dequantize(&Device::Cpu)?.t()?)?,
+        };
+        *out = product.flatten_all()?.to_vec1()?;
+        Ok(())
     }
 
     /// One row, unpacked.
     pub(super) fn row(&self, row: usize) -> Result<Vec<f32>, ModelError> {
-        match self.packed(row)?.dequantize(self.columns)? {
-            CpuStorage::F32(row) => Ok(row),
-            _ => Err(ModelError::Failed("a row was not unpacked as f32".to_owned())),
+        let none = || broken("a token has no vector");
+        match &self.weights {
+            Weights::Packed(kind, bytes) => {
+                let size = bytes.len() / self.rows.max(1);
+                let bytes = bytes.get(row * size..(row + 1) * size).ok_or_else(none)?;
+                Ok(kind.unpack(bytes))
+            }
+            Weights::Candle(weights) => {
+                let dtype = weights.dtype();
+                let size = self.columns / dtype.block_size() * dtype.type_size();
+                let bytes = weights.data()?;
+                let bytes = bytes.get(row * size..(row + 1) * size).ok_or_else(none)?;
+                match dtype.from_data(Cow::Borrowed(bytes)).dequantize(self.columns)? {
+                    CpuStorage::F32(row) => Ok(row),
+                    _ => Err(none()),
+                }
+            }
         }
-    }
-
-    /// The product of every row with a vector.
-    pub(super) fn products(&self, x: &[f32]) -> Result<Vec<f32>, ModelError> {
-        let x = Candle::from_slice(x, (1, self.columns), &Device::Cpu)?;
-        Ok(x.apply_op1_no_bwd(&self.weights)?.flatten_all()?.to_vec1()?)
-    }
-
-    fn packed(&self, row: usize) -> Result<Box<dyn QuantizedType>, ModelError> {
-        let dtype = self.weights.dtype();
-        let size = self.columns / dtype.block_size() * dtype.type_size();
-        let bytes = self.weights.data()?;
-        let bytes = bytes.get(row * size..(row + 1) * size);
-        let bytes = bytes.ok_or_else(|| broken("a token has no vector"))?;
-        Ok(dtype.from_data(Cow::Borrowed(bytes)))
     }
 }
 

@@ -4,19 +4,20 @@
 //!
 //! ```text
 //!  gguf ──► shape, tokenizer, template      what the file says of itself
-//!    └────► decoder ◄── matrix              the weights, and one pass over them
+//!    └────► decoder ◄── matrix ◄── kernel   the weights, and one pass over them
 //!              └─ cache                     what was read; cut back to a prompt's beginning, kept on the disk
 //!  session: a loaded model and its cache    thinker: the thread that has one, when it is needed
 //!  chooser: what a text is about, of a closed list, by a small trained layer above the model's lower ones
 //! ```
 //!
-//! Numbers are those of llama.cpp (`tests/bench/model.rs` compares them): weights stay quantised, single tokens are
-//! multiplied with candle's quantised kernels, and prompts with weights that are unpacked once for all their tokens.
+//! Numbers are those of llama.cpp, as far as those are the same twice (`tests/bench/model.rs` compares them): weights stay
+//! quantised, and what they are multiplied with is rounded as llama.cpp rounds it.
 
 mod cache;
 mod chooser;
 mod decoder;
 mod gguf;
+mod kernel;
 mod matrix;
 mod session;
 mod shape;

@@ -126,7 +126,8 @@ make_tools() {
         stop "cargo-deny could not be built (output: $LOG)"
 }
 
-# llama.cpp with its kernels built already; those for graphics cards, which are most of it, are not wanted.
+# llama.cpp with its kernels built already; those for graphics cards, which are most of it, are not wanted. Of those for
+# x86 only the ones for AVX2 are kept: what is compared uses no more.
 readonly LLAMA='node-llama-cpp@3.22.1'
 
 make_llama() {
@@ -143,6 +144,7 @@ make_llama() {
         stop "llama.cpp could not be installed (output: $LOG)"
     find "$CACHE/llama/node_modules/@node-llama-cpp" -mindepth 1 -maxdepth 1 \( -name '*-cuda*' -o -name '*-vulkan*' \) \
         -exec rm -rf {} +
+    find "$CACHE/llama/node_modules/@node-llama-cpp/linux-x64" -name 'libggml-cpu-*.so' ! -name '*-haswell.so' -delete
 }
 
 what=${1:-test}
@@ -153,7 +155,7 @@ esac
 
 # Only for a comparison.
 if [ "$what" = llama ]; then
-    made_from "$LLAMA" llama make_llama
+    made_from "$LLAMA, AVX2" llama make_llama
     exit 0
 fi
 

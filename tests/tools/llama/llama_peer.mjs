@@ -1,6 +1,7 @@
 // llama.cpp beside Homard's own engine: the same prompts, read and continued greedily, with how likely it found each
-// token; and how long that took. `node llama_peer.mjs MODEL.gguf THREADS [speed] < prompts.json`: prompts.json is a
-// list of texts, taken as they are; `speed` also measures. Prints one JSON object.
+// token; and how long that took. `node llama_peer.mjs MODEL.gguf THREADS [speed|wide] < prompts.json`: prompts.json is a
+// list of texts, taken as they are; `speed` also measures; with `wide` keys and values are kept in 32 bits, not in 16.
+// Prints one JSON object.
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
@@ -17,7 +18,9 @@ const TOP = 16;
 const llama = await getLlama({ gpu: false, build: "never", logLevel: "error", maxThreads: threads });
 const began = performance.now();
 const model = await llama.loadModel({ modelPath: path, useMmap: true });
-const context = await model.createContext({ contextSize: 1024, threads, batchSize: 512 });
+const wide = { flashAttention: false, experimentalKvCacheKeyType: "F32", experimentalKvCacheValueType: "F32" };
+const isWide = process.argv[4] === "wide";
+const context = await model.createContext({ contextSize: 1024, threads, batchSize: 512, ...(isWide ? wide : {}) });
 const loadMs = performance.now() - began;
 const sequence = context.getSequence();
 
@@ -58,5 +61,5 @@ for (let round = 0; withSpeed && round < 3; round++) {
   }
   decodeMs = Math.min(decodeMs, (performance.now() - began) / written);
 }
-console.log(JSON.stringify({ loadMs, prefillMs, decodeMs, answers }));
-process.exit(0);
+// To a pipe not all is written at once.
+process.stdout.write(JSON.stringify({ loadMs, prefillMs, decodeMs, answers }), () => process.exit(0));

@@ -1,0 +1,168 @@
+//! The kernels for NEON, which every 64-bit ARM processor has. Macros for what would be small functions, for the reason of
+//! `avx2.rs`. The Pi 5 has an instruction for four products at once (`sdot`); Rust does not offer it yet.
+
+use std::arch::aarch64::*;
+
+use super::Piece;
+use super::format::{Block, Format};
+
+/// What the products of a row with a vector sum up to so far: four sums side by side, and that of the smallest weights.
+struct Sum {
+    products: float32x4_t,
+    of_mins: f32,
+}
+
+macro_rules! nothing {
+    () => {
+        Sum { products: vdupq_n_f32(0.0), of_mins: 0.0 }
+    };
+}
+
+/// 16 signed bytes of two words.
+macro_rules! bytes {
+    ($words:expr, $n:literal) => {
+        vreinterpretq_s8_u64(vcombine_u64(
+            vcreate_u64($words[2 * $n]),
+            vcreate_u64($words[2 * $n + 1]),
+        ))
+    };
+}
+
+/// Adds the products of block number `$at`.
+macro_rules! add {
+    ($sum:ident, $x:expr, ($a:ident, $b:ident, $block:ident), $at:expr) => {
+        let x: &Piece = &$x[$at];
+        let (xa, xb) = (bytes!(x.q, 0), bytes!(x.q, 1));
+        // Two products of signed bytes, none of them -128 twice, are no more than 16 bits hold.
+        let a = vmlal_high_s8(vmull_s8(vget_low_s8($a), vget_low_s8(xa)), $a, xa);
+        let b = vmlal_high_s8(vmull_s8(vget_low_s8($b), vget_low_s8(xb)), $b, xb);
+        let (a, b) = (vcvtq_f32_s32(vpaddlq_s16(a)), vcvtq_f32_s32(vpaddlq_s16(b)));
+        $sum.products = vfmaq_n_f32($sum.products, a, $block.scale[0] * x.scale);
+        $sum.products = vfmaq_n_f32($sum.products, b, $block.scale[1] * x.scale);
+        if F::HAS_MIN {
+            $sum.of_mins = $block.min.mul_add(x.sum, $sum.of_mins);
+        }
+    };
+}
+
+macro_rules! whole {
+    ($sum:expr) => {
+        vaddvq_f32($sum.products) + $sum.of_mins
+    };
+}
+
+/// A row times a vector.
+#[target_feature(enable = "neon")]
+pub(super) fn times_one<F: Format<SIZE, N>, const SIZE: usize, const N: usize>(
+    row: &[[u8; SIZE]],
+    x: &[Piece],
+) -> f32 {
+    let mut sum = nothing!();
+    for (unit, bytes) in row.iter().enumerate() {
+        each_block!(N, n, {
+            let block: Block = F::unpack(bytes, n);
+            let q = block.q();
+            let (a, b) = (bytes!(q, 0), bytes!(q, 1));
+            add!(sum, x, (a, b, block), unit * N + n);
+        });
+    }
+    whole!(sum)
+}
+
+/// Functions that multiply a row with several vectors.
+macro_rules! several {
+    ($(#[$doc:meta])* $name:ident, $n:literal, $($x:ident $sum:ident),*) => {
+        $(#[$doc])*
+        #[target_feature(enable = "neon")]
+        pub(super) fn $name<F: Format<SIZE, N>, const SIZE: usize, const N: usize>(
+            row: &[[u8; SIZE]],
+            [$($x),*]: [&[Piece]; $n],
+        ) -> [f32; $n] {
+            $(let mut $sum = nothing!();)*
+            for (unit, bytes) in row.iter().enumerate() {
+                each_block!(N, n, {
+                    let (block, at): (Block, usize) = (F::unpack(bytes, n), unit * N + n);
+                    let q = block.q();
+                    let (low, high) = (bytes!(q, 0), bytes!(q, 1));
+                    $(add!($sum, $x, (low, high, block), at);)*
+                });
+            }
+            [$(whole!($sum)),*]
+        }
+    };
+}
+
+several!(
+    /// A row times four vectors.
+    times_four, 4, xa a, xb b, xc c, xd d
+);
+several!(
+    /// A row times eight vectors.
+    times_eight, 8, xa a, xb b, xc c, xd d, xe e, xf f, xg g, xh h
+);
+
+/// Four numbers.
+macro_rules! four {
+    ($numbers:expr, $at:literal) => {
+        vcombine_f32(
+            vcreate_f32(bytemuck::cast([$numbers[$at], $numbers[$at + 1]])),
+            vcreate_f32(bytemuck::cast([$numbers[$at + 2], $numbers[$at + 3]])),
+        )
+    };
+}
+
+/// The sum of the products of two vectors, which are as long.
+#[target_feature(enable = "neon")]
+pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    let (mut sums, mut more) = (vdupq_n_f32(0.0), vdupq_n_f32(0.0));
+    for (a, b) in a.iter().zip(b) {
+        sums = vfmaq_f32(sums, four!(a, 0), four!(b, 0));
+        more = vfmaq_f32(more, four!(a, 4), four!(b, 4));
+    }
+    let mut sum = vaddvq_f32(vaddq_f32(sums, more));
+    for (a, b) in a_rest.iter().zip(b_rest) {
+        sum = a.mul_add(*b, sum);
+    }
+    sum
+}
+
+/// Adds a multiple of a vector to another, which is as long.
+#[target_feature(enable = "neon")]
+pub(super) fn add(sum: &mut [f32], factor: f32, x: &[f32]) {
+    let ((sum, sum_rest), (x, x_rest)) = (sum.as_chunks_mut::<4>(), x.as_chunks::<4>());
+    for (sum, x) in sum.iter_mut().zip(x) {
+        let new = vfmaq_n_f32(four!(sum, 0), four!(x, 0), factor);
+        let halves = [vget_low_f32(new), vget_high_f32(new)].map(|half| {
+            bytemuck::cast::<u64, [f32; 2]>(vget_lane_u64::<0>(vreinterpret_u64_f32(half)))
+        });
+        *sum = bytemuck::cast(halves);
+    }
+    for (sum, x) in sum_rest.iter_mut().zip(x_rest) {
+        *sum = factor.mul_add(*x, *sum);
+    }
+}
+
+/// The number farthest from zero, without its sign.
+#[target_feature(enable = "neon")]
+pub(super) fn farthest(x: &[f32; 32]) -> f32 {
+    let mut most = vdupq_n_f32(0.0);
+    for x in x.as_chunks::<4>().0 {
+        most = vmaxq_f32(most, vabsq_f32(four!(x, 0)));
+    }
+    vmaxvq_f32(most)
+}
+
+/// See [`super::whole`].
+#[target_feature(enable = "neon")]
+pub(super) fn whole(x: &[f32; 32], inverse: f32) -> ([u64; 4], i32) {
+    let (mut words, mut sum) = ([0; 4], vdupq_n_s32(0));
+    for (word, x) in words.iter_mut().zip(x.as_chunks::<8>().0) {
+        let a = vcvtnq_s32_f32(vmulq_n_f32(four!(x, 0), inverse));
+        let b = vcvtnq_s32_f32(vmulq_n_f32(four!(x, 4), inverse));
+        sum = vaddq_s32(sum, vaddq_s32(a, b));
+        let bytes = vqmovn_s16(vcombine_s16(vqmovn_s32(a), vqmovn_s32(b)));
+        *word = vget_lane_u64::<0>(vreinterpret_u64_s8(bytes));
+    }
+    (words, vaddvq_s32(sum))
+}
