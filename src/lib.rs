@@ -99,3 +99,4 @@ pub mod tidings;
 pub mod web;
 #[cfg(feature = "speech")]
 pub mod wyoming;
+pub mod yaml;

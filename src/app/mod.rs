@@ -53,6 +53,7 @@ use self::run_file::RunFile;
 use self::steward::Steward;
 use self::systemd::Supervisor;
 use crate::assistant::policy::{Policy, Verdict};
+use crate::automation::rule::kept::KeptRules;
 use crate::automation::{Agenda, Calendar, Moment};
 use crate::clock::Clock;
 use crate::config::{self, Config};
@@ -143,9 +144,10 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
     let certificate = tls.map(|tls| Certificate::open(tls, &data_dir, &clock)).transpose()?;
     let outgoing = Outgoing::new(storage.clone(), clock.clone());
 
-    let (home, mut agenda) = restore(&storage, &clock)?;
+    let (home, mut agenda, rules) = restore(&storage, &clock)?;
     let place = ears::place(&config.home);
-    agenda.set_calendar(Calendar { zone: config.home.time_zone.clone(), place });
+    let calendar = Calendar { zone: config.home.time_zone.clone(), place };
+    agenda.set_calendar(calendar.clone());
     let settings = storage::Settings { history: recorded(&config), ..storage::Settings::default() };
     let writer = Writer::start(storage.clone(), settings).context("the system gives no thread")?;
     let retained = Arc::new(mqtt_broker::Retained::new(storage.clone(), writer.clone()));
@@ -177,7 +179,7 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
     let setup = Setup { home, agenda, writer, clock: clock.clone(), ear, outbox };
     let (hub, handle) = Hub::new(setup);
     let people = storage.people();
-    let hub = hub.knowing(Box::new(move |person| people.rights(person)));
+    let hub = hub.knowing(Box::new(move |person| people.rights(person))).ruled(rules, calendar);
     let (stop_hub, hub_stops) = watch::channel(false);
     let mut hub = tokio::spawn(async move { hub.run(turned(hub_stops)).await });
 
@@ -372,12 +374,12 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
 }
 
 /// The house as it was before the restart, and what is to happen in it.
-fn restore(storage: &Storage, clock: &Clock) -> Result<(Home, Agenda)> {
+fn restore(storage: &Storage, clock: &Clock) -> Result<(Home, Agenda, KeptRules)> {
     let known = storage.load()?;
     let now = Moment { wall: clock.now(), steady: clock.steady() };
     let agenda = Agenda::restore(known.agenda, known.lists, now);
     let home = Home::restore(known.floors, known.areas, known.devices, known.entities, now.wall);
-    Ok((home, agenda))
+    Ok((home, agenda, known.rules))
 }
 
 /// Listens to the microphone, if one is wanted. A house without ears is still a house.

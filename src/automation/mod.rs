@@ -18,6 +18,7 @@
 
 pub mod entry;
 pub mod list;
+pub mod rule;
 pub mod sun;
 mod timer;
 pub mod when;

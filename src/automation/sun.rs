@@ -42,6 +42,19 @@ pub fn moment(date: Date, place: Place, is_rise: bool) -> Option<Timestamp> {
     Timestamp::from_second((at * 86_400.0).round() as i64).ok()
 }
 
+/// How high the center of the sun stands above the horizon, in degrees, without refraction; to
+/// about a tenth of a degree.
+pub fn elevation(at: Timestamp, place: Place) -> f64 {
+    let days = at.as_second() as f64 / 86_400.0;
+    let (declination, equation_of_time) = sun_at(days);
+    let day = days + place.longitude / 360.0 + equation_of_time - 0.5;
+    let hour_angle = day.rem_euclid(1.0) * std::f64::consts::TAU;
+    let latitude = place.latitude.to_radians();
+    let sine =
+        latitude.sin() * declination.sin() + latitude.cos() * declination.cos() * hour_angle.cos();
+    sine.clamp(-1.0, 1.0).asin().to_degrees()
+}
+
 /// The sun's declination in radians, and by how many days a sundial is ahead of a clock; with the
 /// coefficients of J. Meeus, "Astronomical Algorithms", chapters 25 and 28.
 fn sun_at(days: f64) -> (f64, f64) {

@@ -95,6 +95,8 @@ fn caps(domain: Domain, keys: &mut Keys) -> Result<Caps, Wrong> {
         at.map(|at| can.swap_remove(at)).is_some()
     };
     let caps = match domain {
+        Domain::Automation => Caps::Automation(Box::default()),
+        Domain::Script => Caps::Script(Box::default()),
         Domain::AlarmControlPanel => {
             use alarm_control_panel::Arming;
             let armings = vec![Arming::Home, Arming::Away, Arming::Night];
@@ -258,6 +260,8 @@ fn set(state: &mut State, caps: &Caps, word: Option<&str>, keys: &mut Keys) -> R
         Some(_) => Err(bad(domain)),
     };
     match state {
+        State::Automation(state) => state.on = on_off(Domain::Automation)?.or(state.on),
+        State::Script(state) => state.on = on_off(Domain::Script)?.or(state.on),
         State::AlarmControlPanel(alarm) => {
             if let Some(word) = word {
                 let found = alarm_control_panel::Alarm::of(word);

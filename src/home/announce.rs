@@ -205,7 +205,9 @@ impl Home {
         let mut changes = Vec::new();
         for id in ids {
             let Some(entity) = self.entities.get_mut(&id) else { continue };
-            if entity.port_is_up == is_up {
+            // What the house does by itself needs no connection.
+            let is_own = matches!(entity.domain, Domain::Automation | Domain::Script);
+            if entity.port_is_up == is_up || is_own {
                 continue;
             }
             let before = entity.record();

@@ -14,6 +14,8 @@ use tracing::debug;
 use super::dirty::Dirty;
 use super::ear::Finish;
 use super::event::{Done, Effect, Reply, Said, Wish};
+use crate::automation::rule::RuleKey;
+use crate::automation::rule::engine::Place;
 use crate::home::Home;
 use crate::home::action::{Outcome, Refusal};
 use crate::home::domain::{Action, Domain, State};
@@ -38,6 +40,13 @@ pub(super) enum Answer {
     Reply(Finish, oneshot::Sender<Reply>),
     /// The house says it: with the reply that is made at the end.
     Said(Finish, Box<Said>),
+    /// A rule has it in its trace.
+    Rule {
+        rule: RuleKey,
+        place: Place,
+        /// What was asked for in vain.
+        left_out: Vec<String>,
+    },
 }
 
 /// All that waits.
@@ -60,6 +69,8 @@ pub(super) struct Asks {
     told: Vec<EntityId>,
     /// What is to be said by now.
     said: Vec<Said>,
+    /// What became of what rules called, for their traces.
+    learned: Vec<(RuleKey, Place, String)>,
 }
 
 struct Ask {
@@ -100,7 +111,7 @@ impl Asks {
         self.last_ask += 1;
         let now = Instant::now();
         // A person who spoke wants to know; a program goes on.
-        let is_program = matches!(answer, Answer::Done(_));
+        let is_program = matches!(answer, Answer::Done(_) | Answer::Rule { .. });
         let mut ask = Ask { parts: Vec::with_capacity(wishes.len()), n_waiting: 0, answer };
         for Wish { entity: id, action } in wishes {
             let entity = home.entity(id.as_str());
@@ -263,6 +274,9 @@ impl Asks {
                 Answer::Said(finish, said) => {
                     self.said.push(Said { reply: finish(home, done), ..*said });
                 }
+                Answer::Rule { rule, place, left_out } => {
+                    self.learned.push((rule, place, told(&done, left_out)));
+                }
             }
         }
     }
@@ -270,6 +284,11 @@ impl Asks {
     /// What the house has to say of what it did by itself.
     pub(super) fn take_said(&mut self) -> Vec<Said> {
         std::mem::take(&mut self.said)
+    }
+
+    /// What became of what rules called.
+    pub(super) fn take_learned(&mut self) -> Vec<(RuleKey, Place, String)> {
+        std::mem::take(&mut self.learned)
     }
 
     fn take(&mut self, id: ActionId) -> Option<Waiting> {
@@ -303,6 +322,17 @@ impl Part {
         let changed = now.filter(|now| self.before.as_ref() != Some(now));
         Done { entity: self.entity, outcome: self.outcome, changed }
     }
+}
+
+/// What became of a rule's call, in plain English.
+fn told(done: &[Done], left_out: Vec<String>) -> String {
+    let one = |done: &Done| match &done.outcome {
+        Outcome::Confirmed => format!("{} confirmed", done.entity),
+        Outcome::Sent => format!("{} sent", done.entity),
+        Outcome::Refused(refusal) => format!("{} refused: {refusal}", done.entity),
+    };
+    let told: Vec<String> = done.iter().map(one).chain(left_out).collect();
+    told.join("; ")
 }
 
 /// Whether the device itself, in this run, said last that it is as wished. Many say nothing when

@@ -119,7 +119,7 @@ async fn written(writes: &mut VecDeque<Write>) -> Result<Committed, String> {
 }
 
 impl Hub {
-    fn moment(&self) -> Moment {
+    pub(super) fn moment(&self) -> Moment {
         Moment { wall: self.clock.now(), steady: self.clock.steady() }
     }
 
@@ -226,7 +226,7 @@ impl Hub {
         }
     }
 
-    fn show(&self, said: Said, turn: &mut Turn) {
+    pub(super) fn show(&self, said: Said, turn: &mut Turn) {
         if said.reply.text.is_empty() {
             return;
         }

@@ -163,7 +163,7 @@ impl Source for Dirty {
                 Keep::Entity(known) => names.entities.insert(known.id),
                 Keep::ForgetEntity(id) => names.entities.insert(id),
                 // Not fetched here: see `books`.
-                Keep::Agenda(_) => continue,
+                Keep::Agenda(_) | Keep::Rule(_) => continue,
                 Keep::State(id, _) | Keep::ForgetState(id) => match lane {
                     Lane::Told => names.told.insert(id),
                     Lane::States | Lane::Registry => names.states.insert(id),

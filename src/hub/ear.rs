@@ -86,7 +86,7 @@ impl Ear for Deaf {
 }
 
 /// An answer that says nothing.
-fn silence() -> Reply {
+pub(super) fn silence() -> Reply {
     Reply {
         text: String::new(),
         language: String::new(),

@@ -10,6 +10,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
+use crate::automation::rule::RuleKey;
+use crate::automation::rule::engine::{Stand, Trace};
+use crate::automation::rule::kept::RuleOwner;
 use crate::automation::{Calendar, Entry, EntryId, List, Moment};
 use crate::home::action::{Outcome, Refusal};
 use crate::home::device::DeviceFacts;
@@ -48,6 +51,13 @@ pub enum Event {
         handle: Handle,
         /// What the tag says.
         tag: Arc<str>,
+    },
+    /// Somebody outside fired an event by this name.
+    Fired {
+        /// Its name.
+        name: Arc<str>,
+        /// Its data.
+        data: Value,
     },
     /// The connection to the broker came up or went down.
     BrokerConnected(bool),
@@ -160,6 +170,8 @@ pub enum Shown {
     TriggerFired(Arc<Trigger>, Option<DeviceId>, Timestamp),
     /// A tag was scanned.
     TagScanned(Arc<str>, Option<DeviceId>, Timestamp),
+    /// An automation fired an event: its name and data.
+    Fired(Arc<str>, Value, Timestamp),
     /// Names, areas, devices or floors changed: lists must be read anew.
     RegistryChanged(Timestamp),
     /// The house said something by itself.
@@ -382,12 +394,37 @@ pub enum Query {
     Agenda(oneshot::Sender<Books>),
     /// Take an entry out of the agenda. Answered when that is on the disk.
     Cancel(EntryId, oneshot::Sender<Result<(), EditError>>),
+    /// All automations and scripts.
+    Rules(oneshot::Sender<Vec<RuleView>>),
+    /// Add or change an automation or a script, in the name of whoever asks. Answered when it is on
+    /// the disk; what of it is not supported stands in it.
+    PutRule {
+        /// Which.
+        key: RuleKey,
+        /// As Home Assistant writes it.
+        source: Value,
+        /// Whether it is kept.
+        reply: oneshot::Sender<Result<(), EditError>>,
+    },
+    /// Remove an automation or a script.
+    ForgetRule(RuleKey, oneshot::Sender<Result<(), EditError>>),
     /// The history, to read in it; `None` when it could not be opened.
     History(oneshot::Sender<Option<History>>),
     /// All problems, newest first.
     Problems(oneshot::Sender<Vec<KeptProblem>>),
     /// What the hub has counted since it started.
     Counters(oneshot::Sender<Counters>),
+}
+
+/// An automation or a script as it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RuleView {
+    /// What it is, and whether it is on.
+    pub stand: Stand,
+    /// In whose name it acts.
+    pub owner: RuleOwner,
+    /// What it did last, the oldest first.
+    pub traces: Vec<Trace>,
 }
 
 /// The agenda as it stands.

@@ -48,6 +48,17 @@ impl Hub {
             Query::PutArea(area, reply) => self.queue(Edit::PutArea(area), reply),
             Query::RemoveArea(id, reply) => self.queue(Edit::RemoveArea(id), reply),
             Query::RemoveEntity(id, reply) => self.queue(Edit::RemoveEntity(id), reply),
+            Query::PutRule { reply, .. } | Query::ForgetRule(_, reply)
+                if !by.allow(Matter::Daemon) =>
+            {
+                drop(reply.send(Err(EditError::Refused(Refusal::NotAllowed))));
+            }
+            Query::PutRule { key, source, reply } => {
+                self.put_rule(by, &key, &source, reply, turn);
+            }
+            Query::ForgetRule(key, reply) => self.forget_rule(&key, reply, turn),
+            Query::Rules(reply) if !by.allow(Matter::Agenda) => drop(reply.send(Vec::new())),
+            Query::Rules(reply) => drop(reply.send(self.rule_views())),
             Query::Agenda(reply) if !by.allow(Matter::Agenda) => {
                 drop(reply.send(Books {
                     entries: Vec::new(),

@@ -11,13 +11,17 @@ mod books;
 mod dirty;
 mod ear;
 mod edit;
+mod edits;
 pub mod event;
 mod gate;
 mod handle;
 mod hearing;
 mod outbox;
 mod problems;
+mod rule_call;
+mod rules;
 mod thinking;
+mod turn;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,7 +31,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
-use tracing::{debug, warn};
+use tracing::debug;
 
 pub use self::ear::{Book, Deaf, Ear, Finish, Heard};
 #[cfg(feature = "model")]
@@ -44,6 +48,8 @@ use self::event::{
 };
 use self::outbox::Outbox;
 use self::problems::{Named, Problems};
+use self::rules::{RuleKeeper, Told};
+use self::turn::Turn;
 use crate::automation::Agenda;
 use crate::clock::Clock;
 use crate::home::action::{Outcome, Refusal};
@@ -134,6 +140,7 @@ pub struct Hub {
     problems: Problems,
     asks: Asks,
     books: Keeper,
+    rules: RuleKeeper,
     edits: VecDeque<Waiting>,
     in_flight: Option<(Waiting, oneshot::Receiver<Result<Committed, String>>)>,
     counters: Counters,
@@ -151,16 +158,6 @@ struct Waiting {
     reply: oneshot::Sender<Result<(), EditError>>,
 }
 
-/// What one turn brought, to be sent when the house is no longer locked.
-#[derive(Default)]
-struct Turn {
-    changes: Changes,
-    effects: Vec<Effect>,
-    /// What happened that is no change of a state, and before which of the changes.
-    happened: Vec<(usize, Shown)>,
-    shown: Vec<Shown>,
-}
-
 impl Hub {
     /// A hub and the way to it.
     pub fn new(setup: Setup) -> (Self, HubHandle) {
@@ -170,6 +167,7 @@ impl Hub {
         let home = Arc::new(RwLock::new(home));
         let dirty = Arc::new(Dirty::new(Arc::clone(&home), writer.clone()));
         writer.set_source(dirty.clone());
+        let rules = RuleKeeper::new(Arc::clone(&home));
         let n_registry_changes = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&n_registry_changes);
         let handle = HubHandle::new(Arc::clone(&home), inputs, shown.clone(), counted);
@@ -194,6 +192,7 @@ impl Hub {
             problems: Problems::default(),
             asks: Asks::default(),
             books: Keeper::new(agenda),
+            rules,
             edits: VecDeque::new(),
             in_flight: None,
             counters: Counters::default(),
@@ -222,6 +221,7 @@ impl Hub {
             let deadline = self.asks.next_deadline();
             let waits_for_watchers = self.waits_for_watchers();
             self.set_alarms();
+            self.set_rule_alarms();
             tokio::select! {
                 () = &mut stop => break,
                 n = self.inbox.recv_many(&mut inputs, TURN), if !waits_for_watchers => {
@@ -240,6 +240,7 @@ impl Hub {
                 Ok(()) = self.status.changed() => self.note_status(),
                 done = self.thinking.next() => self.thought(done),
                 news = books::news(&mut self.books) => self.take_news(news),
+                news = rules::news(&mut self.rules) => self.take_rule_news(news),
                 () = hearing::can_hear(&mut self.ear_ready),
                     if !self.unheard.is_empty() || !self.books.is_open =>
                 {
@@ -278,7 +279,18 @@ impl Hub {
         let mut home = write(&shared);
         self.counters.n_events += events.len() as u64;
         for event in events {
+            // What is only told again, or comes from before the restart, is no news to anybody.
+            let is_news = matches!(
+                event,
+                Event::StateReported(..)
+                    | Event::AvailabilityReported(..)
+                    | Event::BrokerConnected(false)
+            );
+            let n = turn.changes.states.len();
             self.step(&mut home, event, now, turn);
+            if is_news {
+                turn.mark_live(n, &home);
+            }
         }
         self.note_changes(now, turn);
         self.asks.finish(&home, &self.dirty);
@@ -319,17 +331,30 @@ impl Hub {
             Event::TriggerFired(handle) => {
                 if let Some((trigger, device)) = self.triggers.get(&handle) {
                     let (trigger, device) = (Arc::clone(trigger), device.clone());
+                    if let Some(device) = &device {
+                        let (kind, subtype) = (trigger.kind.clone(), trigger.subtype.clone());
+                        self.rules.tell(Told::Device { device: device.shared(), kind, subtype });
+                    }
                     turn.happened(Shown::TriggerFired(trigger, device, now));
                 }
             }
             Event::TagScanned { handle, tag } => {
                 let device = self.triggers.get(&handle).and_then(|(_, device)| device.clone());
+                let by = device.as_ref().map(DeviceId::shared);
+                self.rules.tell(Told::Tag { tag: Arc::clone(&tag), device: by });
                 turn.happened(Shown::TagScanned(tag, device, now));
             }
             Event::BrokerConnected(is_up) => {
+                if is_up {
+                    self.rules.broker_is_up(self.clock.steady());
+                }
                 turn.changes.states.extend(home.set_port_up(is_up, now));
             }
-            Event::CalendarSet(calendar) => self.books.set_calendar(calendar),
+            Event::Fired { name, data } => self.rules.tell(Told::Event { name, data }),
+            Event::CalendarSet(calendar) => {
+                self.books.set_calendar(calendar.clone());
+                self.rules.set_calendar(calendar);
+            }
             Event::ActionFailed(id, refusal) => self.asks.failed(id, refusal),
             Event::ProblemFound(problem) => self.problem_found(problem, home, now),
             Event::ProblemSolved { place } => self.problems.solved(&place),
@@ -390,14 +415,25 @@ impl Hub {
         }
         // Before anybody is told, so that who follows from now on reads the new number.
         self.n_registry_changes.fetch_add(u64::from(!registry.is_empty()), Ordering::Release);
-        if self.shown.receiver_count() == 0 {
+        let live = std::mem::take(&mut turn.live);
+        let is_watched = self.shown.receiver_count() > 0;
+        if !is_watched && self.rules.is_idle() {
             return;
         }
         for (n, change) in states.into_iter().enumerate() {
+            let change = Arc::new(change);
+            let is_live = live.get(n).copied().unwrap_or(false);
+            self.rules.tell(Told::Changed(Arc::clone(&change), is_live));
+            if !is_watched {
+                continue;
+            }
             while let Some((_, what)) = happened.next_if(|(before, _)| *before <= n) {
                 turn.shown.push(what);
             }
-            turn.shown.push(Shown::Changed(Arc::new(change), now));
+            turn.shown.push(Shown::Changed(change, now));
+        }
+        if !is_watched {
+            return;
         }
         turn.shown.extend(happened.map(|(_, what)| what));
         if !registry.is_empty() {
@@ -405,7 +441,8 @@ impl Hub {
         }
     }
 
-    fn send_out(&mut self, turn: Turn) {
+    fn send_out(&mut self, mut turn: Turn) {
+        self.settle_rules(&mut turn);
         let is_act = |effect: &&Effect| matches!(effect, Effect::Act { .. });
         self.counters.n_actions += turn.effects.iter().filter(is_act).count() as u64;
         self.outbox.push(turn.effects);
@@ -444,60 +481,6 @@ impl Hub {
         let mut turn = Turn::default();
         self.say(&mut turn);
         self.send_out(turn);
-    }
-
-    fn queue(&mut self, edit: Edit, reply: oneshot::Sender<Result<(), EditError>>) {
-        if self.edits.len() >= MOST_EDITS {
-            let why = "too many edits are waiting for the disk".to_owned();
-            drop(reply.send(Err(EditError::NotKept(why))));
-            return;
-        }
-        self.edits.push_back(Waiting { edit, reply });
-        self.next_edit();
-    }
-
-    /// Starts writing the next edit, if none is on its way. One at a time, because an edit's
-    /// records are made from the house as the one before left it.
-    fn next_edit(&mut self) {
-        while self.in_flight.is_none() {
-            let Some(waiting) = self.edits.pop_front() else { return };
-            match waiting.edit.records(&read(&self.home)) {
-                Ok(keeps) => {
-                    let answer = self.writer.write_now(keeps);
-                    self.in_flight = Some((waiting, answer));
-                }
-                Err(refusal) => drop(waiting.reply.send(Err(EditError::Refused(refusal)))),
-            }
-        }
-    }
-
-    /// The disk has taken an edit, or not. Only then the house has it.
-    fn finish_edit(&mut self, result: Result<Committed, String>) {
-        let Some((Waiting { edit, reply }, _)) = self.in_flight.take() else { return };
-        match result {
-            Ok(committed) => {
-                let now = self.clock.now();
-                let mut turn = Turn::default();
-                let result = {
-                    let shared = Arc::clone(&self.home);
-                    let mut home = write(&shared);
-                    // Marked in either case: should the house have changed meanwhile so that the
-                    // edit no longer fits, the disk must follow the house.
-                    turn.changes.registry.push(edit.touched());
-                    let result = edit.apply(&mut home, now, &mut turn);
-                    self.note_changes(now, &mut turn);
-                    result
-                };
-                drop(committed);
-                drop(reply.send(result.map_err(EditError::Refused)));
-                self.send_out(turn);
-            }
-            Err(why) => {
-                warn!(error = %why, "Edit not written, so not made.");
-                drop(reply.send(Err(EditError::NotKept(why))));
-            }
-        }
-        self.next_edit();
     }
 
     fn note_status(&mut self) {
@@ -548,23 +531,13 @@ impl Hub {
         self.asks.expire_all();
         self.asks.finish(&read(&self.home), &self.dirty);
         self.end_books().await;
+        self.end_rules().await;
         debug!("The hub has stopped; writing what is left.");
         let writer = self.writer.clone();
         match tokio::task::spawn_blocking(move || writer.stop(LAST_WRITES)).await {
             Ok(result) => result,
             Err(_) => Err("the writer ended unexpectedly".to_owned()),
         }
-    }
-}
-
-impl Turn {
-    fn extend(&mut self, changes: Changes) {
-        self.changes.states.extend(changes.states);
-        self.changes.registry.extend(changes.registry);
-    }
-
-    fn happened(&mut self, what: Shown) {
-        self.happened.push((self.changes.states.len(), what));
     }
 }
 

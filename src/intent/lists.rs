@@ -48,7 +48,11 @@ pub struct NamedPlace {
 impl Names {
     /// All names of a home: of entities that are shown, of areas and of floors, with their aliases.
     pub fn of(home: &Home) -> Names {
-        let entities = home.entities().filter(|entity| entity.is_enabled()).flat_map(|entity| {
+        // An automation has the name of what it does, and is not meant by it.
+        let is_named = |entity: &&crate::home::entity::Entity| {
+            entity.is_enabled() && !matches!(entity.domain, Domain::Automation | Domain::Script)
+        };
+        let entities = home.entities().filter(is_named).flat_map(|entity| {
             let class = entity.traits.device_class.as_deref();
             let named = |domain: &str| NamedEntity {
                 names: entity.names().map(str::to_owned).collect(),

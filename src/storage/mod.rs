@@ -16,10 +16,12 @@ mod cost;
 mod group;
 mod health;
 pub mod history;
+mod lock;
 mod owner;
 pub mod password;
 mod people;
 mod retained;
+mod rules;
 mod sessions;
 mod table;
 mod tokens;
@@ -27,15 +29,13 @@ mod wire;
 mod writer;
 
 use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io::{self, Read, Seek, Write as _};
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use heed::types::Str;
 use heed::{CommitOrAbort, Database, Env, EnvOpenOptions, RwTxn, WithoutTls};
-use rustix::fs::{FlockOperation, flock};
 use sha2::{Digest, Sha256};
 use tracing::warn;
 
@@ -50,7 +50,9 @@ pub use self::sessions::Sessions;
 pub use self::tokens::{Bearer, Holder, KnownToken, Tokens};
 pub use self::writer::{Committed, Settings, Source, Writer};
 
+use self::lock::{lock, make_directory};
 use self::table::Table;
+use crate::automation::rule::kept::{KeptRules, RuleRecord};
 use crate::automation::{self, Record};
 use crate::home::device::Device;
 use crate::home::id::{AreaId, DeviceId, EntityId, FloorId};
@@ -70,6 +72,8 @@ const UPGRADES: &[Upgrade] = &[
     |_, _| Ok(()),
     // 3: the tables of people and sessions, and tokens that may not do everything. What knows only
     // format 2 would let a guest's token do it.
+    |_, _| Ok(()),
+    // 4: automations and scripts. What knows only format 3 would not run them, and nobody would know.
     |_, _| Ok(()),
 ];
 
@@ -184,6 +188,8 @@ pub enum Keep {
     ForgetState(EntityId),
     /// What is to happen, or a list.
     Agenda(Record),
+    /// An automation or a script, or what of them waits.
+    Rule(RuleRecord),
 }
 
 /// What was known before the restart; the arguments of `Home::restore`.
@@ -201,6 +207,8 @@ pub struct Loaded {
     pub agenda: Vec<automation::Kept>,
     /// All lists.
     pub lists: Vec<automation::List>,
+    /// All automations and scripts.
+    pub rules: KeptRules,
     /// Records that could not be read, in plain words; they cost themselves, not the start.
     pub problems: Vec<String>,
 }
@@ -223,6 +231,8 @@ struct Tables {
     states: Table<wire::State>,
     agenda: Table<agenda::Entry>,
     lists: Table<agenda::List>,
+    rules: Table<rules::Rule>,
+    waiting: Table<rules::Waiting>,
     people: Table<people::Record>,
     sessions: Table<sessions::Record>,
     tokens: Table<wire::Token>,
@@ -348,6 +358,16 @@ impl Storage {
         }
         self.tables.agenda.each(&txn, problems, |entry| entries.push(entry))?;
         self.tables.lists.each(&txn, problems, |list| loaded.lists.push(list.into()))?;
+        let mut stored = Vec::new();
+        self.tables.rules.each(&txn, problems, |rule| stored.push(rule))?;
+        for rule in stored {
+            let key = Arc::clone(&rule.key);
+            match rule.try_into() {
+                Ok(rule) => loaded.rules.rules.push(rule),
+                Err(error) => problems.push(format!("stored `{key}`: {error}")),
+            }
+        }
+        self.tables.waiting.each(&txn, problems, |all| loaded.rules.waiting = all.read())?;
         for entry in entries {
             let id = entry.id;
             match automation::Kept::try_from(entry) {
@@ -449,10 +469,17 @@ impl Tables {
                 self.lists.put(txn, &agenda::list_key(list), &agenda::List::from(&**list))
             }
             Keep::Agenda(Record::ForgetList(key)) => self.lists.remove(txn, key),
+            Keep::Rule(RuleRecord::Rule(kept)) => {
+                self.rules.put(txn, kept.key.as_str(), &rules::Rule::from(&**kept))
+            }
+            Keep::Rule(RuleRecord::Forget(key)) => self.rules.remove(txn, key.as_str()),
+            Keep::Rule(RuleRecord::Waiting(waiting)) => {
+                self.waiting.put(txn, rules::ALL, &rules::Waiting::from(waiting.as_slice()))
+            }
         }
     }
 
-    fn raw(&self) -> [(&'static str, table::Raw); 11] {
+    fn raw(&self) -> [(&'static str, table::Raw); 13] {
         [
             ("floor", self.floors.raw()),
             ("area", self.areas.raw()),
@@ -461,43 +488,14 @@ impl Tables {
             ("state", self.states.raw()),
             ("agenda", self.agenda.raw()),
             ("list", self.lists.raw()),
+            ("rule", self.rules.raw()),
+            ("waiting", self.waiting.raw()),
             ("person", self.people.raw()),
             ("session", self.sessions.raw()),
             ("token", self.tokens.raw()),
             ("retained", self.retained),
         ]
     }
-}
-
-fn make_directory(dir: &Path) -> Result<(), Error> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-        .map_err(|source| Error::Directory { dir: dir.to_owned(), source })
-}
-
-/// Takes the lock that one daemon at a time can hold. The kernel gives it back however we end.
-fn lock(dir: &Path) -> Result<File, Error> {
-    let to_error = |source| Error::Directory { dir: dir.to_owned(), source };
-    let mut options = File::options();
-    options.create(true).read(true).write(true).truncate(false);
-    let mut file = options.open(dir.join("homard.lock")).map_err(to_error)?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {}
-        Err(rustix::io::Errno::WOULDBLOCK) => {
-            let mut pid = String::new();
-            let _ = file.read_to_string(&mut pid);
-            return Err(Error::InUse { dir: dir.to_owned(), pid: pid.trim().parse().ok() });
-        }
-        Err(errno) => return Err(to_error(errno.into())),
-    }
-    // The number only makes the message better: a full disk must not keep the house from starting.
-    let _ = file
-        .rewind()
-        .and_then(|()| file.set_len(0))
-        .and_then(|()| writeln!(file, "{}", std::process::id()));
-    Ok(file)
 }
 
 /// Opens an environment of a directory that is ours alone, with room for so many bytes and tables.
@@ -518,7 +516,7 @@ fn open_tables(env: &Env<WithoutTls>) -> Result<Tables, Error> {
         let mut raw = |name| opener.create_database(txn, Some(name));
         let places = [raw("floor")?, raw("area")?, raw("device")?];
         let states = [raw("entity")?, raw("state")?];
-        let agenda = [raw("agenda")?, raw("list")?];
+        let agenda = [raw("agenda")?, raw("list")?, raw("rule")?, raw("waiting")?];
         let people = [raw("person")?, raw("session")?];
         let others = [raw("token")?, raw("retained")?, raw("owner")?, raw("connection")?];
         #[cfg(feature = "telegram")]
@@ -530,7 +528,7 @@ fn open_tables(env: &Env<WithoutTls>) -> Result<Tables, Error> {
     };
     let [floors, areas, devices] = places;
     let [entities, states] = states;
-    let [agenda, lists] = agenda;
+    let [agenda, lists, rules, waiting] = agenda;
     let [people, sessions] = people;
     #[cfg(feature = "telegram")]
     let (others, contacts) = others;
@@ -544,6 +542,8 @@ fn open_tables(env: &Env<WithoutTls>) -> Result<Tables, Error> {
         states: Table::new("state", states),
         agenda: Table::new("agenda", agenda),
         lists: Table::new("list", lists),
+        rules: Table::new("rule", rules),
+        waiting: Table::new("waiting", waiting),
         people: Table::new("person", people),
         sessions: Table::new("session", sessions),
         tokens: Table::new("token", tokens),

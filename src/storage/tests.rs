@@ -43,8 +43,8 @@ fn check_format(format: &str, expected: &str) {
 #[test]
 fn a_newer_format_is_refused_in_plain_words() {
     check_format(
-        "4",
-        "the data in DIR was written by a newer Homard (format 4, this one knows 3); \
+        "5",
+        "the data in DIR was written by a newer Homard (format 5, this one knows 4); \
          install that version again, or start with another data directory",
     );
     check_format("x", "the data in DIR has no readable format record: `x`");
@@ -84,7 +84,7 @@ fn a_failed_upgrade_changes_nothing() {
     let dir = Dir::new("failed-upgrade");
     drop(Storage::open(&dir.0).unwrap());
     assert!(Storage::open_with(&dir.0, &[UPGRADES, &[fail]].concat()).is_err());
-    assert_eq!(Storage::open(&dir.0).unwrap().dump().unwrap(), "meta format 3\n");
+    assert_eq!(Storage::open(&dir.0).unwrap().dump().unwrap(), "meta format 4\n");
 }
 
 #[test]

@@ -66,7 +66,7 @@ pub(super) async fn tell(bot: Arc<Bot>) {
                                 tidings.extend(hub.read(|home| lookout.saw(change, home, *at)));
                             }
                             Shown::Said(said, _) => tidings.extend(said_here(&bot, said, &mut reminding)),
-                            Shown::TriggerFired(..) | Shown::TagScanned(..) | Shown::RegistryChanged(_) => {}
+                            Shown::TriggerFired(..) | Shown::TagScanned(..) | Shown::Fired(..) | Shown::RegistryChanged(_) => {}
                         }
                     }
                 }

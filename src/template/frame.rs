@@ -8,6 +8,7 @@ use minijinja::value::{Object, ObjectRepr};
 use minijinja::{Error, ErrorKind, State, Value};
 
 use super::States;
+use super::given::Everything;
 use super::pattern::Patterns;
 use crate::clock::Clock;
 
@@ -76,7 +77,14 @@ impl Object for Frame {
             "value_json" if self.value_json.is_some() => self.value_json.clone(),
             NAME => Some(Value::from_dyn_object(self.clone())),
             _ => {
-                self.others.iter().find(|(name, _)| **name == *key).map(|(_, value)| value.clone())
+                let others = &self.others;
+                let other = others.iter().find(|(name, _)| **name == *key);
+                let other = other.map(|(_, value)| value.clone());
+                let states = || Some(Everything(Arc::clone(self.states.as_ref()?)));
+                match key {
+                    "states" => other.or_else(|| states().map(Value::from_object)),
+                    _ => other,
+                }
             }
         }
     }

@@ -11,7 +11,7 @@ use super::frame;
 use super::json::{self, Style};
 use super::operators::{self, Comparison, equal, failed, is_list, refuse_undefined};
 use super::python::{Number, Text, too_long};
-use super::{bytes, list, method, moment, number, pattern, text, time};
+use super::{bytes, given, list, method, moment, number, pattern, text, time};
 
 /// Instructions one rendering may take. The largest template of a real producer needs about 2,000.
 const FUEL: u64 = 200_000;
@@ -31,6 +31,9 @@ const FILTERS: &[(&str, &[&str], Builtin)] = &[
     ("abs", VALUE, number::abs),
     ("acos", VALUE_DEFAULT, number::acos),
     ("add", &["value", "amount", "default"], number::add),
+    ("area_entities", VALUE, given::area_entities),
+    ("area_id", VALUE, given::area_id),
+    ("area_name", VALUE, given::area_name),
     ("as_datetime", VALUE_DEFAULT, time::as_datetime),
     ("as_local", VALUE, time::as_local),
     ("as_timedelta", VALUE, time::as_timedelta),
@@ -59,6 +62,7 @@ const FILTERS: &[(&str, &[&str], Builtin)] = &[
     ("difference", &["value", "other"], list::difference),
     ("e", VALUE, text::escape),
     ("escape", VALUE, text::escape),
+    ("expand", &[REST], given::expand),
     ("filesizeformat", &["value", "binary"], text::filesizeformat),
     ("first", VALUE, list::first),
     ("flatten", &["value", "levels"], list::flatten),
@@ -67,12 +71,15 @@ const FILTERS: &[(&str, &[&str], Builtin)] = &[
     ("format", ITEMS_AND_TEST, text::printf),
     ("from_json", VALUE_DEFAULT, from_json),
     ("groupby", &["value", "attribute", "default"], list::groupby),
+    ("has_value", &["entity_id"], has_value),
     ("iif", &["value", "if_true", "if_false", "if_none"], text::iif),
     ("indent", &["value", "width", "first", "blank"], text::indent),
     ("int", &["value", "default", "base"], number::int),
     ("intersect", &["value", "other"], list::intersect),
     ("is_defined", VALUE_DEFAULT, text::is_defined),
     ("is_number", VALUE, number::is_number),
+    ("is_state", &["entity_id", "state"], is_state),
+    ("is_state_attr", &["entity_id", "name", "value"], is_state_attr),
     ("items", VALUE, list::items),
     ("join", &["value", "d", "attribute"], list::join),
     ("last", VALUE, list::last),
@@ -107,6 +114,8 @@ const FILTERS: &[(&str, &[&str], Builtin)] = &[
     ("slugify", &["value", "separator"], text::slugify),
     ("sort", &["value", "reverse", "case_sensitive", "attribute"], list::sort),
     ("sqrt", VALUE_DEFAULT, number::sqrt),
+    ("state_attr", &["entity_id", "name"], state_attr),
+    ("states", &["entity_id", "rounded", "with_unit"], states),
     ("string", VALUE, text::string),
     ("striptags", VALUE, text::striptags),
     ("sum", &["value", "attribute", "start"], list::sum),
@@ -133,6 +142,9 @@ const FILTERS: &[(&str, &[&str], Builtin)] = &[
 #[rustfmt::skip]
 const FUNCTIONS: &[(&str, &[&str], Builtin)] = &[
     ("acos", VALUE_DEFAULT, number::acos),
+    ("area_entities", VALUE, given::area_entities),
+    ("area_id", VALUE, given::area_id),
+    ("area_name", VALUE, given::area_name),
     ("as_datetime", VALUE_DEFAULT, time::as_datetime),
     ("as_local", VALUE, time::as_local),
     ("as_timedelta", VALUE, time::as_timedelta),
@@ -144,6 +156,7 @@ const FUNCTIONS: &[(&str, &[&str], Builtin)] = &[
     ("clamp", &["value", "min_value", "max_value"], number::clamp),
     ("combine", &[REST], list::combine),
     ("cos", VALUE_DEFAULT, number::cos),
+    ("expand", &[REST], given::expand),
     ("float", VALUE_DEFAULT, number::float),
     ("has_value", &["entity_id"], has_value),
     ("iif", &["value", "if_true", "if_false", "if_none"], text::iif),
@@ -192,7 +205,10 @@ const COMPARISONS: &[(&str, Comparison)] = &[
 #[rustfmt::skip]
 const CALLED_TESTS: &[(&str, &[&str], Builtin)] = &[
     ("contains", &["value", "item"], list::contains),
+    ("has_value", &["entity_id"], has_value),
     ("is_number", VALUE, number::is_number),
+    ("is_state", &["entity_id", "state"], is_state),
+    ("is_state_attr", &["entity_id", "name", "value"], is_state_attr),
     ("match", SEARCH, pattern::is_match),
     ("search", SEARCH, pattern::search),
 ];
@@ -514,7 +530,7 @@ fn attribute_of_state(call: &Call) -> Result<Value, Error> {
 }
 
 /// `states("domain.name")`: `unknown` for an entity that does not exist.
-fn states(call: &mut Call) -> Result<Value, Error> {
+pub(super) fn states(call: &mut Call) -> Result<Value, Error> {
     Ok(Value::from(state_of(call)?.unwrap_or_else(|| "unknown".to_owned())))
 }
 

@@ -10,6 +10,7 @@ mod call;
 mod compile;
 mod format;
 mod frame;
+mod given;
 mod json;
 mod library;
 mod list;
@@ -32,6 +33,8 @@ use jiff::Zoned;
 use jiff::civil::{Date, Time};
 use minijinja::Environment;
 use serde_json::Value as Json;
+
+pub use self::given::Given;
 
 use self::compile::{Found, Path, Program, Root, Step, Uses};
 use self::frame::Frame;
@@ -256,6 +259,43 @@ pub trait States: fmt::Debug + Send + Sync {
 
     /// One attribute of an entity.
     fn attribute(&self, entity_id: &str, name: &str) -> Option<Json>;
+
+    /// An entity with all that is shown of it: `states.light.kitchen`.
+    fn told(&self, _entity_id: &str) -> Option<Told> {
+        None
+    }
+
+    /// The ids of all entities, or of those of a domain.
+    fn ids(&self, _domain: Option<&str>) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The ids of the entities in an area, by its id or name.
+    fn ids_in(&self, _area: &str) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The id and the name of the area in which an entity is.
+    fn area_of(&self, _entity_id: &str) -> Option<(String, String)> {
+        None
+    }
+}
+
+/// An entity with all that is shown of it.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// Its id.
+    pub entity_id: String,
+    /// Its name.
+    pub name: String,
+    /// Its state, as text.
+    pub state: String,
+    /// Its attributes.
+    pub attributes: serde_json::Map<String, Json>,
+    /// When the state last changed.
+    pub changed: Option<Zoned>,
+    /// When the state or an attribute last changed.
+    pub updated: Option<Zoned>,
 }
 
 /// A value given to a template beside the message: the parameters of a command.
@@ -281,6 +321,8 @@ pub enum Variable<'a> {
     Time(Time),
     /// Values by name: `slots.name`.
     Map(&'a [(&'a str, Variable<'a>)]),
+    /// A value that was made before.
+    Given(&'a Given),
 }
 
 /// Values by name, of whatever kinds.
@@ -310,6 +352,7 @@ impl Variable<'_> {
             Self::DateTime(zoned) => Moment::Zoned((*zoned).clone()).into(),
             Self::Date(date) => Moment::Date(*date).into(),
             Self::Time(time) => Moment::Time(*time).into(),
+            Self::Given(given) => given.0.clone(),
             Self::Map(entries) => minijinja::Value::from_object(Named(
                 entries.iter().map(|(name, variable)| ((*name).into(), variable.value())).collect(),
             )),

@@ -19,8 +19,8 @@ use utoipa_axum::{PathItemExt, paste, routes};
 #[cfg(feature = "telegram")]
 use super::telegram;
 use super::{
-    Site, accounts, agenda, calls, conversation, devices, dialect, failure, history, live, metrics,
-    owner, picture, registry, services, speech, states, template, upkeep, websocket,
+    Site, accounts, agenda, automations, calls, conversation, devices, dialect, failure, history,
+    live, metrics, owner, picture, registry, services, speech, states, template, upkeep, websocket,
 };
 use crate::packed::{Packed, packed};
 
@@ -120,6 +120,12 @@ pub(super) fn closed<C: Calls>(to: C) -> C {
         [devices::edit],
         [agenda::agenda],
         [agenda::cancel],
+        [automations::list],
+        [automations::traces],
+        [automations::automation, automations::put_automation, automations::remove_automation],
+        [automations::script, automations::put_script, automations::remove_script],
+        [automations::import],
+        [automations::export],
         [registry::areas],
         [registry::area, registry::put_area, registry::remove_area],
         [registry::floors],

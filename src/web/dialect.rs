@@ -18,7 +18,8 @@ use super::failure::{self, Failure, Message};
 use super::live::Kind;
 use super::{Site, states, wire};
 use crate::home::person::Matter;
-use crate::hub::event::Query;
+use crate::hub::event::{Event, Query};
+use crate::json;
 
 /// Longer events are refused: everyone who follows the house gets them.
 pub(super) const MAX_EVENT: usize = 16 * 1024;
@@ -112,7 +113,7 @@ pub(super) async fn fire(
         false => serde_json::from_slice(&body)
             .map_err(|error| Failure::bad(format!("the body is not valid JSON: {error}")))?,
     };
-    fire_event(&site, &caller, &kind, data)?;
+    fire_event(&site, &caller, &kind, data).await?;
     Ok(failure::json(&Message { message: format!("Event {kind} fired.") }))
 }
 
@@ -121,7 +122,7 @@ pub(super) async fn fire(
 /// # Errors
 /// When its name is one of Homard's own or none at all, its data is no object or too much, or it is
 /// not for them to fire any.
-pub(super) fn fire_event(
+pub(super) async fn fire_event(
     site: &Site,
     caller: &Caller,
     kind: &str,
@@ -139,6 +140,7 @@ pub(super) fn fire_event(
             "only Homard itself fires `{kind}`; choose another name"
         )));
     }
+    let fired = data.clone();
     let data = match data {
         JsonValue::Null => "{}".to_owned(),
         JsonValue::Object(_) => data.to_string(),
@@ -148,6 +150,8 @@ pub(super) fn fire_event(
         let message = format!("the event's data is larger than {} KiB", MAX_EVENT / 1024);
         return Err(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, message));
     }
+    let event = Event::Fired { name: kind.into(), data: json::from_json(&fired) };
+    caller.hub.send(vec![event]).await.map_err(|_| Failure::stopping())?;
     let at = site.clock.now();
     site.live.fire(kind, &data, at);
     Ok(at)

@@ -7,6 +7,7 @@ mod accounts;
 mod agenda;
 mod attempts;
 mod auth;
+mod automations;
 mod calls;
 mod conversation;
 mod daemon;

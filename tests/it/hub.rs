@@ -558,6 +558,7 @@ async fn what_is_shown_comes_in_order_and_in_groups() {
             Shown::TagScanned(tag, device, _) => format!("{} {tag}", device.as_ref().unwrap()),
             Shown::RegistryChanged(_) => "registry".to_owned(),
             Shown::Said(said, _) => said.reply.text.clone(),
+            Shown::Fired(name, ..) => name.to_string(),
         });
     }
     assert_eq!(

@@ -45,6 +45,8 @@ mod panel_things;
 mod probes;
 mod restart;
 mod roles;
+mod rule_files;
+mod rules;
 mod sentences;
 mod simple;
 #[cfg(feature = "speech")]

@@ -253,7 +253,10 @@ async fn nothing_is_done_because_of_what_the_broker_kept() {
             match what {
                 Shown::TriggerFired(trigger, ..) => happened.push(trigger.subtype.to_string()),
                 Shown::TagScanned(tag, ..) => happened.push(tag.to_string()),
-                Shown::Changed(..) | Shown::RegistryChanged(_) | Shown::Said(..) => {}
+                Shown::Changed(..)
+                | Shown::RegistryChanged(_)
+                | Shown::Fired(..)
+                | Shown::Said(..) => {}
             }
         }
     }

@@ -172,6 +172,8 @@ macro_rules! domains {
 domains! {
     /// An alarm system.
     AlarmControlPanel alarm_control_panel;
+    /// Something that the house does by itself.
+    Automation automation;
     /// A sensor with two states.
     BinarySensor binary_sensor;
     /// Something to press.
@@ -210,6 +212,8 @@ domains! {
     Number number;
     /// A scene that a device offers.
     Scene scene;
+    /// Steps that are done when somebody asks for it.
+    Script script;
     /// A choice.
     Select select;
     /// Something measured or told.

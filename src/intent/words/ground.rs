@@ -180,7 +180,11 @@ impl Ground {
                 ground.places[usize::from(floor)].areas.push(*index);
             }
         }
-        for entity in home.entities().filter(|entity| entity.is_enabled()) {
+        // An automation has the name of what it does, and is not meant by it.
+        let is_named = |entity: &&crate::home::entity::Entity| {
+            entity.is_enabled() && !matches!(entity.domain, Domain::Automation | Domain::Script)
+        };
+        for entity in home.entities().filter(is_named) {
             let index = ground.things.len();
             if index > usize::from(u16::MAX) {
                 break;

@@ -11,6 +11,7 @@ use crate::home::device::Device;
 use crate::home::id::{AreaId, DeviceId, EntityId};
 use crate::home::{Change, Home};
 use crate::hub::event::{Said, Shown, Trigger};
+use crate::json;
 use crate::web::wire::{self, Placed};
 
 /// What stands around an event's JSON in an event stream.
@@ -64,6 +65,12 @@ impl Writer {
                     out.push(b',');
                     device_data(out, home, device.as_ref());
                     out.push(b'}');
+                });
+            }
+            Shown::Fired(name, data, at) => {
+                let data = json::to_json(data).to_string();
+                self.event(Type::Fired(Arc::clone(name)), None, *at, name, |out| {
+                    out.extend_from_slice(data.as_bytes());
                 });
             }
             Shown::Said(said, at) => {

@@ -121,7 +121,7 @@ impl Command {
                 written(&by_domain)
             }
             "call_service" => self.call_service(site, caller).await,
-            "fire_event" => self.fire_event(site, caller),
+            "fire_event" => self.fire_event(site, caller).await,
             "conversation/process" => {
                 let said = self.fields()?;
                 written(&conversation::hear(caller, said, Means::Written).await?)
@@ -177,7 +177,7 @@ impl Command {
         written(&json!({ "context": context(site, service), "response": null }))
     }
 
-    fn fire_event(&self, site: &Site, caller: &Caller) -> Answer {
+    async fn fire_event(&self, site: &Site, caller: &Caller) -> Answer {
         #[derive(Deserialize)]
         struct Fire {
             event_type: String,
@@ -185,7 +185,7 @@ impl Command {
             event_data: Json,
         }
         let fire: Fire = self.fields()?;
-        let at = dialect::fire_event(site, caller, &fire.event_type, fire.event_data)?;
+        let at = dialect::fire_event(site, caller, &fire.event_type, fire.event_data).await?;
         let mut out = Vec::new();
         wire::context(&mut out, &fire.event_type, at);
         let context: Json = serde_json::from_slice(&out).unwrap_or_default();

@@ -197,6 +197,7 @@ impl House {
                     }
                     Event::BrokerConnected(_)
                     | Event::CalendarSet(_)
+                    | Event::Fired { .. }
                     | Event::Flushed { .. }
                     | Event::FlushFailed(_) => {}
                 }

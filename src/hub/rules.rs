@@ -1,0 +1,570 @@
+//! Automations and scripts in the loop: they are told what changes and happens, and what they wish
+//! walks the one road: the rights of whoever made them, guard, target, capability, outcome. What
+//! they do and when is the engine's business.
+//!
+//! Their entities (`automation.…`, `script.…`) are the hub's own: it announces them, and what is
+//! wished of them does not leave it.
+//!
+//! A rule that a person made is on the disk before that is answered. What runs and waits is noted
+//! on the disk a while after it began ([`NOTE_AFTER`]), so that it can be told after a power cut.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::pin::Pin;
+use std::sync::{Arc, RwLock};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::oneshot;
+use tracing::warn;
+
+use super::event::{EditError, Effect, Place, Problem, RuleView, Shown};
+use super::rule_call::announcement;
+use super::{Hub, Turn, read, write};
+use crate::automation::rule::engine::{self, House, Rules};
+use crate::automation::rule::kept::{KeptRule, KeptRules, RuleOwner, RuleRecord};
+use crate::automation::rule::{Kind, Rule, RuleKey};
+use crate::automation::{Calendar, Moment};
+use crate::home::action::{Outcome, Refusal};
+use crate::home::domain::{Action, State, automation, script};
+use crate::home::entity::{Entity, Record, Source};
+use crate::home::id::Handle;
+use crate::home::person::Rights;
+use crate::home::value::Value;
+use crate::home::{Change, Home, Report};
+use crate::storage::{Committed, Keep};
+
+/// How long what runs has run before it is noted on the disk.
+const NOTE_AFTER: SignedDuration = SignedDuration::from_secs(15);
+/// How long after the broker was first reached `homeassistant: start` is: devices announce themselves.
+const START_AFTER: SignedDuration = SignedDuration::from_secs(10);
+/// Rounds of one turn: what rules do to rules. The engine stops loops long before.
+const MOST_ROUNDS: usize = 200;
+/// Writes that may wait for the disk; more are not waited for.
+const MOST_WRITES: usize = 1_000;
+
+type Alarm = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Owns the rules, and what of them is on its way to the disk.
+pub(super) struct RuleKeeper {
+    pub(super) engine: Rules,
+    pub(super) owners: BTreeMap<RuleKey, RuleOwner>,
+    by_handle: BTreeMap<Handle, RuleKey>,
+    by_key: BTreeMap<RuleKey, Handle>,
+    n_handles: u32,
+    /// What the rules have not been told yet.
+    told: Vec<Told>,
+    /// Not told yet.
+    calendar: Option<Calendar>,
+    steady: Option<(SignedDuration, Alarm)>,
+    wall: Option<(Timestamp, Alarm)>,
+    /// When what runs is noted.
+    note_at: Option<SignedDuration>,
+    noted: Vec<engine::Waiting>,
+    start_at: Option<SignedDuration>,
+    has_started: bool,
+    /// Rules whose record is no longer what is on the disk.
+    changed: BTreeSet<RuleKey>,
+    writes: VecDeque<Write>,
+}
+
+struct Write {
+    answer: oneshot::Receiver<Result<Committed, String>>,
+    then: Vec<oneshot::Sender<Result<(), EditError>>>,
+}
+
+/// What rules are told.
+pub(super) enum Told {
+    Changed(Arc<Change>, bool),
+    Device { device: Arc<str>, kind: Arc<str>, subtype: Arc<str> },
+    Tag { tag: Arc<str>, device: Option<Arc<str>> },
+    Event { name: Arc<str>, data: Value },
+}
+
+/// What happened to the rules.
+pub(super) enum News {
+    Due,
+    Written(Result<Committed, String>),
+}
+
+/// The house as rules see it.
+struct Seen(Arc<RwLock<Home>>);
+
+impl std::fmt::Debug for Seen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Seen")
+    }
+}
+
+impl House for Seen {
+    fn record(&self, entity: &str) -> Option<Record> {
+        read(&self.0).entity(entity).and_then(Entity::record)
+    }
+
+    fn ids(&self, domain: Option<&str>) -> Vec<String> {
+        let home = read(&self.0);
+        let shown = home.entities().filter(|entity| entity.is_enabled());
+        let is_meant = |entity: &&Entity| domain.is_none_or(|word| entity.domain.word() == word);
+        shown.filter(is_meant).map(|entity| entity.id.to_string()).collect()
+    }
+
+    fn ids_in(&self, area: &str) -> Vec<String> {
+        let home = read(&self.0);
+        let is_there = |entity: &&Entity| {
+            home.area_of(entity)
+                .is_some_and(|found| found.id.as_str() == area || found.name == area)
+        };
+        home.entities().filter(is_there).map(|entity| entity.id.to_string()).collect()
+    }
+
+    fn area_of(&self, entity: &str) -> Option<(String, String)> {
+        let home = read(&self.0);
+        let area = home.area_of(home.entity(entity)?)?;
+        Some((area.id.to_string(), area.name.clone()))
+    }
+}
+
+impl RuleKeeper {
+    pub(super) fn new(home: Arc<RwLock<Home>>) -> Self {
+        Self {
+            engine: Rules::new(Arc::new(Seen(home))),
+            owners: BTreeMap::new(),
+            by_handle: BTreeMap::new(),
+            by_key: BTreeMap::new(),
+            n_handles: 0,
+            told: Vec::new(),
+            calendar: None,
+            steady: None,
+            wall: None,
+            note_at: None,
+            noted: Vec::new(),
+            start_at: None,
+            has_started: false,
+            changed: BTreeSet::new(),
+            writes: VecDeque::new(),
+        }
+    }
+
+    /// Where the house is; told when the house is not locked.
+    pub(super) fn set_calendar(&mut self, calendar: Calendar) {
+        self.calendar = Some(calendar);
+    }
+
+    /// There is nobody to tell.
+    pub(super) fn is_idle(&self) -> bool {
+        self.owners.is_empty()
+    }
+
+    pub(super) fn tell(&mut self, told: Told) {
+        if !self.is_idle() {
+            self.told.push(told);
+        }
+    }
+
+    /// The broker is reached: soon the house is there.
+    pub(super) fn broker_is_up(&mut self, now: SignedDuration) {
+        if !self.has_started && self.start_at.is_none() {
+            self.start_at = Some(now.saturating_add(START_AFTER));
+        }
+    }
+
+    fn next_steady(&self) -> Option<SignedDuration> {
+        let start = self.start_at.filter(|_| !self.is_idle());
+        [self.engine.next_steady(), self.note_at, start].into_iter().flatten().min()
+    }
+
+    fn record(&self, key: &RuleKey) -> Option<KeptRule> {
+        let stand = self.engine.stand(key)?;
+        Some(KeptRule {
+            key: key.clone(),
+            source: stand.rule.source.clone(),
+            is_on: stand.is_on,
+            owner: self.owners.get(key).cloned().unwrap_or_default(),
+            last_triggered: stand.last_triggered,
+        })
+    }
+}
+
+/// What happens next to the rules.
+pub(super) async fn news(keeper: &mut RuleKeeper) -> News {
+    let RuleKeeper { steady, wall, writes, .. } = keeper;
+    tokio::select! {
+        result = written(writes) => return News::Written(result),
+        () = rings(steady.as_mut().map(|(_, alarm)| alarm)) => keeper.steady = None,
+        () = rings(wall.as_mut().map(|(_, alarm)| alarm)) => keeper.wall = None,
+    }
+    News::Due
+}
+
+async fn rings(alarm: Option<&mut Alarm>) {
+    match alarm {
+        Some(alarm) => alarm.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn written(writes: &mut VecDeque<Write>) -> Result<Committed, String> {
+    match writes.front_mut() {
+        Some(write) => {
+            (&mut write.answer).await.unwrap_or_else(|_| Err("the writer has stopped".to_owned()))
+        }
+        None => std::future::pending().await,
+    }
+}
+
+impl Hub {
+    /// With the rules as they were before the restart.
+    #[must_use]
+    pub fn ruled(mut self, kept: KeptRules, calendar: Calendar) -> Self {
+        let now = self.moment();
+        self.rules.engine.set_calendar(calendar, now);
+        for kept in kept.rules {
+            let rule = kept.read(self.rules.engine.templates());
+            let is_on = rule.initial.unwrap_or(kept.is_on);
+            let mut turn = Turn::default();
+            self.take_rule(rule, is_on, kept.owner, now, &mut turn);
+        }
+        self.rules.engine.interrupted(kept.waiting.clone(), now);
+        // What is there is told once, and forgotten with the next note.
+        self.rules.noted = kept.waiting;
+        self.rules.note_at = Some(now.steady);
+        self.rules.changed.clear();
+        self
+    }
+
+    pub(super) fn set_rule_alarms(&mut self) {
+        let rules = &mut self.rules;
+        let wanted = rules.next_steady();
+        if wanted != rules.steady.as_ref().map(|(at, _)| *at) {
+            rules.steady = wanted.map(|at| (at, self.clock.until_steady(at)));
+        }
+        // Where something waits, a clock that is set must be noticed.
+        let wanted = rules.engine.next_wall();
+        if wanted != rules.wall.as_ref().map(|(at, _)| *at) {
+            rules.wall = wanted.map(|at| (at, self.clock.until(at)));
+        }
+    }
+
+    pub(super) fn take_rule_news(&mut self, news: News) {
+        match news {
+            News::Due => {
+                let now = self.moment();
+                if self.rules.start_at.is_some_and(|at| at <= now.steady) {
+                    self.rules.start_at = None;
+                    self.rules.has_started = true;
+                    self.rules.engine.start(now);
+                }
+                self.rules.engine.due(now);
+                if self.rules.note_at.is_some_and(|at| at <= now.steady) {
+                    self.rules.note_at = None;
+                    self.note_waiting();
+                }
+                self.send_out(Turn::default());
+            }
+            News::Written(result) => {
+                let Some(write) = self.rules.writes.pop_front() else { return };
+                if let Err(why) = &result {
+                    warn!(error = %why, "Automations are not on the disk; they hold as long as Homard runs.");
+                }
+                for asked in write.then {
+                    let result =
+                        result.as_ref().map(|_| ()).map_err(|why| EditError::NotKept(why.clone()));
+                    drop(asked.send(result));
+                }
+            }
+        }
+    }
+
+    /// Notes on the disk what runs and waits, if that changed.
+    fn note_waiting(&mut self) {
+        let waiting = self.rules.engine.waiting();
+        if waiting != self.rules.noted {
+            self.rules.noted.clone_from(&waiting);
+            self.write_rules(vec![RuleRecord::Waiting(waiting)], None);
+        }
+    }
+
+    fn write_rules(
+        &mut self,
+        records: Vec<RuleRecord>,
+        asked: Option<oneshot::Sender<Result<(), EditError>>>,
+    ) {
+        if self.rules.writes.len() >= MOST_WRITES {
+            if let Some(asked) = asked {
+                let why = "too many edits are waiting for the disk".to_owned();
+                drop(asked.send(Err(EditError::NotKept(why))));
+            }
+            return;
+        }
+        let answer = self.writer.write_now(records.into_iter().map(Keep::Rule).collect());
+        self.rules.writes.push_back(Write { answer, then: asked.into_iter().collect() });
+    }
+
+    /// At the end: what runs is noted.
+    pub(super) async fn end_rules(&mut self) {
+        self.note_waiting();
+        let until = tokio::time::Instant::now() + super::LAST_EDIT;
+        while !self.rules.writes.is_empty() {
+            let write = tokio::time::timeout_at(until, written(&mut self.rules.writes)).await;
+            let Ok(result) = write else { return };
+            self.take_rule_news(News::Written(result));
+        }
+    }
+
+    /// Takes a rule in: its entity, and what it watches.
+    fn take_rule(
+        &mut self,
+        rule: Rule,
+        is_on: bool,
+        owner: RuleOwner,
+        now: Moment,
+        turn: &mut Turn,
+    ) {
+        let key = rule.key.clone();
+        let handle = match self.rules.by_key.get(&key) {
+            Some(handle) => *handle,
+            None => {
+                self.rules.n_handles += 1;
+                // From the other end than any port's.
+                Handle(u32::MAX - self.rules.n_handles)
+            }
+        };
+        self.rules.by_key.insert(key.clone(), handle);
+        self.rules.by_handle.insert(handle, key.clone());
+        self.rules.owners.insert(key, owner);
+        let entity = {
+            let shared = Arc::clone(&self.home);
+            let mut home = write(&shared);
+            let changes = home.announce(handle, announcement(&rule), now.wall);
+            turn.changes.states.extend(changes.states);
+            turn.changes.registry.extend(changes.registry);
+            let id = home.by_handle(handle).map(|entity| entity.id.shared());
+            drop(home);
+            self.note_changes(now.wall, turn);
+            id
+        };
+        self.rules.engine.put(rule, &entity.unwrap_or_default(), is_on, now);
+        self.settle_rules(turn);
+    }
+
+    /// Adds or changes a rule, in the name of whoever asks.
+    pub(super) fn put_rule(
+        &mut self,
+        by: &Rights,
+        key: &RuleKey,
+        source: &Value,
+        asked: oneshot::Sender<Result<(), EditError>>,
+        turn: &mut Turn,
+    ) {
+        let now = self.moment();
+        let known = self.rules.engine.stand(key);
+        if known.is_none() && self.rules.owners.len() >= engine::MOST_RULES {
+            let why = format!("more than {} automations and scripts", engine::MOST_RULES);
+            drop(asked.send(Err(EditError::NotKept(why))));
+            return;
+        }
+        let owner = RuleOwner { person: by.person.clone(), role: by.role };
+        let templates = self.rules.engine.templates().clone();
+        let kept = KeptRule {
+            key: key.clone(),
+            source: source.clone(),
+            is_on: true,
+            owner: owner.clone(),
+            last_triggered: None,
+        };
+        let rule = kept.read(&templates);
+        let is_on = known.map_or(rule.initial.unwrap_or(true), |stand| stand.is_on);
+        self.take_rule(rule, is_on, owner, now, turn);
+        self.rules.changed.remove(key);
+        let record = self.rules.record(key).map(|kept| RuleRecord::Rule(Box::new(kept)));
+        self.write_rules(record.into_iter().collect(), Some(asked));
+    }
+
+    /// Takes a rule out.
+    pub(super) fn forget_rule(
+        &mut self,
+        key: &RuleKey,
+        asked: oneshot::Sender<Result<(), EditError>>,
+        turn: &mut Turn,
+    ) {
+        let Some(handle) = self.rules.by_key.remove(key) else {
+            let refusal = Refusal::NoSuchName { said: key.to_string(), nearest: Vec::new() };
+            drop(asked.send(Err(EditError::Refused(refusal))));
+            return;
+        };
+        let now = self.moment();
+        self.rules.by_handle.remove(&handle);
+        self.rules.owners.remove(key);
+        self.rules.changed.remove(key);
+        self.rules.engine.forget(key, now);
+        self.problems.solved(&Place::Handle(handle));
+        {
+            let shared = Arc::clone(&self.home);
+            let mut home = write(&shared);
+            let changes = home.withdraw(handle, true, now.wall);
+            turn.changes.states.extend(changes.states);
+            turn.changes.registry.extend(changes.registry);
+            drop(home);
+            self.note_changes(now.wall, turn);
+        }
+        self.settle_rules(turn);
+        self.write_rules(vec![RuleRecord::Forget(key.clone())], Some(asked));
+    }
+
+    pub(super) fn rule_view(&self, key: &RuleKey) -> Option<RuleView> {
+        let stand = self.rules.engine.stand(key)?;
+        let owner = self.rules.owners.get(key).cloned().unwrap_or_default();
+        Some(RuleView { stand, owner, traces: self.rules.engine.traces(key) })
+    }
+
+    pub(super) fn rule_views(&self) -> Vec<RuleView> {
+        self.rules.owners.keys().filter_map(|key| self.rule_view(key)).collect()
+    }
+
+    /// Tells the rules what there is to tell, and does what they wish, until nothing is left.
+    pub(super) fn settle_rules(&mut self, turn: &mut Turn) {
+        if let Some(calendar) = self.rules.calendar.take() {
+            let now = self.moment();
+            self.rules.engine.set_calendar(calendar, now);
+        }
+        if self.rules.is_idle() {
+            return;
+        }
+        for _ in 0..MOST_ROUNDS {
+            let own = self.take_own_acts(turn);
+            let told = std::mem::take(&mut self.rules.told);
+            let mut is_quiet = own.is_empty() && told.is_empty();
+            let now = self.moment();
+            for told in told {
+                let engine = &mut self.rules.engine;
+                match told {
+                    Told::Changed(change, is_live) => engine.tell(&change, is_live, now),
+                    Told::Device { device, kind, subtype } => {
+                        engine.tell_device(&device, &kind, &subtype, now);
+                    }
+                    Told::Tag { tag, device } => engine.tell_tag(&tag, device.as_deref(), now),
+                    Told::Event { name, data } => engine.tell_event(&name, &data, now),
+                }
+            }
+            for (handle, action) in own {
+                self.act_on_rule(handle, action, now);
+            }
+            for (rule, place, text) in self.asks.take_learned() {
+                self.rules.engine.learned(&rule, place, &text);
+            }
+            while let Some(effect) = self.rules.engine.next_effect() {
+                is_quiet = false;
+                self.do_effect(effect, turn);
+            }
+            if is_quiet {
+                break;
+            }
+            let note_at = self.moment().steady.saturating_add(NOTE_AFTER);
+            self.rules.note_at.get_or_insert(note_at);
+        }
+        let changed = std::mem::take(&mut self.rules.changed);
+        if !changed.is_empty() {
+            let records = changed.iter().filter_map(|key| self.rules.record(key));
+            let records = records.map(|kept| RuleRecord::Rule(Box::new(kept))).collect();
+            self.write_rules(records, None);
+        }
+    }
+
+    /// What is wished of the hub's own entities does not leave it.
+    fn take_own_acts(&mut self, turn: &mut Turn) -> Vec<(Handle, Action)> {
+        let mut own = Vec::new();
+        let rules = &self.rules.by_handle;
+        turn.effects.retain(|effect| match effect {
+            Effect::Act { handle, action, .. } if rules.contains_key(handle) => {
+                own.push((*handle, action.clone()));
+                false
+            }
+            Effect::Bind { handle, .. } => !rules.contains_key(handle),
+            Effect::Act { .. } | Effect::Discard(_) | Effect::Say(_) => true,
+        });
+        own
+    }
+
+    fn act_on_rule(&mut self, handle: Handle, action: Action, now: Moment) {
+        let Some(key) = self.rules.by_handle.get(&handle).cloned() else { return };
+        let engine = &mut self.rules.engine;
+        match action {
+            Action::Automation(action) => {
+                match action {
+                    automation::Action::TurnOn => engine.turn(&key, true, now),
+                    automation::Action::TurnOff { stops } => {
+                        engine.turn(&key, false, now);
+                        if stops {
+                            engine.stop(&key, now);
+                        }
+                    }
+                    automation::Action::Trigger { skips_conditions, variables } => {
+                        return engine.trigger(&key, &variables, skips_conditions, now);
+                    }
+                    // Accepted as one of the others.
+                    automation::Action::Toggle => {}
+                }
+                self.rules.changed.insert(key);
+            }
+            Action::Script(script::Action::TurnOn { variables }) => {
+                engine.trigger(&key, &variables, true, now);
+            }
+            Action::Script(script::Action::TurnOff) => engine.stop(&key, now),
+            _ => {}
+        }
+    }
+
+    fn do_effect(&mut self, effect: engine::Effect, turn: &mut Turn) {
+        let now = self.moment();
+        match effect {
+            engine::Effect::Call { token, order, by, place } => {
+                let result = self.call_for_rule(&by, place, &order, turn);
+                self.rules.engine.done(token, result, now);
+            }
+            engine::Effect::Fire { name, data, .. } => {
+                turn.shown.push(Shown::Fired(name, data, now.wall));
+            }
+            engine::Effect::Show(key) => self.show_rule(&key, now, turn),
+            engine::Effect::Warn { rule, text } => self.warn_of_rule(&rule, text, now),
+        }
+    }
+
+    fn warn_of_rule(&mut self, key: &RuleKey, text: String, now: Moment) {
+        let Some(handle) = self.rules.by_key.get(key).copied() else { return };
+        let problem = Problem { place: Place::Handle(handle), producer: None, text };
+        let shared = Arc::clone(&self.home);
+        self.problem_found(problem, &read(&shared), now.wall);
+    }
+
+    /// A rule's entity shows how it stands.
+    fn show_rule(&mut self, key: &RuleKey, now: Moment, turn: &mut Turn) {
+        let Some(stand) = self.rules.engine.stand(key) else { return };
+        let Some(handle) = self.rules.by_key.get(key).copied() else { return };
+        let current = u32::try_from(stand.n_runs).unwrap_or(u32::MAX);
+        let last_triggered = stand.last_triggered;
+        let state = match key.kind() {
+            Kind::Automation => State::Automation(automation::State {
+                on: Some(stand.is_on && stand.rule.is_armed()),
+                last_triggered,
+                current,
+            }),
+            Kind::Script => {
+                State::Script(script::State { on: Some(current > 0), last_triggered, current })
+            }
+        };
+        self.asks.reported(handle, &state, Outcome::Confirmed);
+        let report = Report {
+            state: Some(state),
+            extra: None,
+            source: Source::Live,
+            force: false,
+            said_at: None,
+        };
+        let shared = Arc::clone(&self.home);
+        let mut home = write(&shared);
+        let change = home.report(handle, report, now.wall);
+        turn.live.resize(turn.changes.states.len(), false);
+        turn.changes.states.extend(change);
+        turn.live.resize(turn.changes.states.len(), true);
+        self.note_changes(now.wall, turn);
+        self.asks.finish(&home, &self.dirty);
+    }
+}
