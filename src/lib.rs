@@ -27,7 +27,8 @@
 //!  5  mqtt  web  wyoming  telegram  broker  demo   ports: one outside protocol each, never each other
 //!  4  hub                                  the one loop, the only writer of the house
 //!  3  storage                              LMDB
-//!  2  assistant ► intent, automation  tidings  json   decide: pure; the model's values as JSON
+//!  2  assistant ► intent, automation  tidings      decide: pure
+//!  -  json  yaml                       the model's values as JSON and YAML
 //!  1  home   template   catalog   llm      the model; the templates of MQTT discovery; files to fetch; a language model
 //!  0  config  clock  text  packed  board   leaves; board: what the machine beneath says of itself
 //! ```
@@ -42,7 +43,7 @@
 //!    clock: same input, same output.
 //! 2. The hub is the only writer of [`home::Home`]. Ports read it through
 //!    [`hub::HubHandle::read`], a closure, so that no lock crosses an `.await`.
-//! 3. Topics and payloads never leave `mqtt`; JSON types of the API never leave `web`; chat ids and the
+//! 3. Topics and payloads never leave `mqtt`, but for those that an automation's author wrote down; JSON types of the API never leave `web`; chat ids and the
 //!    bot's token never leave `telegram`, but for the disk and the page of who may talk to the house.
 //! 4. What was recognised in a sentence never acts by itself: it is an intent, and walks one road:
 //!    target, capability, action, outcome. What a language model makes of it is asked of the person first.

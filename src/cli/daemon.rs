@@ -143,8 +143,8 @@ impl Connection {
         self.json(&self.read(response)?)
     }
 
-    /// Sends a recording with POST.
-    pub(super) fn post_recording(
+    /// Sends a recording or a file with POST.
+    pub(super) fn post_bytes(
         &self,
         path: &str,
         circumstances: &[(&str, &str)],

@@ -63,7 +63,7 @@ pub(super) fn post(
         .into_iter()
         .filter_map(|(name, value)| Some((name, value.as_deref()?)))
         .collect();
-    let answer = daemon.post_recording("/api/speech", &said, recording)?;
+    let answer = daemon.post_bytes("/api/speech", &said, recording)?;
     let Some((speech, ending)) = read(&answer) else {
         let text = format!("What answers at {} is no Homard.", daemon.url());
         return Err(Failure::new(FAILED, text));

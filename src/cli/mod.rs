@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 bad usage or bad configuration, 3 not understood, 4 refused.
 
+mod automations;
 mod backup;
 #[cfg(feature = "model")]
 mod bench;
@@ -81,6 +82,9 @@ enum Command {
     User(user::User),
     /// Makes, lists and removes the tokens that programs need
     Token(token::Token),
+    /// Takes in and gives out automations, scripts and scenes as Home Assistant writes them
+    #[command(alias = "automation")]
+    Automations(automations::Automations),
     /// Reads the configuration and shows every problem with its line; changes nothing
     Check(check::Check),
     /// Looks at broker, devices, models, and the machine beneath, and says what to do
@@ -214,6 +218,7 @@ impl Cli {
             Command::Models(models) => models.run(),
             Command::User(user) => user.run(),
             Command::Token(token) => token.run(),
+            Command::Automations(automations) => automations.run(),
             Command::Check(check) => check.run(),
             Command::Doctor(doctor) => doctor.run(),
             Command::Backup(backup) => backup.run(),

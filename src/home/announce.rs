@@ -206,7 +206,7 @@ impl Home {
         for id in ids {
             let Some(entity) = self.entities.get_mut(&id) else { continue };
             // What the house does by itself needs no connection.
-            let is_own = matches!(entity.domain, Domain::Automation | Domain::Script);
+            let is_own = entity.handle.is_some_and(Handle::is_own);
             if entity.port_is_up == is_up || is_own {
                 continue;
             }

@@ -74,6 +74,18 @@ impl EntityId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Handle(pub u32);
 
+impl Handle {
+    /// The nth of the hub's own: of what the house does by itself, and no port announced.
+    pub fn own(n: u32) -> Self {
+        Self(u32::MAX - n.min(u32::MAX / 2))
+    }
+
+    /// Whether it is one of these.
+    pub fn is_own(self) -> bool {
+        self.0 >= u32::MAX / 2
+    }
+}
+
 /// One wish that was sent to a device and waits for its answer. Unique within one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ActionId(pub u64);

@@ -52,6 +52,15 @@ pub enum Event {
         /// What the tag says.
         tag: Arc<str>,
     },
+    /// A message came that an automation's author wanted to hear, live; see [`Effect::Overhear`].
+    Overheard {
+        /// Of which wish to hear.
+        handle: Handle,
+        /// Where.
+        topic: Arc<str>,
+        /// Its text.
+        payload: Arc<str>,
+    },
     /// Somebody outside fired an event by this name.
     Fired {
         /// Its name.
@@ -157,6 +166,10 @@ pub enum Effect {
     },
     /// The owner removed this entity: make its producer's announcement disappear too.
     Discard(Handle),
+    /// An automation's author wants to hear what comes on these topics, announced or not.
+    Overhear(Handle, Arc<str>),
+    /// Nobody wants that any more.
+    Unhear(Handle),
     /// Say this to whoever listens outside.
     Say(Box<Said>),
 }

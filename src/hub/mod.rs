@@ -20,6 +20,7 @@ mod outbox;
 mod problems;
 mod rule_call;
 mod rules;
+mod seen;
 mod thinking;
 mod turn;
 
@@ -346,9 +347,12 @@ impl Hub {
             }
             Event::BrokerConnected(is_up) => {
                 if is_up {
-                    self.rules.broker_is_up(self.clock.steady());
+                    turn.effects.extend(self.rules.broker_is_up(self.clock.steady()));
                 }
                 turn.changes.states.extend(home.set_port_up(is_up, now));
+            }
+            Event::Overheard { handle, topic, payload } => {
+                self.rules.overheard(handle, topic, payload);
             }
             Event::Fired { name, data } => self.rules.tell(Told::Event { name, data }),
             Event::CalendarSet(calendar) => {

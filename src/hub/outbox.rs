@@ -80,7 +80,7 @@ impl Outbox {
         self.backlog.reverse();
         self.backlog.retain(|effect| match effect {
             Effect::Bind { handle, .. } | Effect::Discard(handle) => seen.insert(*handle),
-            Effect::Act { .. } | Effect::Say(_) => true,
+            Effect::Act { .. } | Effect::Say(_) | Effect::Overhear(..) | Effect::Unhear(_) => true,
         });
         self.backlog.reverse();
         self.compact_at = LONG.max(self.backlog.len() * 2);

@@ -96,6 +96,7 @@ pub(super) fn announcement(rule: &Rule) -> Announcement {
         Kind::Automation => {
             (Caps::Automation(Box::new(automation::Caps { id: Arc::clone(&id), mode, max })), None)
         }
+        Kind::Scene => (Caps::Scene(Box::default()), None),
         Kind::Script => (Caps::Script(Box::new(script::Caps { mode, max })), Some(Arc::clone(&id))),
     };
     Announcement {

@@ -18,14 +18,15 @@ use tracing::warn;
 
 use super::event::{EditError, Effect, Place, Problem, RuleView, Shown};
 use super::rule_call::announcement;
+use super::seen::Seen;
 use super::{Hub, Turn, read, write};
-use crate::automation::rule::engine::{self, House, Rules};
+use crate::automation::rule::engine::{self, Rules};
 use crate::automation::rule::kept::{KeptRule, KeptRules, RuleOwner, RuleRecord};
 use crate::automation::rule::{Kind, Rule, RuleKey};
 use crate::automation::{Calendar, Moment};
 use crate::home::action::{Outcome, Refusal};
-use crate::home::domain::{Action, State, automation, script};
-use crate::home::entity::{Entity, Record, Source};
+use crate::home::domain::{Action, State, automation, scene, script};
+use crate::home::entity::Source;
 use crate::home::id::Handle;
 use crate::home::person::Rights;
 use crate::home::value::Value;
@@ -38,6 +39,8 @@ const NOTE_AFTER: SignedDuration = SignedDuration::from_secs(15);
 const START_AFTER: SignedDuration = SignedDuration::from_secs(10);
 /// Rounds of one turn: what rules do to rules. The engine stops loops long before.
 const MOST_ROUNDS: usize = 200;
+/// Topics that rules may hear; more are not heard.
+const MOST_FILTERS: usize = 500;
 /// Writes that may wait for the disk; more are not waited for.
 const MOST_WRITES: usize = 1_000;
 
@@ -50,6 +53,8 @@ pub(super) struct RuleKeeper {
     by_handle: BTreeMap<Handle, RuleKey>,
     by_key: BTreeMap<RuleKey, Handle>,
     n_handles: u32,
+    /// The topics that rules want to hear.
+    filters: BTreeMap<Arc<str>, Handle>,
     /// What the rules have not been told yet.
     told: Vec<Told>,
     /// Not told yet.
@@ -77,49 +82,13 @@ pub(super) enum Told {
     Device { device: Arc<str>, kind: Arc<str>, subtype: Arc<str> },
     Tag { tag: Arc<str>, device: Option<Arc<str>> },
     Event { name: Arc<str>, data: Value },
+    Message { filter: Arc<str>, topic: Arc<str>, payload: Arc<str> },
 }
 
 /// What happened to the rules.
 pub(super) enum News {
     Due,
     Written(Result<Committed, String>),
-}
-
-/// The house as rules see it.
-struct Seen(Arc<RwLock<Home>>);
-
-impl std::fmt::Debug for Seen {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Seen")
-    }
-}
-
-impl House for Seen {
-    fn record(&self, entity: &str) -> Option<Record> {
-        read(&self.0).entity(entity).and_then(Entity::record)
-    }
-
-    fn ids(&self, domain: Option<&str>) -> Vec<String> {
-        let home = read(&self.0);
-        let shown = home.entities().filter(|entity| entity.is_enabled());
-        let is_meant = |entity: &&Entity| domain.is_none_or(|word| entity.domain.word() == word);
-        shown.filter(is_meant).map(|entity| entity.id.to_string()).collect()
-    }
-
-    fn ids_in(&self, area: &str) -> Vec<String> {
-        let home = read(&self.0);
-        let is_there = |entity: &&Entity| {
-            home.area_of(entity)
-                .is_some_and(|found| found.id.as_str() == area || found.name == area)
-        };
-        home.entities().filter(is_there).map(|entity| entity.id.to_string()).collect()
-    }
-
-    fn area_of(&self, entity: &str) -> Option<(String, String)> {
-        let home = read(&self.0);
-        let area = home.area_of(home.entity(entity)?)?;
-        Some((area.id.to_string(), area.name.clone()))
-    }
 }
 
 impl RuleKeeper {
@@ -130,6 +99,7 @@ impl RuleKeeper {
             by_handle: BTreeMap::new(),
             by_key: BTreeMap::new(),
             n_handles: 0,
+            filters: BTreeMap::new(),
             told: Vec::new(),
             calendar: None,
             steady: None,
@@ -159,11 +129,44 @@ impl RuleKeeper {
         }
     }
 
+    /// A message that somebody wanted to hear.
+    pub(super) fn overheard(&mut self, handle: Handle, topic: Arc<str>, payload: Arc<str>) {
+        let found = self.filters.iter().find(|(_, known)| **known == handle);
+        if let Some((filter, _)) = found {
+            let filter = Arc::clone(filter);
+            self.tell(Told::Message { filter, topic, payload });
+        }
+    }
+
+    /// What the port is to hear from now on, and what no more.
+    fn listen(&mut self) -> Vec<Effect> {
+        let wanted = self.engine.filters();
+        let mut effects = Vec::new();
+        self.filters.retain(|filter, handle| {
+            let stays = wanted.contains(filter);
+            if !stays {
+                effects.push(Effect::Unhear(*handle));
+            }
+            stays
+        });
+        for filter in wanted.into_iter().take(MOST_FILTERS) {
+            if !self.filters.contains_key(&filter) {
+                self.n_handles += 1;
+                let handle = Handle::own(self.n_handles);
+                effects.push(Effect::Overhear(handle, Arc::clone(&filter)));
+                self.filters.insert(filter, handle);
+            }
+        }
+        effects
+    }
+
     /// The broker is reached: soon the house is there.
-    pub(super) fn broker_is_up(&mut self, now: SignedDuration) {
+    pub(super) fn broker_is_up(&mut self, now: SignedDuration) -> Vec<Effect> {
         if !self.has_started && self.start_at.is_none() {
             self.start_at = Some(now.saturating_add(START_AFTER));
         }
+        let filters = self.filters.iter();
+        filters.map(|(filter, handle)| Effect::Overhear(*handle, Arc::clone(filter))).collect()
     }
 
     fn next_steady(&self) -> Option<SignedDuration> {
@@ -216,17 +219,23 @@ impl Hub {
     pub fn ruled(mut self, kept: KeptRules, calendar: Calendar) -> Self {
         let now = self.moment();
         self.rules.engine.set_calendar(calendar, now);
+        let mut turn = Turn::default();
         for kept in kept.rules {
             let rule = kept.read(self.rules.engine.templates());
             let is_on = rule.initial.unwrap_or(kept.is_on);
-            let mut turn = Turn::default();
             self.take_rule(rule, is_on, kept.owner, now, &mut turn);
+        }
+        // Until when it was on is not written anywhere; until when devices were heard is.
+        let heard = read(&self.home).entities().filter_map(|entity| entity.heard_at).max();
+        if let Some(since) = heard {
+            self.rules.engine.was_off(since, now);
         }
         self.rules.engine.interrupted(kept.waiting.clone(), now);
         // What is there is told once, and forgotten with the next note.
         self.rules.noted = kept.waiting;
         self.rules.note_at = Some(now.steady);
         self.rules.changed.clear();
+        self.outbox.push(turn.effects);
         self
     }
 
@@ -323,8 +332,7 @@ impl Hub {
             Some(handle) => *handle,
             None => {
                 self.rules.n_handles += 1;
-                // From the other end than any port's.
-                Handle(u32::MAX - self.rules.n_handles)
+                Handle::own(self.rules.n_handles)
             }
         };
         self.rules.by_key.insert(key.clone(), handle);
@@ -426,6 +434,7 @@ impl Hub {
             self.rules.engine.set_calendar(calendar, now);
         }
         if self.rules.is_idle() {
+            turn.effects.extend(self.rules.listen());
             return;
         }
         for _ in 0..MOST_ROUNDS {
@@ -442,6 +451,9 @@ impl Hub {
                     }
                     Told::Tag { tag, device } => engine.tell_tag(&tag, device.as_deref(), now),
                     Told::Event { name, data } => engine.tell_event(&name, &data, now),
+                    Told::Message { filter, topic, payload } => {
+                        engine.tell_message(&filter, &topic, &payload, now);
+                    }
                 }
             }
             for (handle, action) in own {
@@ -460,6 +472,7 @@ impl Hub {
             let note_at = self.moment().steady.saturating_add(NOTE_AFTER);
             self.rules.note_at.get_or_insert(note_at);
         }
+        turn.effects.extend(self.rules.listen());
         let changed = std::mem::take(&mut self.rules.changed);
         if !changed.is_empty() {
             let records = changed.iter().filter_map(|key| self.rules.record(key));
@@ -478,7 +491,11 @@ impl Hub {
                 false
             }
             Effect::Bind { handle, .. } => !rules.contains_key(handle),
-            Effect::Act { .. } | Effect::Discard(_) | Effect::Say(_) => true,
+            Effect::Act { .. }
+            | Effect::Discard(_)
+            | Effect::Overhear(..)
+            | Effect::Unhear(_)
+            | Effect::Say(_) => true,
         });
         own
     }
@@ -507,6 +524,7 @@ impl Hub {
             Action::Script(script::Action::TurnOn { variables }) => {
                 engine.trigger(&key, &variables, true, now);
             }
+            Action::Scene(scene::Action::TurnOn) => engine.trigger(&key, &[], true, now),
             Action::Script(script::Action::TurnOff) => engine.stop(&key, now),
             _ => {}
         }
@@ -546,6 +564,7 @@ impl Hub {
                 last_triggered,
                 current,
             }),
+            Kind::Scene => State::Scene(scene::State { at: last_triggered }),
             Kind::Script => {
                 State::Script(script::State { on: Some(current > 0), last_triggered, current })
             }

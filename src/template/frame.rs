@@ -77,12 +77,13 @@ impl Object for Frame {
             "value_json" if self.value_json.is_some() => self.value_json.clone(),
             NAME => Some(Value::from_dyn_object(self.clone())),
             _ => {
-                let others = &self.others;
-                let other = others.iter().find(|(name, _)| **name == *key);
+                let other = self.others.iter().find(|(name, _)| **name == *key);
                 let other = other.map(|(_, value)| value.clone());
-                let states = || Some(Everything(Arc::clone(self.states.as_ref()?)));
-                match key {
-                    "states" => other.or_else(|| states().map(Value::from_object)),
+                // A variable of that name hides the house.
+                match &self.states {
+                    Some(states) if key == "states" && other.is_none() => {
+                        Some(Value::from_object(Everything(Arc::clone(states))))
+                    }
                     _ => other,
                 }
             }

@@ -23,6 +23,14 @@ impl Given {
         Self(json::value_of(&Arc::new(json.clone())))
     }
 
+    /// A text read as JSON; undefined where it is none.
+    pub fn parsed(text: &str) -> Self {
+        match serde_json::from_str::<Json>(text) {
+            Ok(json) => Self::json(&json),
+            Err(_) => Self(Value::UNDEFINED),
+        }
+    }
+
     /// A date and time with its zone.
     pub fn moment(at: Zoned) -> Self {
         Self(Moment::Zoned(at).into())

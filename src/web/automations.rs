@@ -27,7 +27,7 @@ const MAX_ID: usize = 200;
 /// An automation or a script.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct RuleObject {
-    /// `automation` or `script`.
+    /// `automation`, `script` or `scene`.
     kind: &'static str,
     id: String,
     entity_id: String,
@@ -118,9 +118,9 @@ pub(super) struct Which {
 impl Which {
     fn kind(&self) -> Result<Kind, Failure> {
         match self.kind.as_deref() {
-            None | Some("automation") => Ok(Kind::Automation),
-            Some("script") => Ok(Kind::Script),
-            Some(_) => Err(Failure::bad("`kind` must be `automation` or `script`")),
+            None => Ok(Kind::Automation),
+            Some(word) => Kind::parse(word)
+                .ok_or_else(|| Failure::bad("`kind` must be `automation`, `script` or `scene`")),
         }
     }
 }
@@ -226,6 +226,35 @@ pub(super) async fn script(caller: Caller, Path(id): Path<String>) -> Result<Res
     source(&caller, Kind::Script, &id).await
 }
 
+/// A scene in Home Assistant's schema.
+#[utoipa::path(get, path = "/api/config/scene/config/{id}", params(("id" = String, Path)),
+    responses((status = 200, body = Object), (status = 404, body = Message)))]
+pub(super) async fn scene(caller: Caller, Path(id): Path<String>) -> Result<Response, Failure> {
+    source(&caller, Kind::Scene, &id).await
+}
+
+/// Adds or changes a scene.
+#[utoipa::path(post, path = "/api/config/scene/config/{id}", params(("id" = String, Path)),
+    request_body(content = Object),
+    responses((status = 200, body = Saved), (status = 400, body = Message)))]
+pub(super) async fn put_scene(
+    caller: Caller,
+    Path(id): Path<String>,
+    Json(body): Json<JsonValue>,
+) -> Result<Response, Failure> {
+    save(&caller, Kind::Scene, &id, &body).await
+}
+
+/// Removes a scene.
+#[utoipa::path(delete, path = "/api/config/scene/config/{id}", params(("id" = String, Path)),
+    responses((status = 200, body = Message), (status = 404, body = Message)))]
+pub(super) async fn remove_scene(
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    remove(&caller, Kind::Scene, &id).await
+}
+
 async fn source(caller: &Caller, kind: Kind, id: &str) -> Result<Response, Failure> {
     let view = view(caller, kind, id).await?;
     Ok(failure::json(&json::to_json(&view.stand.rule.source)))
@@ -265,6 +294,7 @@ async fn save(
     let needed: &[&str] = match kind {
         Kind::Automation => &["triggers", "trigger", "actions", "action", "use_blueprint"],
         Kind::Script => &["sequence", "use_blueprint"],
+        Kind::Scene => &["entities"],
     };
     if !body.as_object().is_some_and(|body| needed.iter().any(|key| body.contains_key(*key))) {
         let word = kind.word();
@@ -308,7 +338,7 @@ async fn put(
 /// An automation has its id in itself.
 fn with_id(kind: Kind, id: &str, source: Value) -> Value {
     let Value::Map(mut map) = source else { return source };
-    if kind == Kind::Automation {
+    if kind != Kind::Script {
         map.retain(|(name, _)| &**name != "id");
         map.insert(0, ("id".into(), Value::from(id)));
     }
@@ -348,7 +378,7 @@ async fn remove(caller: &Caller, kind: Kind, id: &str) -> Result<Response, Failu
 }
 
 /// Takes in a file as Home Assistant has it: `automations.yaml`, a list; or with `kind=script`
-/// `scripts.yaml`, a map. What is not supported is answered by line; those are kept, and not armed.
+/// `scripts.yaml`, a map; or with `kind=scene` `scenes.yaml`, a list. What is not supported is answered by line; those are kept, and not armed.
 #[utoipa::path(post, path = "/api/homard/automations/import", params(("kind" = Option<String>, Query)),
     request_body(content = String, content_type = "application/yaml"),
     responses((status = 200, body = Imported), (status = 400, body = Message)))]
@@ -382,7 +412,7 @@ pub(super) async fn import(
 fn entries(kind: Kind, file: Value) -> Result<Vec<(String, String, Value)>, Failure> {
     match (kind, file) {
         (_, Value::Null) => Ok(Vec::new()),
-        (Kind::Automation, Value::List(items)) => {
+        (Kind::Automation | Kind::Scene, Value::List(items)) => {
             let mut taken: Vec<String> = Vec::new();
             let entries = items.into_iter().enumerate().map(|(n, item)| {
                 let named = |key: &str| match &item {
@@ -392,10 +422,12 @@ fn entries(kind: Kind, file: Value) -> Result<Vec<(String, String, Value)>, Fail
                     }
                     _ => None,
                 };
-                let alias = named("alias").map(|alias| text::slug(&alias));
+                let alias =
+                    named("alias").or_else(|| named("name")).map(|alias| text::slug(&alias));
                 let id = named("id").map(|id| id.to_string()).or(alias);
-                let id =
-                    id.filter(|id| !id.is_empty()).unwrap_or_else(|| format!("automation_{n}"));
+                let id = id
+                    .filter(|id| !id.is_empty())
+                    .unwrap_or_else(|| format!("{}_{n}", kind.word()));
                 // Two of one name are two.
                 let mut own = id.clone();
                 let mut m = 2;
@@ -408,8 +440,8 @@ fn entries(kind: Kind, file: Value) -> Result<Vec<(String, String, Value)>, Fail
             });
             Ok(entries.collect())
         }
-        (Kind::Automation, _) => Err(Failure::bad(
-            "a file of automations is a list; a file of scripts needs `kind=script`",
+        (Kind::Automation | Kind::Scene, _) => Err(Failure::bad(
+            "a file of automations or scenes is a list; one of scripts needs `kind=script`",
         )),
         (Kind::Script, Value::Map(map)) => Ok(map
             .into_iter()
@@ -431,7 +463,9 @@ pub(super) async fn export(
     let rules =
         views.into_iter().map(|view| view.stand.rule).filter(|rule| rule.key.kind() == kind);
     let file = match kind {
-        Kind::Automation => Value::List(rules.map(|rule| rule.source.clone()).collect()),
+        Kind::Automation | Kind::Scene => {
+            Value::List(rules.map(|rule| rule.source.clone()).collect())
+        }
         Kind::Script => {
             Value::Map(rules.map(|rule| (rule.key.id().into(), rule.source.clone())).collect())
         }

@@ -124,6 +124,7 @@ pub(super) fn closed<C: Calls>(to: C) -> C {
         [automations::traces],
         [automations::automation, automations::put_automation, automations::remove_automation],
         [automations::script, automations::put_script, automations::remove_script],
+        [automations::scene, automations::put_scene, automations::remove_scene],
         [automations::import],
         [automations::export],
         [registry::areas],

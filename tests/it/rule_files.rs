@@ -52,6 +52,13 @@ fn fifty_automations_are_taken_in_without_loss_and_come_out_as_they_went_in() {
         assert_eq!(rule.problems, [], "{id}");
         assert!(!rule.steps.is_empty(), "{id}");
     }
+    let (scenes, _) = file("scenes.yaml");
+    let Value::List(scenes) = scenes else { panic!("a list") };
+    for (scene, n_steps) in scenes.iter().zip([5, 5]) {
+        let rule = read::scene("x", scene, &Templates::default());
+        assert_eq!(rule.problems, [], "{}", rule.alias);
+        assert_eq!(rule.steps.len(), n_steps, "{}", rule.alias);
+    }
 }
 
 #[test]

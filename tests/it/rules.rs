@@ -9,7 +9,7 @@ use homard::automation::rule::engine::Ending;
 use homard::automation::{Agenda, Calendar, Moment};
 use homard::clock::Clock;
 use homard::home::Home;
-use homard::home::domain::{Action, automation, switch};
+use homard::home::domain::{Action, automation, scene, script, switch};
 use homard::home::entity::Source;
 use homard::home::id::{EntityId, PersonId};
 use homard::home::person::{Person, Rights, Role};
@@ -279,5 +279,50 @@ actions:
     house.hub.by(ada()).ask(|reply| Query::ForgetRule(key, reply)).await.unwrap().unwrap();
     assert_eq!(house.word("automation.bell"), None);
     assert_eq!(house.storage.load().unwrap().rules.rules, []);
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_scene_brings_its_states_about_and_scripts_run() {
+    const SCENE: &str = "
+name: Evening
+entities: {switch.lamp: 'on', switch.fan: {state: 'off'}}
+";
+    const SCRIPT: &str = "
+alias: Blink
+sequence: [{action: switch.toggle, target: {entity_id: switch.lamp}}, {delay: 5}, {scene: scene.evening}]
+";
+    let dir = Dir::new();
+    let mut house = House::start(&dir, true);
+    house.hub.send(vec![announced(1, "lamp"), announced(2, "fan")]).await.unwrap();
+    for (key, source) in [("scene.evening", SCENE), ("script.blink", SCRIPT)] {
+        let key = RuleKey::parse(key).unwrap();
+        let source = yaml::parse(source).unwrap().0;
+        let asked = house.hub.by(ada()).ask(|reply| Query::PutRule { key, source, reply }).await;
+        asked.unwrap().unwrap();
+    }
+    // It is there without any broker, as no port announced it.
+    house
+        .hub
+        .send(vec![Event::BrokerConnected(false), Event::BrokerConnected(true)])
+        .await
+        .unwrap();
+    assert_eq!(house.word("scene.evening").as_deref(), Some("unknown"));
+    let wish = |entity: &str, action| vec![Wish { entity: EntityId::new(entity), action }];
+    let patience = std::time::Duration::ZERO;
+    let wishes = wish("scene.evening", Action::Scene(scene::Action::TurnOn));
+    house.hub.ask(|reply| Query::Act { wishes, patience, reply }).await.unwrap();
+    house.settle().await;
+    assert_eq!(house.acts(), [switch::Action::TurnOn, switch::Action::TurnOff]);
+    assert_eq!(house.word("scene.evening").as_deref(), Some("2026-11-22T11:00:00+00:00"));
+    let action = Action::Script(script::Action::TurnOn { variables: Vec::new() });
+    let wishes = wish("script.blink", action);
+    house.hub.ask(|reply| Query::Act { wishes, patience, reply }).await.unwrap();
+    house.settle().await;
+    assert_eq!(house.word("script.blink").as_deref(), Some("on"));
+    assert_eq!(house.acts(), [switch::Action::TurnOn]);
+    house.pass(5).await;
+    assert_eq!(house.acts(), [switch::Action::TurnOn, switch::Action::TurnOff]);
+    assert_eq!(house.word("script.blink").as_deref(), Some("off"));
     house.stop().await;
 }

@@ -59,6 +59,7 @@ impl KeptRule {
         let read = match self.key.kind() {
             Kind::Automation => read::automation,
             Kind::Script => read::script,
+            Kind::Scene => read::scene,
         };
         read(self.key.id(), &self.source, templates)
     }

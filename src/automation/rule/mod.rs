@@ -29,7 +29,7 @@ pub use self::condition::Condition;
 pub use self::step::Step;
 pub use self::trigger::Trigger;
 
-/// What a rule is kept under: `automation.` or `script.` and its id.
+/// What a rule is kept under: `automation.`, `script.` or `scene.` and its id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RuleKey(Arc<str>);
 
@@ -76,19 +76,26 @@ pub enum Kind {
     Automation,
     /// Begins when it is called.
     Script,
+    /// States of entities that are brought about together.
+    Scene,
 }
 
 impl Kind {
+    /// All.
+    pub const ALL: [Self; 3] = [Self::Automation, Self::Script, Self::Scene];
+
     /// Home Assistant's domain.
     pub fn word(self) -> &'static str {
         match self {
             Self::Automation => "automation",
             Self::Script => "script",
+            Self::Scene => "scene",
         }
     }
 
-    fn parse(word: &str) -> Option<Self> {
-        [Self::Automation, Self::Script].into_iter().find(|kind| kind.word() == word)
+    /// From its word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
     }
 }
 

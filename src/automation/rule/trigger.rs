@@ -62,6 +62,8 @@ pub enum Kind {
     },
     /// A device trigger: a button of a remote.
     Device(DeviceTrigger),
+    /// A message comes on a topic, live.
+    Topic(TopicTrigger),
     /// A tag is scanned.
     Tag {
         /// Any of these.
@@ -87,6 +89,7 @@ impl Kind {
             Self::Template { .. } => "template",
             Self::Event { .. } => "event",
             Self::Device(_) => "device",
+            Self::Topic(_) => "mqtt",
             Self::Tag { .. } => "tag",
             Self::Start => "homeassistant",
             Self::Never => "none",
@@ -167,6 +170,17 @@ pub enum At {
         /// Seconds after it, or before if negative.
         offset_s: f64,
     },
+}
+
+/// A message on a topic.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TopicTrigger {
+    /// The topic, or a filter with `+` and `#`.
+    pub filter: Arc<str>,
+    /// Only if the message is this.
+    pub payload: Option<Expr>,
+    /// What of the message is compared with it.
+    pub value: Option<Template>,
 }
 
 /// A device trigger that was announced over MQTT.

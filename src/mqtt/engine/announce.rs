@@ -224,7 +224,9 @@ impl Engine {
         trigger.producer = producer;
         match self.bound.get_mut(&handle) {
             Some(Bound::Trigger(old)) => trigger.listens = std::mem::take(&mut old.listens),
-            Some(Bound::Entity(_)) | None => self.remember(topic, config, handle),
+            Some(Bound::Entity(_) | Bound::Overheard { .. }) | None => {
+                self.remember(topic, config, handle)
+            }
         }
         self.bound.insert(handle, Bound::Trigger(trigger));
         self.listen(handle, out);
@@ -249,6 +251,7 @@ impl Engine {
         match self.bound.get(&handle)? {
             Bound::Entity(binding) => Some(&binding.topic),
             Bound::Trigger(trigger) => Some(&trigger.announced_on),
+            Bound::Overheard { .. } => None,
         }
     }
 
@@ -256,7 +259,7 @@ impl Engine {
         let unnamed: Arc<str> = "a producer that gives no name".into();
         let (first, topic) = match self.bound.get(&other) {
             Some(Bound::Entity(binding)) => (binding.producer.as_ref(), &*binding.topic),
-            Some(Bound::Trigger(_)) | None => (None, ""),
+            Some(Bound::Trigger(_) | Bound::Overheard { .. }) | None => (None, ""),
         };
         Reject(format!(
             "the unique id `{unique_id}` of {} is in use already by {} (`{topic}`)",

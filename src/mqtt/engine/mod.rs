@@ -60,6 +60,11 @@ pub struct Out {
 enum Bound {
     Entity(Box<Binding>),
     Trigger(Box<TriggerBinding>),
+    /// What an automation's author wants to hear.
+    Overheard {
+        filter: Arc<str>,
+        listens: Vec<Listen>,
+    },
 }
 
 /// Everything announced over MQTT and its topics.
@@ -125,6 +130,7 @@ impl Engine {
             let (listens, qos) = match bound {
                 Bound::Entity(binding) => (&mut binding.listens, binding.qos),
                 Bound::Trigger(trigger) => (&mut trigger.listens, trigger.qos),
+                Bound::Overheard { listens, .. } => (listens, 0),
             };
             for listen in listens {
                 listen.is_fresh = true;
@@ -193,6 +199,14 @@ impl Engine {
                 Some(Bound::Trigger(trigger)) => {
                     trigger.receive(handle, message, &self.clock, out);
                 }
+                // What the broker kept is no news to anybody.
+                Some(Bound::Overheard { .. }) if message.is_retained => {}
+                Some(Bound::Overheard { .. }) => {
+                    if let Ok(text) = std::str::from_utf8(message.bytes) {
+                        let (topic, payload) = (message.topic.into(), text.into());
+                        out.events.push(Event::Overheard { handle, topic, payload });
+                    }
+                }
                 None => {}
             }
         }
@@ -236,6 +250,21 @@ impl Engine {
                         tell(handle, binding, told, out);
                     }
                     self.listen(handle, out);
+                }
+            }
+            // Said again after each connection, should the port be another by then.
+            Effect::Overhear(handle, _) if self.bound.contains_key(&handle) => {}
+            Effect::Overhear(handle, filter) => {
+                self.bound.insert(handle, Bound::Overheard { filter, listens: Vec::new() });
+                self.listen(handle, out);
+            }
+            Effect::Unhear(handle) => {
+                if let Some(Bound::Overheard { listens, .. }) = self.bound.remove(&handle) {
+                    for listen in listens {
+                        if self.routes.remove(&listen.filter, (handle, listen.slot)) {
+                            out.unsubscribe.push(listen.filter);
+                        }
+                    }
                 }
             }
             // The port's own word, not an entity's.
@@ -296,6 +325,9 @@ impl Engine {
                 let wanted = vec![(Arc::clone(&trigger.topic), 0)];
                 (wanted, std::mem::take(&mut trigger.listens), trigger.qos)
             }
+            Some(Bound::Overheard { filter, listens }) => {
+                (vec![(Arc::clone(filter), 0)], std::mem::take(listens), 0)
+            }
             None => return,
         };
         let mut new = Vec::with_capacity(wanted.len());
@@ -319,6 +351,7 @@ impl Engine {
         match self.bound.get_mut(&handle) {
             Some(Bound::Entity(binding)) => binding.listens = new,
             Some(Bound::Trigger(trigger)) => trigger.listens = new,
+            Some(Bound::Overheard { listens, .. }) => *listens = new,
             None => {}
         }
     }
@@ -341,7 +374,8 @@ impl Engine {
                 }
                 (trigger.config, trigger.listens)
             }
-            None => return,
+            // Only announcements are let go of here.
+            Some(Bound::Overheard { .. }) | None => return,
         };
         self.by_config.remove(&config);
         for listen in listens {

@@ -134,6 +134,17 @@ pub(super) async fn perform(
     service: &str,
     mut body: Body,
 ) -> Result<Vec<Done>, Failure> {
+    let mut service = service;
+    // Each script is a service too, and its fields are its variables.
+    if domain == "script" && named(Domain::Script, service).is_none() {
+        let id = format!("script.{service}");
+        if caller.hub.read(|home| home.entity(&id).is_some()) {
+            let variables = JsonValue::Object(std::mem::take(&mut body));
+            body.insert("entity_id".to_owned(), id.into());
+            body.insert("variables".to_owned(), variables);
+            service = "turn_on";
+        }
+    }
     let call = Call::read(domain, service)?;
     let target = Target::take(&mut body)?;
     let fields = Fields::new(

@@ -198,6 +198,7 @@ impl House {
                     Event::BrokerConnected(_)
                     | Event::CalendarSet(_)
                     | Event::Fired { .. }
+                    | Event::Overheard { .. }
                     | Event::Flushed { .. }
                     | Event::FlushFailed(_) => {}
                 }

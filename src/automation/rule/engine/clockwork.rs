@@ -17,6 +17,9 @@ use crate::home::rhythm::Days;
 use crate::home::value::Value;
 use crate::template::Given;
 
+/// What was missed longer ago is nobody's business any more.
+const LONGEST_OFF: SignedDuration = SignedDuration::from_hours(7 * 24);
+
 impl Rules {
     /// Sets the timer of a time trigger for its next time after this.
     pub(super) fn set_timer(&mut self, id: WatchId, after: Timestamp, now: Moment) {
@@ -63,6 +66,31 @@ impl Rules {
         }
     }
 
+    /// Homard was off since then: times of rules that came meanwhile are told, one for each trigger.
+    /// They are not made up for: the house is another by now.
+    pub fn was_off(&mut self, since: Timestamp, now: Moment) {
+        if now.wall.as_second() < super::UNSET_BEFORE {
+            return;
+        }
+        let since = now.wall.checked_sub(LONGEST_OFF).map_or(since, |first| since.max(first));
+        let sight = self.sight(now);
+        let mut missed = Vec::new();
+        for watch in self.watches.values() {
+            let Owner::Rule(key) = &watch.owner else { continue };
+            let Some(trigger) = watch.trigger() else { continue };
+            if !matches!(trigger.kind, Kind::Time { .. } | Kind::Sun { .. }) {
+                continue;
+            }
+            if let Some(at) = next_time(&trigger.kind, since, &sight).filter(|at| *at <= now.wall) {
+                let shown = sight.zoned(at).strftime("%Y-%m-%d %H:%M:%S");
+                missed.push((key.clone(), format!("time {shown}, while Homard was off")));
+            }
+        }
+        for (key, text) in missed {
+            self.missed(&key, &text, now);
+        }
+    }
+
     /// The wall clock was set, or the house has another one: all times are looked for anew.
     pub(super) fn look_at_clock_again(&mut self, now: Moment, is_first_set: bool) {
         let day = SignedDuration::from_hours(24);
@@ -85,6 +113,7 @@ impl Rules {
                 | Kind::Numeric(_)
                 | Kind::Event { .. }
                 | Kind::Device(_)
+                | Kind::Topic(_)
                 | Kind::Tag { .. }
                 | Kind::Start
                 | Kind::Never => {}
@@ -122,6 +151,7 @@ fn next_time(kind: &Kind, after: Timestamp, sight: &Sight) -> Option<Timestamp> 
         | Kind::Template { .. }
         | Kind::Event { .. }
         | Kind::Device(_)
+        | Kind::Topic(_)
         | Kind::Tag { .. }
         | Kind::Start
         | Kind::Never => None,

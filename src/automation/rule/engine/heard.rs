@@ -7,7 +7,7 @@ use super::judge::is_same;
 use super::sight::{Sight, Vars, given};
 use super::{Chain, Rules, WatchId};
 use crate::automation::Moment;
-use crate::automation::rule::trigger::{Kind, Trigger};
+use crate::automation::rule::trigger::{Kind, TopicTrigger, Trigger};
 use crate::automation::rule::{Expr, Named};
 use crate::home::value::Value;
 use crate::template::Given;
@@ -19,6 +19,7 @@ pub(super) enum Heard<'a> {
     Event { name: &'a str, data: &'a Value },
     Device { device: &'a str, kind: &'a str, subtype: &'a str },
     Tag { tag: &'a str, device: Option<&'a str> },
+    Message { filter: &'a str, topic: &'a str, payload: &'a str },
 }
 
 impl Rules {
@@ -52,6 +53,14 @@ impl Rules {
                     ],
                     format!("{kind} {subtype} of {device}"),
                 ),
+                Heard::Message { topic, payload, .. } => (
+                    vec![
+                        ("topic", text(topic)),
+                        ("payload", text(payload)),
+                        ("payload_json", Given::parsed(payload)),
+                    ],
+                    format!("a message on {topic}"),
+                ),
                 Heard::Tag { tag, device } => (
                     vec![("tag_id", text(tag)), ("device_id", text(device.unwrap_or_default()))],
                     format!("the tag {tag} was scanned"),
@@ -83,12 +92,32 @@ fn is_meant(trigger: &Trigger, heard: &Heard<'_>, sight: &Sight, vars: &Vars) ->
         (Kind::Device(wished), Heard::Device { device, kind, subtype }) => {
             *wished.device == *device && *wished.kind == *kind && *wished.subtype == *subtype
         }
+        (Kind::Topic(wished), Heard::Message { filter, payload, .. }) => {
+            *wished.filter == *filter && has_payload(wished, payload, sight, vars)
+        }
         (Kind::Tag { tags, devices }, Heard::Tag { tag, device }) => {
             tags.iter().any(|known| **known == *tag)
                 && (devices.is_empty() || devices.iter().any(|known| device == Some(&**known)))
         }
         _ => false,
     }
+}
+
+fn has_payload(wished: &TopicTrigger, payload: &str, sight: &Sight, vars: &Vars) -> bool {
+    let Some(expr) = &wished.payload else { return true };
+    let found = match &wished.value {
+        None => Value::from(payload),
+        Some(template) => {
+            let mut vars = vars.clone();
+            vars.insert("value".into(), given(&Value::from(payload)));
+            vars.insert("value_json".into(), Given::parsed(payload));
+            match sight.text(template, &vars).0 {
+                Ok(text) => Value::from(text),
+                Err(_) => return false,
+            }
+        }
+    };
+    sight.value(expr, vars).is_ok_and(|wished| is_same(&found, &wished, false))
 }
 
 fn has_data(wished: &Named, data: &Value, sight: &Sight, vars: &Vars) -> bool {

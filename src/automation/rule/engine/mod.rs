@@ -340,11 +340,15 @@ impl Rules {
         now: Moment,
     ) {
         self.see(now);
-        let cause = Cause {
-            given: given.to_vec(),
-            skips_conditions,
-            ..Cause::new("somebody asked for it")
+        // A rule may have asked for it, through the house.
+        let own = self.rules.get(key).map(|standing| &standing.entity);
+        let caused = own.and_then(|entity| self.caused.get(entity));
+        let chain = match caused {
+            Some((until, chain)) if *until >= now.steady => Arc::clone(chain),
+            _ => Chain::default(),
         };
+        let text = if chain.is_empty() { "somebody asked for it" } else { "a rule asked for it" };
+        let cause = Cause { given: given.to_vec(), skips_conditions, chain, ..Cause::new(text) };
         self.begin(key, cause, now);
         self.work(now);
     }
@@ -399,6 +403,20 @@ impl Rules {
         self.see(now);
         self.heard_all(&Heard::Tag { tag, device }, &Chain::default(), now);
         self.work(now);
+    }
+
+    /// A message came on a topic that fits this filter, live.
+    pub fn tell_message(&mut self, filter: &str, topic: &str, payload: &str, now: Moment) {
+        self.see(now);
+        let heard = Heard::Message { filter, topic, payload };
+        self.heard_all(&heard, &Chain::default(), now);
+        self.work(now);
+    }
+
+    /// The filters of the topics that rules want to hear.
+    pub fn filters(&self) -> BTreeSet<Arc<str>> {
+        let heard = self.listening.iter().filter_map(|id| self.watches.get(id));
+        heard.filter_map(Watch::filter).collect()
     }
 
     /// When time that passes next matters.

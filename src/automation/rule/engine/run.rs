@@ -105,6 +105,7 @@ impl Run {
         let path = match rule.key.kind() {
             RuleKind::Automation => "action",
             RuleKind::Script => "sequence",
+            RuleKind::Scene => "entities",
         };
         let frame = Frame { steps: Arc::clone(&rule.steps), at: 0, path: path.into(), again: None };
         let fiber = Fiber { stack: vec![frame], vars, wait: Wait::No, parent: None };

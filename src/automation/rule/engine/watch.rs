@@ -82,6 +82,14 @@ impl Watch {
         self.triggers.get(self.n)
     }
 
+    /// The filter of the topics it wants to hear.
+    pub(super) fn filter(&self) -> Option<Arc<str>> {
+        match &self.trigger()?.kind {
+            Kind::Topic(topic) => Some(Arc::clone(&topic.filter)),
+            _ => None,
+        }
+    }
+
     /// What has to last, since when.
     pub(super) fn held_since(&self) -> Option<(Timestamp, String)> {
         let held = self.held.values().min_by_key(|held| held.since)?;
@@ -188,7 +196,11 @@ impl Rules {
                     watch.armed.insert("".into());
                 }
             }
-            Kind::Event { .. } | Kind::Device(_) | Kind::Tag { .. } | Kind::Start => {
+            Kind::Event { .. }
+            | Kind::Device(_)
+            | Kind::Topic(_)
+            | Kind::Tag { .. }
+            | Kind::Start => {
                 self.listening.insert(id);
             }
             Kind::Never => {}
@@ -265,6 +277,7 @@ impl Rules {
             | Kind::Sun { .. }
             | Kind::Event { .. }
             | Kind::Device(_)
+            | Kind::Topic(_)
             | Kind::Tag { .. }
             | Kind::Start
             | Kind::Never => {}

@@ -3,10 +3,13 @@
 
 mod condition;
 mod keys;
+mod scene;
 mod step;
 mod trigger;
 
 use std::sync::Arc;
+
+pub use self::scene::scene;
 
 use self::keys::Keys;
 use super::{Expr, Kind, Mode, Named, Problem, Rule, RuleKey, Weight, native};

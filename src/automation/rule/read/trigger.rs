@@ -6,7 +6,8 @@ use super::keys::Keys;
 use super::{Reader, is_entity_id};
 use crate::automation::rule::pattern::Pattern;
 use crate::automation::rule::trigger::{
-    At, Bound, DeviceTrigger, Kind, Match, NumericTrigger, Range, StateTrigger, Trigger,
+    At, Bound, DeviceTrigger, Kind, Match, NumericTrigger, Range, StateTrigger, TopicTrigger,
+    Trigger,
 };
 use crate::automation::rule::{Expr, Weight, native};
 use crate::home::rhythm::Days;
@@ -142,6 +143,7 @@ impl Reader<'_> {
                 let (tags, devices) = (self.texts("tag_id", keys), self.texts("device_id", keys));
                 Some(Kind::Tag { tags, devices })
             }
+            "mqtt" => self.topic_trigger(keys),
             "homeassistant" | "homard" => self.start_trigger(keys),
             _ => None,
         };
@@ -156,12 +158,12 @@ impl Reader<'_> {
             "event",
             "device",
             "tag",
+            "mqtt",
             "homeassistant",
             "homard",
         ];
         if found.is_none() && !KNOWN.contains(&kind) {
             let why = match kind {
-                "mqtt" => " yet; watch the entity that the device announces instead",
                 "zone" | "geo_location" => ": Homard knows no zones; watch a `device_tracker`",
                 "" => "; it must be a word",
                 _ => "",
@@ -365,6 +367,22 @@ impl Reader<'_> {
         }
     }
 
+    fn topic_trigger(&mut self, keys: &mut Keys<'_>) -> Option<Kind> {
+        let Some(filter) = self.text("topic", keys).filter(|filter| is_filter(filter)) else {
+            self.disarm("`topic` must be a topic; `#` stands alone at its end, `+` for a level");
+            return None;
+        };
+        let payload = keys.take("payload");
+        let payload = payload.map(|payload| self.at("payload", |r| r.expr(payload)));
+        let value = keys.take("value_template");
+        let value = value.and_then(|value| self.at("value_template", |r| r.template(value)));
+        keys.take("qos");
+        if keys.take("encoding").is_some_and(|encoding| encoding.as_str() != Some("utf-8")) {
+            self.at("encoding", |r| r.disarm("only `utf-8` is understood"));
+        }
+        Some(Kind::Topic(TopicTrigger { filter, payload, value }))
+    }
+
     fn device_trigger(&mut self, keys: &mut Keys<'_>) -> Option<Kind> {
         let domain = self.text("domain", keys).unwrap_or_default();
         let kind = self.text("type", keys).unwrap_or_default();
@@ -393,4 +411,14 @@ impl Reader<'_> {
             length: self.length("for", keys),
         }))
     }
+}
+
+/// Whether a text is a topic or a filter, as MQTT has it. Not of everything: `#` alone is every message
+/// of the house.
+fn is_filter(filter: &str) -> bool {
+    let mut levels = filter.split('/').rev();
+    let last = levels.next().unwrap_or_default();
+    let is_level = |level: &str| !level.contains(['#', '+', '\0']) || level == "+";
+    let is_last = (last == "#" && filter != "#") || is_level(last);
+    !filter.is_empty() && filter.len() <= 1_000 && is_last && levels.all(is_level)
 }
