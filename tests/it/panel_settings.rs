@@ -25,7 +25,7 @@ fn url(demo: &Daemon, path: &str) -> String {
 }
 
 /// Keeps what is seen on every screen, and asks axe-core.
-fn seen(browser: &mut Browser, name: &str) {
+pub(crate) fn seen(browser: &mut Browser, name: &str) {
     for (device, (width, height)) in SIZES {
         for (scheme, is_dark) in [("light", false), ("dark", true)] {
             browser.size(width, height, is_dark);
@@ -40,7 +40,7 @@ fn seen(browser: &mut Browser, name: &str) {
 }
 
 /// Becomes the first owner, past all steps.
-fn settle(browser: &mut Browser, demo: &Daemon) {
+pub(crate) fn settle(browser: &mut Browser, demo: &Daemon) {
     browser.visit(&url(demo, "/?language=en"));
     let next = ".step:not([hidden]) [type=submit]";
     let at =

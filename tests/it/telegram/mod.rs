@@ -4,6 +4,7 @@
 mod emulator;
 mod faults;
 mod inside;
+mod panel;
 mod people;
 mod server;
 mod talk;

@@ -78,9 +78,12 @@ async function load() {
   draw(await call(PATH));
 }
 
+// Telegram is reached, and somebody asks to be let in, while the page is looked at.
+const soon = later(5000, again);
+
 async function again() {
   await load().catch(complain);
-  later(5000, again);
+  soon();
 }
 
 follow();
