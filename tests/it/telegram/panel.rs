@@ -48,6 +48,10 @@ fn the_page_of_the_bot_says_how_it_is_and_lets_people_in() {
     // Somebody asks, and is let in with two touches.
     house.code(ADA);
     browser.wait("document.querySelector('#waiting [data-code]')");
+    // The code is to be compared: it stands on one line, also on a phone.
+    browser.size(360, 780, false);
+    let lines = browser.eval("document.querySelector('#waiting .name').getClientRects()[0].height");
+    assert!(lines.as_f64().unwrap() < 40.0, "the code is {lines} px high");
     seen(&mut browser, "telegram-waiting");
     browser.eval("document.querySelector('#waiting select').value = document.querySelectorAll('#waiting option')[1].value");
     browser.click("#waiting [data-code] button");
