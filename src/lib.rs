@@ -43,8 +43,9 @@
 //!    clock: same input, same output.
 //! 2. The hub is the only writer of [`home::Home`]. Ports read it through
 //!    [`hub::HubHandle::read`], a closure, so that no lock crosses an `.await`.
-//! 3. Topics and payloads never leave `mqtt`, but for those that an automation's author wrote down; JSON types of the API never leave `web`; chat ids and the
-//!    bot's token never leave `telegram`, but for the disk and the page of who may talk to the house.
+//! 3. Topics and payloads never leave `mqtt`, but for those that an automation's author wrote down; JSON types of the
+//!    API never leave `web`; chat ids and the bot's token never leave `telegram`, but for the disk and the page of who
+//!    may talk to the house.
 //! 4. What was recognised in a sentence never acts by itself: it is an intent, and walks one road:
 //!    target, capability, action, outcome. What a language model makes of it is asked of the person first.
 //! 5. A target is never widened. No such room, no such name: ask, do not act.

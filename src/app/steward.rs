@@ -297,7 +297,7 @@ impl Daemon for Steward {
             State::Off => web::BotState::Off,
             State::Trying => web::BotState::Trying,
             State::Online(name) => web::BotState::Online(name),
-            State::Lost(since, why) => web::BotState::Lost(since, why),
+            State::Lost(since, word, why) => web::BotState::Lost(since, word, why),
             State::Refused(code, why) => web::BotState::Refused(code, why),
         };
         let contacts = self.setup.storage.contacts();

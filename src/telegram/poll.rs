@@ -156,10 +156,15 @@ async fn report(setup: &Setup, polled: Result<&Me, &Error>) {
         Err(Error::Conflict) => State::Refused("conflict", Error::Conflict.to_string()),
         Err(error) => {
             let since = match &*setup.state.borrow() {
-                State::Lost(since, _) => *since,
+                State::Lost(since, ..) => *since,
                 _ => now,
             };
-            State::Lost(since, error.to_string())
+            let word = match error {
+                Error::Wait(_) => "wait",
+                Error::Unreached(_) => "unreached",
+                _ => "refused",
+            };
+            State::Lost(since, word, error.to_string())
         }
     };
     let is_new = setup.state.send_if_modified(|known| {
@@ -178,7 +183,7 @@ async fn report(setup: &Setup, polled: Result<&Me, &Error>) {
             tracing::error!(error = why, "The Telegram bot is refused.");
             Some(why)
         }
-        State::Lost(_, why) => {
+        State::Lost(_, _, why) => {
             warn!(error = why, "Telegram is not reached; it is tried again, later each time.");
             Some(why)
         }

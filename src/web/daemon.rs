@@ -88,8 +88,8 @@ pub enum BotState {
     Trying,
     /// It listens, under this name.
     Online(String),
-    /// Telegram is not reached since then, and why.
-    Lost(Timestamp, String),
+    /// Telegram is not reached since then: a word, and why.
+    Lost(Timestamp, &'static str, String),
     /// Only its owner can mend it: a word, and why.
     Refused(&'static str, String),
 }

@@ -95,7 +95,9 @@ fn shown(site: &Site) -> BotObject {
         BotState::Off => ("off", None, None, None, None),
         BotState::Trying => ("trying", None, None, None, None),
         BotState::Online(name) => ("online", Some(name), None, None, None),
-        BotState::Lost(since, why) => ("lost", None, None, Some(why), Some(time_text(since))),
+        BotState::Lost(since, code, why) => {
+            ("lost", None, Some(code), Some(why), Some(time_text(since)))
+        }
         BotState::Refused(code, why) => ("refused", None, Some(code), Some(why), None),
     };
     BotObject {

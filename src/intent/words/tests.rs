@@ -297,7 +297,7 @@ fn several_commands_times_and_conditions() {
             ("turn on the bathroom fan for half an hour", "TurnOn bathroom for 1800"),
             (
                 "hall light on at quarter past seven pm",
-                "TurnOn hall At { hour: 19, minute: 15, is_half_day: false, days: 0 }",
+                "TurnOn hall At { hour: 19, minute: 15, is_half_day: false, day: Next }",
             ),
             ("hall light on at sunset", "TurnOn hall Sun { is_rise: false, offset_s: 0.0 }"),
             ("if the tv is on turn it off", "TurnOff tv if Is(\"on\")"),
@@ -312,15 +312,15 @@ fn several_commands_times_and_conditions() {
             ("allume le lampadaire pendant 5 minutes", "TurnOn lampadaire for 300"),
             (
                 "allume le lampadaire à 20h30",
-                "TurnOn lampadaire At { hour: 20, minute: 30, is_half_day: false, days: 0 }",
+                "TurnOn lampadaire At { hour: 20, minute: 30, is_half_day: false, day: Next }",
             ),
             (
                 "allume le lampadaire à 7 heures",
-                "TurnOn lampadaire At { hour: 7, minute: 0, is_half_day: false, days: 0 }",
+                "TurnOn lampadaire At { hour: 7, minute: 0, is_half_day: false, day: Next }",
             ),
             (
                 "allume le lampadaire à 7 heures du soir",
-                "TurnOn lampadaire At { hour: 19, minute: 0, is_half_day: false, days: 0 }",
+                "TurnOn lampadaire At { hour: 19, minute: 0, is_half_day: false, day: Next }",
             ),
             ("si la télé est allumée éteins-la", "TurnOff tele if Is(\"on\")"),
         ],

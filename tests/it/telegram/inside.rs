@@ -225,7 +225,7 @@ fn a_poll_that_stalls_is_noticed_and_begun_anew() {
             .expect("lost")
             .unwrap()
             .clone();
-        let telegram::State::Lost(_, why) = state else { unreachable!() };
+        let telegram::State::Lost(_, "unreached", why) = state else { unreachable!() };
         assert!(why.contains("too long"), "{why}");
         let at = house.clock.now().as_second();
         // What came meanwhile is answered as soon as it polls again.

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::server::{Fault, labels, text};
 use super::{ADA, BOB, House};
-use crate::support::homard::Folder;
+use crate::support::homard::{Folder, homard};
 
 impl House {
     /// A device says something by the house's own broker; false where there is no program that could.
@@ -208,4 +208,33 @@ fn a_voice_message_is_heard_and_obeyed() {
     telegram.answer(ADA, "only understand", || {
         telegram.message(ADA, ADA, 0, json!({ "sticker": { "emoji": "x" } }));
     });
+}
+
+/// As somebody who moves over from Home Assistant has it: a file of theirs, a bell that speaks MQTT, a message.
+#[test]
+fn what_an_automation_notifies_of_is_told() {
+    let house = House::paired("telegram-rule");
+    if !house.publish("x/bell", "is there") {
+        return;
+    }
+    let file = house.folder.file(
+        "automations.yaml",
+        "- id: bell\n  alias: Bell\n  triggers: {trigger: mqtt, topic: x/bell, payload: ding}\n  actions:\n    \
+         - {action: notify.notify, data: {title: Bell, message: Somebody is at the door}}\n",
+    );
+    let rules = |arguments: &[&str]| {
+        let done =
+            homard(&[&["automations"], arguments, &["--data-dir", &house.daemon.data]].concat());
+        assert_eq!(done.code, 0, "{done:?}");
+        done.out
+    };
+    assert!(rules(&["import", &file]).contains("1 taken in"));
+    house.telegram.answer(ADA, "00:00", || {
+        house.telegram.says(ADA, "/mute 0-0");
+    });
+    let told = house.telegram.answer(ADA, "Somebody is at the door", || {
+        house.publish("x/bell", "ding");
+    });
+    assert!(text(&told).contains("Bell"), "{told:?}");
+    assert!(!rules(&["list"]).contains("last never"));
 }

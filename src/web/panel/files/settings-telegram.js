@@ -9,9 +9,9 @@ let people = [];
 
 const empty = (key) => el("p", { class: "hint", text: t(key) });
 
-function state({ state: word, name, code, message, since }) {
+function state({ state: word, name, code, since }) {
   const text = word === "online" ? t("telegram.online", { name: `@${name}` })
-    : word === "lost" ? t("telegram.lost", { time: ago(since), why: message })
+    : word === "lost" ? t(`telegram.lost.${code}`, { time: ago(since) })
       : word === "refused" ? t(`telegram.${code}`)
         : t(`telegram.${word}`);
   return el("p", { class: word === "online" ? "note good" : word === "lost" || word === "refused" ? "note bad" : "note", role: "status", text });
