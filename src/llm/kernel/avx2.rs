@@ -62,24 +62,25 @@ macro_rules! wide {
             less => _mm256_sub_epi8(q, _mm256_set1_epi8(less as i8)),
         };
         let scale = _mm256_set_m128(_mm_set1_ps($block.scale[1]), _mm_set1_ps($block.scale[0]));
-        (q, scale, $block.min)
+        (q, scale)
     }};
 }
 
 /// Adds the products of block number `$at`.
 macro_rules! add {
-    ($sum:ident, $x:expr, ($q:ident, $scale:ident, $min:ident), $at:expr) => {
+    ($sum:ident, $x:expr, $wide:ident, $block:ident, $at:expr) => {
+        let (q, scale) = $wide;
         let x: __m256i = bytemuck::cast($x[$at].q);
         // One factor has to be without a sign: the other gets it.
         let pairs = match F::HAS_MIN {
-            true => _mm256_maddubs_epi16($q, x),
-            false => _mm256_maddubs_epi16(_mm256_abs_epi8($q), _mm256_sign_epi8(x, $q)),
+            true => _mm256_maddubs_epi16(q, x),
+            false => _mm256_maddubs_epi16(_mm256_abs_epi8(q), _mm256_sign_epi8(x, q)),
         };
         let fours = _mm256_cvtepi32_ps(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
-        let scale = _mm256_mul_ps($scale, _mm256_set1_ps($x[$at].scale));
+        let scale = _mm256_mul_ps(scale, _mm256_set1_ps($x[$at].scale));
         $sum.products = _mm256_fmadd_ps(fours, scale, $sum.products);
         if F::HAS_MIN {
-            $sum.of_mins = $min.mul_add($x[$at].sum, $sum.of_mins);
+            $sum.of_mins = $block.min.mul_add($x[$at].sum, $sum.of_mins);
         }
     };
 }
@@ -94,50 +95,18 @@ macro_rules! whole {
     }};
 }
 
-/// A row times a vector.
-#[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn times_one<F: Format<SIZE, N>, const SIZE: usize, const N: usize>(
-    row: &[[u8; SIZE]],
-    x: &[Piece],
-) -> f32 {
-    let mut sum = nothing!();
-    for (unit, bytes) in row.iter().enumerate() {
-        each_block!(N, n, {
-            let block: Block = F::unpack(bytes, n);
-            let (q, scale, min) = wide!(block);
-            add!(sum, x, (q, scale, min), unit * N + n);
-        });
-    }
-    whole!(sum)
-}
-
-/// Functions that multiply a row with several vectors.
-macro_rules! several {
-    ($(#[$doc:meta])* $name:ident, $n:literal, $($x:ident $sum:ident),*) => {
-        $(#[$doc])*
-        #[target_feature(enable = "avx2,fma,f16c")]
-        pub(super) fn $name<F: Format<SIZE, N>, const SIZE: usize, const N: usize>(
-            row: &[[u8; SIZE]],
-            [$($x),*]: [&[Piece]; $n],
-        ) -> [f32; $n] {
-            $(let mut $sum = nothing!();)*
-            for (unit, bytes) in row.iter().enumerate() {
-                each_block!(N, n, {
-                    let (block, at): (Block, usize) = (F::unpack(bytes, n), unit * N + n);
-                    let (q, scale, min) = wide!(block);
-                    $(add!($sum, $x, (q, scale, min), at);)*
-                });
-            }
-            [$(whole!($sum)),*]
-        }
-    };
-}
-
-several!(
+times!(
+    "avx2,fma,f16c",
+    /// A row times a vector.
+    times_one, 1, xa a
+);
+times!(
+    "avx2,fma,f16c",
     /// A row times four vectors.
     times_four, 4, xa a, xb b, xc c, xd d
 );
-several!(
+times!(
+    "avx2,fma,f16c",
     /// A row times eight vectors.
     times_eight, 8, xa a, xb b, xc c, xd d, xe e, xf f, xg g, xh h
 );

@@ -27,6 +27,28 @@ macro_rules! each_block {
         }
     }};
 }
+/// A function that multiplies a row with so many vectors, of a processor's own `nothing!`, `wide!`, `add!` and `whole!`.
+macro_rules! times {
+    ($features:literal, $(#[$doc:meta])* $name:ident, $n:literal, $($x:ident $sum:ident),*) => {
+        $(#[$doc])*
+        #[target_feature(enable = $features)]
+        pub(super) fn $name<F: Format<SIZE, N>, const SIZE: usize, const N: usize>(
+            row: &[[u8; SIZE]],
+            [$($x),*]: [&[Piece]; $n],
+        ) -> [f32; $n] {
+            $(let mut $sum = nothing!();)*
+            for (unit, bytes) in row.iter().enumerate() {
+                each_block!(N, n, {
+                    let (block, at): (Block, usize) = (F::unpack(bytes, n), unit * N + n);
+                    let q = wide!(block);
+                    $(add!($sum, $x, q, block, at);)*
+                });
+            }
+            [$(whole!($sum)),*]
+        }
+    };
+}
+
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 mod format;
@@ -228,7 +250,7 @@ fn multiply_part<F: Format<SIZE, N>, const SIZE: usize, const N: usize>(
     }
     for begin in begin..n_vectors {
         for (row, out) in rows().zip(out.chunks_exact_mut(n_vectors)) {
-            out[begin] = times_one::<F, SIZE, N>(row, xs.vector(begin));
+            [out[begin]] = times_one::<F, SIZE, N>(row, [xs.vector(begin)]);
         }
     }
 }
@@ -253,8 +275,8 @@ macro_rules! best {
 
 fn times_one<F: Format<SIZE, N>, const SIZE: usize, const N: usize>(
     row: &[[u8; SIZE]],
-    x: &[Piece],
-) -> f32 {
+    x: [&[Piece]; 1],
+) -> [f32; 1] {
     best!(times_one::<F, SIZE, N>(row, x))
 }
 
@@ -427,7 +449,7 @@ mod tests {
                 let near = |a: &[f32]| a.iter().zip(plain).all(|(a, b)| (a - b).abs() < 1e-4);
                 assert!(near(&times_eight::<F, SIZE, N>(row, eight)));
                 assert!(near(&times_four::<F, SIZE, N>(row, four)));
-                assert!(near(&[times_one::<F, SIZE, N>(row, eight[0])]));
+                assert!(near(&times_one::<F, SIZE, N>(row, [eight[0]])));
             }
         }
         for (kind, dtype) in KINDS {

@@ -28,14 +28,23 @@ macro_rules! bytes {
     };
 }
 
+/// A block's weights, 16 and 16.
+macro_rules! wide {
+    ($block:expr) => {{
+        let q = $block.q();
+        (bytes!(q, 0), bytes!(q, 1))
+    }};
+}
+
 /// Adds the products of block number `$at`.
 macro_rules! add {
-    ($sum:ident, $x:expr, ($a:ident, $b:ident, $block:ident), $at:expr) => {
+    ($sum:ident, $x:expr, $wide:ident, $block:ident, $at:expr) => {
+        let (a, b) = $wide;
         let x: &Piece = &$x[$at];
         let (xa, xb) = (bytes!(x.q, 0), bytes!(x.q, 1));
         // Two products of signed bytes, none of them -128 twice, are no more than 16 bits hold.
-        let a = vmlal_high_s8(vmull_s8(vget_low_s8($a), vget_low_s8(xa)), $a, xa);
-        let b = vmlal_high_s8(vmull_s8(vget_low_s8($b), vget_low_s8(xb)), $b, xb);
+        let a = vmlal_high_s8(vmull_s8(vget_low_s8(a), vget_low_s8(xa)), a, xa);
+        let b = vmlal_high_s8(vmull_s8(vget_low_s8(b), vget_low_s8(xb)), b, xb);
         let (a, b) = (vcvtq_f32_s32(vpaddlq_s16(a)), vcvtq_f32_s32(vpaddlq_s16(b)));
         $sum.products = vfmaq_n_f32($sum.products, a, $block.scale[0] * x.scale);
         $sum.products = vfmaq_n_f32($sum.products, b, $block.scale[1] * x.scale);
@@ -51,52 +60,18 @@ macro_rules! whole {
     };
 }
 
-/// A row times a vector.
-#[target_feature(enable = "neon")]
-pub(super) fn times_one<F: Format<SIZE, N>, const SIZE: usize, const N: usize>(
-    row: &[[u8; SIZE]],
-    x: &[Piece],
-) -> f32 {
-    let mut sum = nothing!();
-    for (unit, bytes) in row.iter().enumerate() {
-        each_block!(N, n, {
-            let block: Block = F::unpack(bytes, n);
-            let q = block.q();
-            let (a, b) = (bytes!(q, 0), bytes!(q, 1));
-            add!(sum, x, (a, b, block), unit * N + n);
-        });
-    }
-    whole!(sum)
-}
-
-/// Functions that multiply a row with several vectors.
-macro_rules! several {
-    ($(#[$doc:meta])* $name:ident, $n:literal, $($x:ident $sum:ident),*) => {
-        $(#[$doc])*
-        #[target_feature(enable = "neon")]
-        pub(super) fn $name<F: Format<SIZE, N>, const SIZE: usize, const N: usize>(
-            row: &[[u8; SIZE]],
-            [$($x),*]: [&[Piece]; $n],
-        ) -> [f32; $n] {
-            $(let mut $sum = nothing!();)*
-            for (unit, bytes) in row.iter().enumerate() {
-                each_block!(N, n, {
-                    let (block, at): (Block, usize) = (F::unpack(bytes, n), unit * N + n);
-                    let q = block.q();
-                    let (low, high) = (bytes!(q, 0), bytes!(q, 1));
-                    $(add!($sum, $x, (low, high, block), at);)*
-                });
-            }
-            [$(whole!($sum)),*]
-        }
-    };
-}
-
-several!(
+times!(
+    "neon",
+    /// A row times a vector.
+    times_one, 1, xa a
+);
+times!(
+    "neon",
     /// A row times four vectors.
     times_four, 4, xa a, xb b, xc c, xd d
 );
-several!(
+times!(
+    "neon",
     /// A row times eight vectors.
     times_eight, 8, xa a, xb b, xc c, xd d, xe e, xf f, xg g, xh h
 );

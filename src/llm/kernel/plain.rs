@@ -6,6 +6,29 @@ use super::format::{BLOCK, Format};
 /// A row times a vector.
 pub(super) fn times_one<F: Format<SIZE, N>, const SIZE: usize, const N: usize>(
     row: &[[u8; SIZE]],
+    x: [&[Piece]; 1],
+) -> [f32; 1] {
+    x.map(|x| product::<F, SIZE, N>(row, x))
+}
+
+/// A row times four vectors.
+pub(super) fn times_four<F: Format<SIZE, N>, const SIZE: usize, const N: usize>(
+    row: &[[u8; SIZE]],
+    xs: [&[Piece]; 4],
+) -> [f32; 4] {
+    xs.map(|x| product::<F, SIZE, N>(row, x))
+}
+
+/// A row times eight vectors.
+pub(super) fn times_eight<F: Format<SIZE, N>, const SIZE: usize, const N: usize>(
+    row: &[[u8; SIZE]],
+    xs: [&[Piece]; 8],
+) -> [f32; 8] {
+    xs.map(|x| product::<F, SIZE, N>(row, x))
+}
+
+fn product<F: Format<SIZE, N>, const SIZE: usize, const N: usize>(
+    row: &[[u8; SIZE]],
     x: &[Piece],
 ) -> f32 {
     let mut sum = 0.0;
@@ -21,22 +44,6 @@ pub(super) fn times_one<F: Format<SIZE, N>, const SIZE: usize, const N: usize>(
         }
     }
     sum
-}
-
-/// A row times four vectors.
-pub(super) fn times_four<F: Format<SIZE, N>, const SIZE: usize, const N: usize>(
-    row: &[[u8; SIZE]],
-    xs: [&[Piece]; 4],
-) -> [f32; 4] {
-    xs.map(|x| times_one::<F, SIZE, N>(row, x))
-}
-
-/// A row times eight vectors.
-pub(super) fn times_eight<F: Format<SIZE, N>, const SIZE: usize, const N: usize>(
-    row: &[[u8; SIZE]],
-    xs: [&[Piece]; 8],
-) -> [f32; 8] {
-    xs.map(|x| times_one::<F, SIZE, N>(row, x))
 }
 
 /// The sum of the products of 16 signed bytes.
