@@ -7,14 +7,13 @@
 //! cut in that moment.
 
 use std::collections::VecDeque;
-use std::pin::Pin;
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::warn;
 
+use super::alarm::{self, Alarms};
 use super::asks::Answer;
 use super::ear::Heard;
 use super::event::{Books, Cause, EditError, Effect, Explained, Reply, ReplyKind, Said, Shown};
@@ -28,16 +27,12 @@ use crate::storage::{Committed, Keep};
 /// Writes of the agenda that may wait for the disk; more are not waited for.
 const MOST_WRITES: usize = 1_000;
 
-/// Wakes when the wall clock shows a time, or is set.
-type Alarm = Pin<Box<dyn Future<Output = ()> + Send>>;
-
 /// Owns the agenda, and what of it is on its way to the disk.
 pub(super) struct Keeper {
     agenda: Agenda,
     /// Nothing is due before somebody can say so.
     pub(super) is_open: bool,
-    steady: Option<(SignedDuration, Alarm)>,
-    wall: Option<(Timestamp, Alarm)>,
+    alarms: Alarms,
     writes: VecDeque<Write>,
 }
 
@@ -46,7 +41,7 @@ struct Write {
     /// What waits for it, in its order.
     then: Vec<Then>,
     records: Vec<Record>,
-    answer: oneshot::Receiver<Result<Committed, String>>,
+    answer: alarm::Answer,
 }
 
 /// What happened.
@@ -81,7 +76,7 @@ pub(super) enum To {
 
 impl Keeper {
     pub(super) fn new(agenda: Agenda) -> Self {
-        Self { agenda, is_open: false, steady: None, wall: None, writes: VecDeque::new() }
+        Self { agenda, is_open: false, alarms: Alarms::default(), writes: VecDeque::new() }
     }
 
     /// Things come again by this calendar from now on.
@@ -92,30 +87,15 @@ impl Keeper {
 
 /// What happens next to the agenda.
 pub(super) async fn news(books: &mut Keeper) -> News {
-    let Keeper { is_open, steady, wall, writes, .. } = books;
-    // One that has rung cannot be asked again.
+    let Keeper { is_open, alarms, writes, .. } = books;
     tokio::select! {
-        result = written(writes) => return News::Written(result),
-        () = rings(steady.as_mut().map(|(_, alarm)| alarm)), if *is_open => books.steady = None,
-        () = rings(wall.as_mut().map(|(_, alarm)| alarm)), if *is_open => books.wall = None,
-    }
-    News::Due
-}
-
-async fn rings(alarm: Option<&mut Alarm>) {
-    match alarm {
-        Some(alarm) => alarm.await,
-        None => std::future::pending().await,
+        result = written(writes) => News::Written(result),
+        () = alarms.ring(), if *is_open => News::Due,
     }
 }
 
 async fn written(writes: &mut VecDeque<Write>) -> Result<Committed, String> {
-    match writes.front_mut() {
-        Some(write) => {
-            (&mut write.answer).await.unwrap_or_else(|_| Err("the writer has stopped".to_owned()))
-        }
-        None => std::future::pending().await,
-    }
+    alarm::written(writes.front_mut().map(|write| &mut write.answer)).await
 }
 
 impl Hub {
@@ -125,15 +105,8 @@ impl Hub {
 
     /// Sets the alarms for what is due next, if that changed.
     pub(super) fn set_alarms(&mut self) {
-        let books = &mut self.books;
-        let wanted = books.agenda.next_steady();
-        if wanted != books.steady.as_ref().map(|(at, _)| *at) {
-            books.steady = wanted.map(|at| (at, self.clock.until_steady(at)));
-        }
-        let wanted = books.agenda.next_wall();
-        if wanted != books.wall.as_ref().map(|(at, _)| *at) {
-            books.wall = wanted.map(|at| (at, self.clock.until(at)));
-        }
+        let Keeper { agenda, alarms, .. } = &mut self.books;
+        alarms.set(agenda.next_steady(), agenda.next_wall(), &self.clock);
     }
 
     /// From now on what is due happens: first what was stopped in the middle of it.

@@ -6,6 +6,7 @@
 //! [`asks`], effects wait in the backlog of the [`outbox`]. Only what comes in may wait a moment,
 //! so that a watcher of what is shown is not left behind by a flood.
 
+mod alarm;
 mod asks;
 mod books;
 mod dirty;

@@ -9,13 +9,13 @@
 //! on the disk a while after it began ([`NOTE_AFTER`]), so that it can be told after a power cut.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::pin::Pin;
 use std::sync::{Arc, RwLock};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use tokio::sync::oneshot;
 use tracing::warn;
 
+use super::alarm::{self, Alarms};
 use super::event::{EditError, Effect, Place, Problem, RuleView, Shown};
 use super::rule_call::announcement;
 use super::seen::Seen;
@@ -44,8 +44,6 @@ const MOST_FILTERS: usize = 500;
 /// Writes that may wait for the disk; more are not waited for.
 const MOST_WRITES: usize = 1_000;
 
-type Alarm = Pin<Box<dyn Future<Output = ()> + Send>>;
-
 /// Owns the rules, and what of them is on its way to the disk.
 pub(super) struct RuleKeeper {
     pub(super) engine: Rules,
@@ -59,8 +57,7 @@ pub(super) struct RuleKeeper {
     told: Vec<Told>,
     /// Not told yet.
     calendar: Option<Calendar>,
-    steady: Option<(SignedDuration, Alarm)>,
-    wall: Option<(Timestamp, Alarm)>,
+    alarms: Alarms,
     /// When what runs is noted.
     note_at: Option<SignedDuration>,
     noted: Vec<engine::Waiting>,
@@ -72,7 +69,7 @@ pub(super) struct RuleKeeper {
 }
 
 struct Write {
-    answer: oneshot::Receiver<Result<Committed, String>>,
+    answer: alarm::Answer,
     then: Vec<oneshot::Sender<Result<(), EditError>>>,
 }
 
@@ -102,8 +99,7 @@ impl RuleKeeper {
             filters: BTreeMap::new(),
             told: Vec::new(),
             calendar: None,
-            steady: None,
-            wall: None,
+            alarms: Alarms::default(),
             note_at: None,
             noted: Vec::new(),
             start_at: None,
@@ -188,29 +184,15 @@ impl RuleKeeper {
 
 /// What happens next to the rules.
 pub(super) async fn news(keeper: &mut RuleKeeper) -> News {
-    let RuleKeeper { steady, wall, writes, .. } = keeper;
+    let RuleKeeper { alarms, writes, .. } = keeper;
     tokio::select! {
-        result = written(writes) => return News::Written(result),
-        () = rings(steady.as_mut().map(|(_, alarm)| alarm)) => keeper.steady = None,
-        () = rings(wall.as_mut().map(|(_, alarm)| alarm)) => keeper.wall = None,
-    }
-    News::Due
-}
-
-async fn rings(alarm: Option<&mut Alarm>) {
-    match alarm {
-        Some(alarm) => alarm.await,
-        None => std::future::pending().await,
+        result = written(writes) => News::Written(result),
+        () = alarms.ring() => News::Due,
     }
 }
 
 async fn written(writes: &mut VecDeque<Write>) -> Result<Committed, String> {
-    match writes.front_mut() {
-        Some(write) => {
-            (&mut write.answer).await.unwrap_or_else(|_| Err("the writer has stopped".to_owned()))
-        }
-        None => std::future::pending().await,
-    }
+    alarm::written(writes.front_mut().map(|write| &mut write.answer)).await
 }
 
 impl Hub {
@@ -241,15 +223,9 @@ impl Hub {
 
     pub(super) fn set_rule_alarms(&mut self) {
         let rules = &mut self.rules;
-        let wanted = rules.next_steady();
-        if wanted != rules.steady.as_ref().map(|(at, _)| *at) {
-            rules.steady = wanted.map(|at| (at, self.clock.until_steady(at)));
-        }
         // Where something waits, a clock that is set must be noticed.
-        let wanted = rules.engine.next_wall();
-        if wanted != rules.wall.as_ref().map(|(at, _)| *at) {
-            rules.wall = wanted.map(|at| (at, self.clock.until(at)));
-        }
+        let (steady, wall) = (rules.next_steady(), rules.engine.next_wall());
+        rules.alarms.set(steady, wall, &self.clock);
     }
 
     pub(super) fn take_rule_news(&mut self, news: News) {
