@@ -5,8 +5,8 @@
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 SETUP := tests/tools/setup.sh
 
-.PHONY: help setup run test eval eval-needs eval-speech needs fuzz bench bench-wake bench-sentences check fmt cross cross-test \
-	deb deb-test
+.PHONY: help setup run test peer eval eval-needs eval-speech needs fuzz bench bench-wake bench-sentences check fmt cross cross-test \
+	deb deb-test image
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -76,6 +76,13 @@ bench-sentences: setup
 	tests/tools/setup.sh hassil
 	cargo bench --bench sentences
 
+#: make peer     what automations call in Home Assistant itself on the same days, written anew (300 MB, once)
+peer:
+	peer=$$(tests/tools/home_assistant.sh) && for two in "house days" "forms forms"; do set -- $$two; \
+		$$peer tests/tools/home_assistant_peer.py tests/automations/$$1.yaml tests/automations/scripts.yaml \
+			tests/automations/$$2.txt > tests/automations/$$2.calls || exit 1; done
+	cargo test --locked --test it rule_peer
+
 #: make cross    build for 64-bit ARM boards, a Raspberry Pi 4 or 5, on an x86-64 Debian 12
 cross:
 	@$(SETUP) run
@@ -106,6 +113,11 @@ deb-amd64:
 #: make deb-test  install, upgrade, remove and purge this machine's package in a Debian 12 of its own (needs root)
 deb-test: deb-amd64
 	systemd/package/test $$(ls -t target/deb/homard_*_amd64.deb | head -n 1)
+
+#: make image    an image to flash, out of RASPIOS=FILE.img.xz, the official one (needs root); OUT=homard.img
+OUT ?= target/homard.img
+image: deb-arm64
+	cross/image.sh "$(RASPIOS)" $$(ls -t target/deb/homard_*_arm64.deb | head -n 1) $(OUT)
 
 #: make fmt      format the code
 fmt:

@@ -38,6 +38,8 @@ fn pack(path: &Path, out: &Path) -> std::io::Result<()> {
     packed.push(".gz");
     let packed = PathBuf::from(packed);
     fs::create_dir_all(packed.parent().unwrap_or(out))?;
+    // Never into the file of an earlier build, which a copy of the folder may share.
+    let _ = fs::remove_file(&packed);
     let mut encoder = GzEncoder::new(File::create(packed)?, Compression::best());
     encoder.write_all(&fs::read(path)?)?;
     encoder.finish().map(drop)
@@ -48,14 +50,20 @@ fn tell_linker() {
     if !is("CARGO_CFG_TARGET_ENV", "gnu") {
         return;
     }
+    // Rust links with LLD on x86-64; elsewhere, and with a linker that was named, only where it is told where LLD is.
+    println!("cargo::rerun-if-env-changed=HOMARD_LLD");
+    let lld = std::env::var("HOMARD_LLD").ok();
+    if let Some(folder) = &lld {
+        println!("cargo::rustc-link-arg-bins=-B{folder}");
+        println!("cargo::rustc-link-arg-bins=-fuse-ld=lld");
+    }
+    let is_lld = lld.is_some()
+        || is("CARGO_CFG_TARGET_ARCH", "x86_64") && std::env::var_os("RUSTC_LINKER").is_none();
     // The places that are adjusted when the program is loaded, as a bitmap in place of a list: 1 MB
     // less of file and memory. Needs glibc 2.36 (Debian 12); linkers that do not know it go on
     // without.
     println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
-    // Functions of the same instructions once. LLD can, which Rust links with on this target; who names another linker
-    // goes without, and so does a build for debugging, where each function keeps its name.
-    let is_lld =
-        is("CARGO_CFG_TARGET_ARCH", "x86_64") && std::env::var_os("RUSTC_LINKER").is_none();
+    // Functions of the same instructions once; not in a build for debugging, where each function keeps its name.
     if is_lld && is("PROFILE", "release") {
         println!("cargo::rustc-link-arg-bins=-Wl,--icf=all");
     }

@@ -15,6 +15,7 @@ readonly ARM=aarch64-linux-gnu
 
 want 'has aarch64-linux-gnu-gcc' gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 want 'has aarch64-linux-gnu-g++' g++-aarch64-linux-gnu
+want '[ -e /usr/lib/llvm-16/bin/ld.lld ]' lld-16
 want 'has qemu-aarch64-static' qemu-user-static
 # What Debian's LLVM is linked with.
 for library in libedit.so.2:libedit2 libffi.so.8:libffi8 libxml2.so.2:libxml2 libz3.so.4:libz3-4 libzstd.so.1:libzstd1; do

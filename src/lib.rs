@@ -30,7 +30,8 @@
 //!  2  assistant ► intent, automation  tidings      decide: pure
 //!  -  json  yaml                       the model's values as JSON and YAML
 //!  1  home   template   catalog   llm      the model; the templates of MQTT discovery; files to fetch; a language model
-//!  0  config  clock  text  packed  board   leaves; board: what the machine beneath says of itself
+//!  0  config  clock  text  packed         leaves
+//!     board  update                       what the machine beneath says of itself; newer programs
 //! ```
 //!
 //! The hub does not name the assistant, [`catalog`] is for the command line and the owner's page of models, and the ports `broker`
@@ -98,6 +99,7 @@ pub mod template;
 pub mod text;
 #[cfg(feature = "telegram")]
 pub mod tidings;
+pub mod update;
 pub mod web;
 #[cfg(feature = "speech")]
 pub mod wyoming;

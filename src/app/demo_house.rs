@@ -7,6 +7,8 @@ use std::convert::Infallible;
 use tokio::sync::{broadcast::error::RecvError, watch};
 use tracing::warn;
 
+use super::mqtt_broker::Reached;
+use crate::config::Config;
 use crate::demo::{self, ALIASES, FLOORS, ROOMS, Settings};
 use crate::home::EntityEdit;
 use crate::home::id::{AreaId, FloorId};
@@ -102,4 +104,16 @@ async fn enter_names(hub: &HubHandle) {
 
 fn owned(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+/// How the simulated house is reached.
+pub(super) fn settings(config: &Config, reached: &Reached) -> demo::Settings {
+    demo::Settings {
+        host: reached.outside.host.clone(),
+        port: reached.outside.port,
+        prefix: config.mqtt.discovery_prefix.clone(),
+        status_topic: config.mqtt.status_topic.clone(),
+        leaves_no_trace: !reached.is_ours,
+        seed: u64::from(std::process::id()),
+    }
 }

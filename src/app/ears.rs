@@ -85,6 +85,9 @@ pub(crate) struct Minds {
     /// The language model, where there is one.
     #[cfg(feature = "model")]
     pub(crate) mind: Option<super::thinking::Mind>,
+    /// Who answers what is not about the house, where the owner chose one.
+    #[cfg(feature = "model")]
+    pub(crate) company: Option<super::thinking::Company>,
 }
 
 struct Attentive {
@@ -114,6 +117,7 @@ impl Ear for Attentive {
             now,
             role: utterance.origin.by.role,
             means: utterance.origin.means,
+            speaker: utterance.origin.by.name.as_deref(),
         };
         let turn = self.languages.assistant().hear_any(&said, &utterance.others, home);
         #[cfg(feature = "model")]
@@ -147,25 +151,35 @@ impl Ear for Attentive {
 
 #[cfg(feature = "model")]
 impl Attentive {
-    /// What the model is to be asked, where nobody else understood and this house could do something.
+    /// What the models are to be asked, where nobody else understood.
     fn doubt(&self, turn: &Turn, said: &Said<'_>, home: &Home) -> Option<Doubt> {
-        let mind = self.minds.mind.clone()?;
         let mut assistant = self.languages.assistant();
-        if !assistant.is_lost(turn, said) {
+        let Minds { mind, company } = &self.minds;
+        if mind.is_none() && company.is_none() || !assistant.is_lost(turn, said) {
             return None;
         }
-        let needs = assistant.needs(said, home);
-        let room = mind.room().filter(|_| !needs.is_empty())?;
-        Some(Doubt { mind, needs, room })
+        let need = mind.as_ref().and_then(|mind| {
+            let needs = assistant.needs(said, home);
+            let room = mind.room().filter(|_| !needs.is_empty())?;
+            Some((mind.clone(), needs, room))
+        });
+        let chat = company.as_ref().filter(|_| assistant.is_chat(said, home));
+        let chat = chat.and_then(|company| Some((company.clone(), company.room()?)));
+        (need.is_some() || chat.is_some()).then_some(Doubt { need, chat })
     }
 }
 
-/// A question to the model.
+/// Room to think.
+#[cfg(feature = "model")]
+type Room = tokio::sync::OwnedSemaphorePermit;
+
+/// Questions to the models.
 #[cfg(feature = "model")]
 struct Doubt {
-    mind: super::thinking::Mind,
-    needs: Vec<&'static str>,
-    room: tokio::sync::OwnedSemaphorePermit,
+    /// Which of these needs may be meant.
+    need: Option<(super::thinking::Mind, Vec<&'static str>, Room)>,
+    /// What may be answered if it is none of them.
+    chat: Option<(super::thinking::Company, Room)>,
 }
 
 /// An utterance, kept while it is thought about.
@@ -179,12 +193,18 @@ struct Spoken {
 
 #[cfg(feature = "model")]
 impl Doubt {
-    /// Asks the model; what was said of the utterance without it is said if nothing comes of it.
+    /// Asks the models; what was said of the utterance without them is said if nothing comes of it.
     fn think(self, languages: Languages, turn: Turn, spoken: Spoken) -> Heard {
-        let Self { mind, needs, room } = self;
+        let Self { need, chat } = self;
         Heard::Thinks(Box::pin(async move {
-            let need = mind.need(spoken.text.clone(), needs).await;
-            drop(room);
+            let need = match need {
+                Some((mind, needs, _room)) => mind.need(spoken.text.clone(), needs).await,
+                None => None,
+            };
+            let words = match chat.filter(|_| need.is_none()) {
+                Some((company, _room)) => company.answer(spoken.text.clone()).await,
+                None => None,
+            };
             let thought: Thought = Box::new(move |home, now| {
                 let Spoken { text, language, from, context } = spoken;
                 let said = Said {
@@ -195,10 +215,13 @@ impl Doubt {
                     now,
                     role: from.role,
                     means: from.means,
+                    speaker: None,
                 };
                 let offered = need.and_then(|(need, share)| {
-                    languages.assistant().offer(need, share, &said, home)
+                    languages.assistant().offer(need, Some(share), &said, home)
                 });
+                let relayed = words.and_then(|words| languages.assistant().relay(&words, &said));
+                let offered = offered.or(relayed);
                 let asks = languages.assistant().asked(&context.conversation, home);
                 let context = Context { asks, ..context };
                 heard(languages, offered.unwrap_or(turn), from, context)
@@ -235,6 +258,19 @@ fn heard(languages: Languages, turn: Turn, from: Asker, context: Context) -> Hea
             }
             let calls = plan.calls.clone();
             acts(calls, Box::new(move |outcomes, home| plan.conclude(outcomes, home)), context)
+        })),
+        Turn::Tries(proposal) => Heard::Tries {
+            key: proposal.key.clone(),
+            source: proposal.source.clone(),
+            then: Box::new(move |_, _, trial| {
+                Heard::Reply(context.reply(proposal.answer(Some(trial))))
+            }),
+        },
+        Turn::Rules(turn) => Heard::Rules(Box::new(move |stands, home| {
+            let mut assistant = languages.assistant();
+            let (answer, edits) = assistant.rules(&turn, stands, home);
+            let asks = assistant.asked(&context.conversation, home);
+            (Context { asks, ..context }.reply(answer), edits)
         })),
         Turn::Book(booking) => Heard::Books(Box::new(move |agenda, home, now| {
             let mut assistant = languages.assistant();

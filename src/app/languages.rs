@@ -258,6 +258,7 @@ impl Shared {
         let mut assistant = Assistant::silent(settings.zone.clone());
         assistant.set_policy(settings.policy);
         assistant.keeps_for_later();
+        assistant.keeps_rules();
         if let Some(place) = settings.place {
             assistant.set_place(place);
         }

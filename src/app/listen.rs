@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use tracing::warn;
 
+use super::memory::Holder;
 use crate::catalog::Catalog;
 use crate::speech::{Clip, Heard, Patience, Recogniser, Request, SpeechError, Weights};
 use crate::web::{Hearing, Listen, Recording, Transcript, Unheard};
@@ -29,6 +30,20 @@ impl Ears {
             .inspect_err(|error| warn!(%error, "There is no thread for speech recognition."))
             .ok();
         Self { recogniser, languages: languages.into() }
+    }
+
+    /// What it holds of the board's memory, where there is a recogniser.
+    pub(super) fn holder(&self, models: &Path) -> Option<Holder> {
+        let catalog = Catalog::built_in().ok()?;
+        let here = [ANY, ENGLISH].into_iter().filter(|name| file(models, name).exists());
+        let mib = here.filter_map(|name| Some(catalog.model(name)?.memory_mib)).max()?;
+        let (asked, told) = (self.recogniser.clone()?, self.recogniser.clone()?);
+        Some(Holder {
+            name: "speech recognition",
+            bytes: u64::from(mib) << 20,
+            is_loaded: Box::new(move || asked.is_loaded()),
+            give_back: Box::new(move || told.give_back()),
+        })
     }
 
     /// The home's own language.

@@ -1,12 +1,18 @@
 //! Keeps the resident memory small. glibc gives each thread a heap of its own, and keeps what a
 //! burst of announcements freed; and what was needed for the start only stays mapped: its code, and
 //! the whole database, which is only written to from then on. A home needs none of that.
+//!
+//! And it holds the models to their budget ([`crate::board::Budget`]): what is loaded together takes no more, and all of
+//! it is given back while memory is scarce, before the system ends a program. What is given back first is what a house
+//! misses least.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
+use tracing::info;
 
+use crate::board::Board;
 use crate::storage::Storage;
 
 /// Heaps that threads share; more cost memory and gain nothing with so little contention.
@@ -16,6 +22,9 @@ const HEAPS: i32 = 2;
 const FIRST: Duration = Duration::from_secs(5);
 /// And from time to time, for what comes later. Takes a millisecond.
 const AGAIN: Duration = Duration::from_secs(15);
+
+/// How often it is looked whether memory is scarce while something is loaded.
+const LOOKED: Duration = Duration::from_secs(5);
 
 /// To be called before there are threads.
 pub(super) fn share_heaps() {
@@ -43,6 +52,56 @@ pub(super) async fn give_back(storage: Storage, data_dir: PathBuf) {
         }
         files.let_go();
     }
+}
+
+/// Something that takes much memory while it is loaded, and comes back by itself when it is needed.
+pub(super) struct Holder {
+    pub(super) name: &'static str,
+    /// What it takes while it is loaded.
+    pub(super) bytes: u64,
+    pub(super) is_loaded: Box<dyn Fn() -> bool + Send + Sync>,
+    pub(super) give_back: Box<dyn Fn() + Send + Sync>,
+}
+
+/// Keeps what is loaded within the budget; never ends. What is to be missed first stands first.
+pub(super) async fn keep_within(board: Board, holders: Vec<Holder>) {
+    let Some(budget) = board.budget() else { return };
+    if holders.is_empty() {
+        return;
+    }
+    let mib = budget.models >> 20;
+    info!(total_mib = budget.total >> 20, models_mib = mib, "Memory that models may take.");
+    let mut ticks = interval(LOOKED);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        for (holder, why) in too_much(&board, budget.models, &holders) {
+            info!(what = holder.name, why, "Memory is given back.");
+            (holder.give_back)();
+        }
+    }
+}
+
+/// What is to be given back now, and why. Reads nothing while nothing is loaded.
+fn too_much<'h>(
+    board: &Board,
+    budget: u64,
+    holders: &'h [Holder],
+) -> Vec<(&'h Holder, &'static str)> {
+    let loaded: Vec<&Holder> = holders.iter().filter(|holder| (holder.is_loaded)()).collect();
+    if loaded.is_empty() {
+        return Vec::new();
+    }
+    if let Some(squeeze) = board.squeeze() {
+        return loaded.into_iter().map(|holder| (holder, squeeze.words())).collect();
+    }
+    let mut sum: u64 = loaded.iter().map(|holder| holder.bytes).sum();
+    let over = loaded.into_iter().take_while(|holder| {
+        let is_over = sum > budget;
+        sum -= holder.bytes;
+        is_over
+    });
+    over.map(|holder| (holder, "more is loaded than this board has room for")).collect()
 }
 
 /// What is mapped of files for as long as this value lives.
@@ -128,6 +187,9 @@ impl<'a> Mapping<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
     use crate::home::id::FloorId;
     use crate::home::place::Floor;
@@ -193,5 +255,48 @@ mod tests {
         check("r-xp", "00000000", "[vdso]", false, false);
         check("r-xp", "00000000", "", false, false);
         let _ = std::fs::remove_dir_all(&dir);
+    }
+
+    /// Something that is loaded until it is given back.
+    fn held(name: &'static str, mib: u64) -> Holder {
+        let is_there = Arc::new(AtomicBool::new(true));
+        let told = Arc::clone(&is_there);
+        Holder {
+            name,
+            bytes: mib << 20,
+            is_loaded: Box::new(move || is_there.load(Ordering::Relaxed)),
+            give_back: Box::new(move || told.store(false, Ordering::Relaxed)),
+        }
+    }
+
+    #[test]
+    fn models_stay_within_the_budget_and_go_when_memory_is_scarce() {
+        let root = std::env::temp_dir().join(format!("homard-{}-budget", std::process::id()));
+        let write = |path: &str, text: &str| {
+            let path = root.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        let board = Board::below(&root);
+        let check = |mib: u64, expected: &[&str]| {
+            let holders = [held("model", 130), held("speech", 150)];
+            let found = too_much(&board, mib << 20, &holders);
+            assert_eq!(found.iter().map(|(one, _)| one.name).collect::<Vec<_>>(), expected);
+            found.iter().for_each(|(holder, _)| (holder.give_back)());
+            // What is over is over once.
+            assert!(expected.len() == 2 || too_much(&board, mib << 20, &holders).is_empty());
+        };
+        write("proc/meminfo", "MemTotal: 1000000 kB\nMemAvailable: 500000 kB\n");
+        write("proc/self/status", "RssAnon: 300000 kB\n");
+        check(280, &[]);
+        check(279, &["model"]);
+        check(150, &["model"]);
+        check(149, &["model", "speech"]);
+        write("proc/pressure/memory", "some avg10=25.00 avg60=9.00 avg300=1.00 total=9\n");
+        check(1_000, &["model", "speech"]);
+        let nothing = held("model", 130);
+        (nothing.give_back)();
+        assert!(too_much(&board, 1_000 << 20, &[nothing]).is_empty());
+        std::fs::remove_dir_all(&root).unwrap();
     }
 }

@@ -17,6 +17,7 @@ mod microphone;
 mod mqtt_broker;
 #[cfg(feature = "speech")]
 mod name;
+pub(crate) mod newer;
 mod notice;
 mod outgoing;
 mod owner;
@@ -55,6 +56,7 @@ use self::systemd::Supervisor;
 use crate::assistant::policy::{Policy, Verdict};
 use crate::automation::rule::kept::KeptRules;
 use crate::automation::{Agenda, Calendar, Moment};
+use crate::board::Board;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::home::Home;
@@ -133,6 +135,11 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
     let supervisor = Supervisor::of_environment().map(Arc::new);
 
     let Options { config: file, data_dir, models, is_demo, journal } = options;
+    match storage::backup::restore_uploaded(&data_dir) {
+        Ok(None) => {}
+        Ok(Some(manifest)) => info!(made_at = manifest.made_at, "The house is that of the backup."),
+        Err(error) => tracing::error!(%error, "The backup was not put back."),
+    }
     let storage = Storage::open(&data_dir)?;
     let owner = storage.owner()?;
     let config = file.clone().with(&owner);
@@ -172,7 +179,17 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
     let minds = ears::Minds {
         #[cfg(feature = "model")]
         mind: config.model.ask.then(|| thinking::Mind::open(&models)).flatten(),
+        #[cfg(feature = "model")]
+        company: config.model.talk.as_deref().and_then(|name| {
+            let open = thinking::Company::open(name, &models);
+            open.inspect_err(|error| warn!("[model] talk: {error}.")).ok()
+        }),
     };
+    let holders = std::iter::empty();
+    #[cfg(feature = "model")]
+    let holders = holders.chain(minds.mind.as_ref().and_then(thinking::Mind::holder));
+    #[cfg(feature = "speech")]
+    let holders = holders.chain(heard.holder(&models_dir));
     let (ear, speech, sentence_problems) = ears::ear(languages, minds, &agenda);
     #[cfg(feature = "speech")]
     let spoken_by = speech.clone();
@@ -269,7 +286,7 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
         effects,
         reached: &reached,
         retained: reached.is_ours.then_some(retained),
-        house: is_demo.then(|| house(&config, &reached)),
+        house: is_demo.then(|| demo_house::settings(&config, &reached)),
         stop: stops.clone(),
     })?;
     #[cfg(feature = "telegram")]
@@ -322,8 +339,9 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
     if let Err(error) = run_file.write(&data_dir) {
         warn!(%error, "`homard say` will not find this daemon: its file cannot be written.");
     }
-    // Both end with the runtime.
+    // They end with the runtime.
     tokio::spawn(memory::give_back(storage, data_dir.clone()));
+    tokio::spawn(memory::keep_within(Board::here(), holders.collect()));
     tokio::spawn(ears::tell(sentence_problems, handle.clone()));
     if let Some(certificate) = certificate {
         tokio::spawn(certificate.keep());
@@ -474,17 +492,6 @@ fn setup_code(storage: &Storage, address: SocketAddr) -> Result<Option<String>> 
     let mut random = [0_u8; 8];
     getrandom::fill(&mut random).map_err(|error| anyhow!("no random numbers: {error}"))?;
     Ok(Some(format!("{:08}", u64::from_le_bytes(random) % 100_000_000)))
-}
-
-fn house(config: &Config, reached: &Reached) -> demo::Settings {
-    demo::Settings {
-        host: reached.outside.host.clone(),
-        port: reached.outside.port,
-        prefix: config.mqtt.discovery_prefix.clone(),
-        status_topic: config.mqtt.status_topic.clone(),
-        leaves_no_trace: !reached.is_ours,
-        seed: u64::from(std::process::id()),
-    }
 }
 
 /// What the ports need.

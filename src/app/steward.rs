@@ -15,8 +15,9 @@ use super::certificate::Certificate;
 use super::journal::Journal;
 use super::languages::Speech;
 use super::outgoing::Outgoing;
-use super::{ears, mqtt_broker, spoken, web_settings};
+use super::{ears, mqtt_broker, newer, spoken, web_settings};
 use crate::automation::Calendar;
+use crate::board::Board;
 use crate::catalog::{Catalog, Presence, Step, Store};
 use crate::clock::Clock;
 use crate::config::{Config, Outside, Owner};
@@ -25,7 +26,9 @@ use crate::home::id::PersonId;
 use crate::hub::HubHandle;
 use crate::hub::event::Event;
 use crate::mqtt::{self, Passage};
-use crate::storage::{Connection, Storage};
+use crate::storage::sealed::Key;
+use crate::storage::{Connection, Storage, backup};
+use crate::update::{Programs, Version};
 use crate::web::{
     self, About, BrokerState, Daemon, Held, LogLine, ModelLine, NoPull, Pull, Unreached,
 };
@@ -74,6 +77,15 @@ pub(super) struct Steward {
     runtime: Handle,
     owner: Mutex<Owner>,
     pulls: Arc<Mutex<BTreeMap<String, Pull>>>,
+    looked: Arc<Mutex<Looked>>,
+}
+
+/// What came of asking for a newer program.
+#[derive(Default)]
+struct Looked {
+    is_busy: bool,
+    found: Option<Version>,
+    problem: Option<String>,
 }
 
 impl Steward {
@@ -86,6 +98,7 @@ impl Steward {
             runtime: Handle::current(),
             owner: Mutex::new(owner),
             pulls: Arc::default(),
+            looked: Arc::default(),
             setup,
         }
     }
@@ -137,6 +150,11 @@ impl Steward {
             *bot = settings;
             is_new
         });
+    }
+
+    /// The programs beside the one that was installed.
+    fn programs(&self) -> Programs {
+        Programs::new(&self.setup.data_dir, self.started_with.update.key.clone())
     }
 
     fn needs_restart(&self, config: &Config) -> bool {
@@ -281,6 +299,7 @@ impl Daemon for Steward {
             data_dir: dir.clone(),
             data_bytes: size_of(dir, 4),
             disk,
+            memory: memory(&Board::here()),
             listen: self.setup.listen.clone(),
             certificate: self.setup.certificate.as_ref().map(Certificate::about),
             broker: self.setup.broker_words.clone(),
@@ -288,6 +307,59 @@ impl Daemon for Steward {
             has_speech: cfg!(feature = "speech"),
             is_demo: self.setup.is_demo,
         }
+    }
+
+    fn incoming(&self) -> PathBuf {
+        backup::incoming(&self.setup.data_dir)
+    }
+
+    fn restore(&self, passphrase: Option<String>) -> Result<String, String> {
+        let key = passphrase.map(Key::Passphrase);
+        let ready = backup::ready(&self.incoming(), &self.setup.data_dir, key.as_ref());
+        ready.map(|manifest| manifest.made_at).map_err(|error| error.to_string())
+    }
+
+    fn updates(&self) -> web::Updates {
+        let (programs, update) = (self.programs(), &self.started_with.update);
+        let standing = programs.standing();
+        let looked = lock(&self.looked);
+        web::Updates {
+            is_allowed: update.url.is_some() && update.key.is_some(),
+            is_busy: looked.is_busy,
+            found: looked.found.map(|version| version.to_string()),
+            is_newer: looked.found.is_some_and(|version| version > programs.newest()),
+            problem: looked.problem.clone(),
+            wanted: standing.wanted.map(|version| version.to_string()),
+            refused: standing.refused.map(|version| version.to_string()),
+        }
+    }
+
+    fn look_for_update(&self, fetch: bool) -> bool {
+        if std::mem::replace(&mut lock(&self.looked).is_busy, true) {
+            return false;
+        }
+        let (programs, update) = (self.programs(), self.started_with.update.clone());
+        let (outgoing, looked) = (self.setup.outgoing.clone(), Arc::clone(&self.looked));
+        // It ends by itself, or with the daemon; what was fetched in part is thrown away by the next one.
+        drop(self.runtime.spawn_blocking(move || {
+            let note = move |host: &str, what: &str| newer::noted(&outgoing, host, what);
+            let found = match fetch {
+                true => newer::fetch(&update, &programs, &note),
+                false => newer::look(&update, &note),
+            };
+            let mut looked = lock(&looked);
+            looked.is_busy = false;
+            match found {
+                Ok(release) => {
+                    (looked.found, looked.problem) = (Some(release.version), None);
+                }
+                Err(error) => {
+                    warn!(%error, "No newer program.");
+                    looked.problem = Some(error.to_string());
+                }
+            }
+        }));
+        true
     }
 
     #[cfg(feature = "telegram")]
@@ -324,6 +396,12 @@ impl Daemon for Steward {
         let removed = if chat < 0 { contacts.remove_group(chat) } else { contacts.remove(chat) };
         removed.map_err(|error| error.to_string())
     }
+}
+
+/// What the house has taken, what models may take, what there is.
+fn memory(board: &Board) -> Option<(u64, u64, u64)> {
+    let budget = board.budget()?;
+    Some((board.resident()?, budget.models, budget.total))
 }
 
 /// Notes what becomes of connections to the broker.

@@ -11,10 +11,12 @@ use crate::home::guard;
 use crate::home::id::EntityId;
 use crate::home::person::Means;
 use crate::home::place::Area;
+use crate::home::rhythm::Rhythm;
 use crate::home::target::{self, TargetWords};
 use crate::intent::lists::{HomeLists, Names};
-use crate::intent::meaning::{Reading, Step, Talk, Understanding};
+use crate::intent::meaning::{Reading, Step, Talk, Understanding, When};
 use crate::intent::response::Voice;
+use crate::intent::rule::RuleWords;
 use crate::text;
 
 use super::choose::{self, Chosen};
@@ -84,6 +86,12 @@ impl Assistant {
         if let Some(turn) = self.scripted(said, here, home) {
             return turn;
         }
+        if let Some(turn) = self.ruled(said, here, home) {
+            return turn;
+        }
+        if let Some(turn) = self.leaving(&key, said, here, home) {
+            return turn;
+        }
         let memory = match self.says_them(said) {
             true => self.talk(said).memory_of_them(),
             false => self.talk(said).memory().clone(),
@@ -101,7 +109,9 @@ impl Assistant {
         }
         let (understanding, index) = self.understand(said, home, here, &memory);
         let is_lost = weigh::is_lost(&understanding);
-        if let Some(open) = open.filter(|open| is_lost && open.ask != Ask::Really) {
+        if let Some(open) =
+            open.filter(|open| is_lost && !matches!(open.ask, Ask::Really | Ask::Arm(_)))
+        {
             // One word misheard must not cost the question; another command does.
             self.talk(said).open = Some(open);
         }
@@ -123,6 +133,12 @@ impl Assistant {
         let speaker = language.speaker();
         let now = said.now.to_zoned(self.zone.clone());
         match understanding {
+            Understanding::Wish(steps, reading)
+                if self.has_rules && steps.iter().any(|step| is_for_rule(step.when)) =>
+            {
+                let words = RuleWords { reading, ..RuleWords::default() };
+                self.propose(words, Some(steps), &language, said, here, home)
+            }
             Understanding::Wish(steps, reading) => {
                 self.act(&steps, reading, &language, said, here, home, false)
             }
@@ -275,7 +291,7 @@ impl Assistant {
                 if let Some(last) = last {
                     talk.changed(last);
                 }
-                let ask = Ask::Which { candidates, step, slot, is_guarded };
+                let ask = Ask::Which { candidates, step, slot, is_guarded, rule: None };
                 talk.open = Some(Open { ask, steps: steps.to_vec(), reading, until });
                 Turn::Answer(*answer)
             }
@@ -407,7 +423,7 @@ impl Assistant {
             return Some(Turn::Answer(answer));
         }
         let reading = open.reading.clone();
-        let (candidates, step, slot, is_guarded) = match &open.ask {
+        let (candidates, step, slot, is_guarded, rule) = match &open.ask {
             Ask::Really if is_yes && open.steps.is_empty() => {
                 return self.run_script(reading, &language, said, home, true);
             }
@@ -420,8 +436,10 @@ impl Assistant {
                 let timer = choose::choose_timer(said.text, candidates, &voice)?;
                 return Some(Turn::Book(Box::new(booking.about(timer))));
             }
-            Ask::Which { candidates, step, slot, is_guarded } => {
-                (candidates, *step, *slot, *is_guarded)
+            Ask::Arm(draft) if is_yes => return Some(self.arm(draft, reading, &language, said)),
+            Ask::Arm(_) => return None,
+            Ask::Which { candidates, step, slot, is_guarded, rule } => {
+                (candidates, *step, *slot, *is_guarded, rule)
             }
         };
         let chosen = match (is_yes, &candidates[..]) {
@@ -430,6 +448,11 @@ impl Assistant {
             (false, _) => choose::choose(said.text, candidates, is_guarded, &voice, home)?,
         };
         match chosen {
+            Chosen::These(chosen) if rule.is_some() => {
+                let words = rule.as_deref().cloned()?;
+                let steps = with_chosen(&open.steps, step, slot, chosen);
+                Some(self.propose(words, Some(steps), &language, said, here, home))
+            }
             Chosen::These(chosen) => {
                 let choice = Choice {
                     candidates: candidates.clone(),
@@ -449,7 +472,8 @@ impl Assistant {
                 let refusal = Refusal::Ambiguous(fewer.clone());
                 let answer = language.speaker().no_target(&refusal, &command, &reading, home);
                 let until = said.now.as_second() + PATIENCE_S;
-                let ask = Ask::Which { candidates: fewer, step, slot, is_guarded };
+                let rule = rule.clone();
+                let ask = Ask::Which { candidates: fewer, step, slot, is_guarded, rule };
                 let steps = open.steps.clone();
                 self.talk(said).open = Some(Open { ask, steps, reading, until });
                 Some(Turn::Answer(answer))
@@ -539,6 +563,11 @@ fn steered(entities: Vec<EntityId>, home: &Home) -> Vec<EntityId> {
         (Some(thermostat), None) => vec![thermostat.id.clone()],
         _ => entities,
     }
+}
+
+/// What comes again with the clock or the sun is a rule; "every 7 minutes" the agenda counts.
+fn is_for_rule(when: When) -> bool {
+    matches!(when, When::Every(Rhythm::Clock { .. } | Rhythm::Sun { .. }))
 }
 
 /// The steps with the words of a slot replaced by what was chosen.

@@ -104,7 +104,7 @@ impl Assistant {
     /// Whether it may be done though something else was the likeliest.
     fn is_harmless(&mut self, turn: &Turn, may_heat: bool, said: &Said<'_>, home: &Home) -> bool {
         let asks_whether = match self.talk(said).open.as_ref().map(|open| &open.ask) {
-            Some(Ask::Really | Ask::Which { is_guarded: true, .. }) => true,
+            Some(Ask::Really | Ask::Arm(_) | Ask::Which { is_guarded: true, .. }) => true,
             Some(Ask::Which { .. } | Ask::Timer { .. } | Ask::Reminder) | None => false,
         };
         let does_no_harm = |(id, action): &(EntityId, Action)| {
@@ -122,7 +122,9 @@ impl Assistant {
             && match turn {
                 Turn::Answer(answer) => !matches!(answer.kind, Kind::Error(_)) || answer.continues,
                 Turn::Act(plan) => plan.is_all_now() && plan.calls.iter().all(does_no_harm),
-                Turn::Script(_) => false,
+                // It only asks.
+                Turn::Tries(_) => true,
+                Turn::Script(_) | Turn::Rules(_) => false,
                 Turn::Book(booking) => only_tells_or_adds(&booking.errand),
             }
     }
@@ -153,6 +155,6 @@ fn explain(turn: &mut Turn, why: String) {
     match turn {
         Turn::Answer(Answer { why: known, .. }) => known.push(why),
         Turn::Act(plan) => plan.why.push(why),
-        Turn::Script(_) | Turn::Book(_) => {}
+        Turn::Script(_) | Turn::Book(_) | Turn::Rules(_) | Turn::Tries(_) => {}
     }
 }

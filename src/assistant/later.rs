@@ -176,6 +176,7 @@ impl Assistant {
             now,
             role: from.role,
             means: from.means,
+            speaker: None,
         };
         let Some(language) = self.languages.get(self.language_of(&said)).cloned() else {
             return Turn::Answer(Answer::error(Code::NoIntentMatch, entry.said.as_str(), ""));
@@ -409,7 +410,7 @@ fn wish(what: &What, entities: Vec<EntityId>) -> Wish {
 }
 
 /// What a wish that was written down means.
-fn meant(wish: &Wish) -> Option<What> {
+pub(super) fn meant(wish: &Wish) -> Option<What> {
     let field = |name: &str| wish.fields.iter().find(|(known, _)| &**known == name);
     let number = |name: &str| field(name).and_then(|(_, value)| value.as_f64());
     let amount = || number("to").map(Amount::To).or_else(|| number("by").map(Amount::By));
@@ -451,7 +452,7 @@ fn meant(wish: &Wish) -> Option<What> {
 }
 
 /// What ends a wish: its opposite, or for a value what it was before. Nothing for what has no end.
-fn ending(what: &What, entities: &[EntityId], home: &Home) -> Vec<Wish> {
+pub(super) fn ending(what: &What, entities: &[EntityId], home: &Home) -> Vec<Wish> {
     let same = |what: What| vec![wish(&what, entities.to_vec())];
     match what {
         What::TurnOn => same(What::TurnOff),

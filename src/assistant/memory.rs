@@ -5,11 +5,14 @@
 use std::collections::BTreeMap;
 
 use crate::automation::EntryId;
+use crate::automation::rule::RuleKey;
 use crate::home::domain::State;
 use crate::home::id::EntityId;
 use crate::intent::meaning::{self, Command, Question, Reading, Step};
+use crate::intent::rule::RuleWords;
 
 use super::Booking;
+use super::rule::Draft;
 
 /// How long "it" and "and the hall" mean what was spoken of last, in seconds.
 const REMEMBERED_S: i64 = 300;
@@ -44,6 +47,8 @@ pub(super) struct Talk {
     moving: Vec<(EntityId, i64)>,
     /// A question of the house that waits.
     pub(super) open: Option<Open>,
+    /// The rule that was spoken of last.
+    pub(super) rule: Option<RuleKey>,
 }
 
 /// What an utterance changed.
@@ -72,9 +77,18 @@ pub(super) struct Open {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Ask {
     /// "Which one?", of these, for a part of a step.
-    Which { candidates: Vec<EntityId>, step: usize, slot: Slot, is_guarded: bool },
+    Which {
+        candidates: Vec<EntityId>,
+        step: usize,
+        slot: Slot,
+        is_guarded: bool,
+        /// The rule by which the step is to be done.
+        rule: Option<Box<RuleWords>>,
+    },
     /// "Shall I really?"
     Really,
+    /// Shall this rule be kept?
+    Arm(Box<Draft>),
     /// "When?", or "of what?", of a reminder.
     Reminder,
     /// "Which timer?", of these, each with the words that tell it; for what is to be booked.
@@ -151,6 +165,7 @@ impl Talk {
             self.memory = meaning::Memory::default();
             self.together.clear();
             self.choice = None;
+            self.rule = None;
         }
         self.choice.take_if(|choice| choice.until < now);
         self.open.take_if(|open| open.until < now);

@@ -9,6 +9,7 @@ mod ahead;
 mod announce;
 mod answer;
 mod booked;
+mod chat;
 mod choose;
 mod clean;
 mod condition;
@@ -19,10 +20,10 @@ mod halt;
 mod hearsay;
 mod language;
 mod later;
+mod leave;
 mod measure;
 mod memory;
 mod naming;
-#[cfg(feature = "model")]
 mod need;
 pub mod official;
 mod plan;
@@ -30,6 +31,7 @@ mod planned;
 pub mod policy;
 mod remind;
 mod reply;
+mod rule;
 mod script;
 mod undo;
 mod weigh;
@@ -63,9 +65,9 @@ use self::policy::Policy;
 
 pub use self::errand::Booking;
 pub use self::language::{Language, Packs};
-#[cfg(feature = "model")]
 pub use self::need::SURE;
 pub use self::plan::Plan;
+pub use self::rule::{Proposal, RuleTurn};
 pub use self::script::ScriptPlan;
 
 /// Understands and answers.
@@ -83,6 +85,7 @@ pub struct Assistant {
     talks: Talks,
     policy: Policy,
     has_agenda: bool,
+    has_rules: bool,
     /// Rooms in which something can speak now.
     speakers: Vec<String>,
     /// Where the house is, for sunrise and sunset.
@@ -106,6 +109,8 @@ pub struct Said<'a> {
     pub role: Role,
     /// How it came here.
     pub means: Means,
+    /// What the speaker is called, if that is known.
+    pub speaker: Option<&'a str>,
 }
 
 /// What comes of an utterance.
@@ -122,6 +127,10 @@ pub enum Turn {
     Script(Box<ScriptPlan>),
     /// Write this in the books with [`Assistant::book`], and say what that says.
     Book(Box<Booking>),
+    /// Try this rule against what is recorded, then [`Proposal::answer`].
+    Tries(Box<Proposal>),
+    /// Look at the rules with [`Assistant::rules`], do what that gives, and say what it says.
+    Rules(Box<RuleTurn>),
 }
 
 /// What is said back, and what was done.
@@ -210,6 +219,7 @@ impl Assistant {
             talks: Talks::default(),
             policy: Policy::default(),
             has_agenda: false,
+            has_rules: false,
             speakers: Vec::new(),
             place: None,
         }
@@ -289,7 +299,7 @@ impl Assistant {
     /// What the question that waits in a conversation can be answered with, if there is one.
     pub fn asked(&self, conversation: &str, home: &Home) -> Option<Asked> {
         let words = match &self.talks.question(conversation)?.ask {
-            Ask::Really => return Some(Asked::YesOrNo),
+            Ask::Really | Ask::Arm(_) => return Some(Asked::YesOrNo),
             Ask::Reminder => return None,
             Ask::Which { candidates, .. } => choose::told_apart(candidates, home),
             Ask::Timer { candidates, .. } => {

@@ -54,17 +54,30 @@ impl Assistant {
         NEEDS.iter().copied().filter(can).collect()
     }
 
-    /// Asks whether a need is what was meant. Nothing is done before a yes.
-    pub fn offer(&mut self, need: &str, share: f64, said: &Said<'_>, home: &Home) -> Option<Turn> {
+    /// Asks whether a need is what was meant: what a model takes an utterance for, and how surely, or what the words say.
+    /// Nothing is done before a yes.
+    pub fn offer(
+        &mut self,
+        need: &str,
+        share: Option<f64>,
+        said: &Said<'_>,
+        home: &Home,
+    ) -> Option<Turn> {
         let Remedy { steps, reading, language, scene } = self.remedy(need, said, home)?;
         let language = std::sync::Arc::clone(self.languages.get(language)?);
         let meant = reading.utterance.clone();
+        let (way, why) = match share {
+            Some(share) => {
+                (Way::Model, format!("the model takes it for `{need}` ({share:.2}): `{meant}`"))
+            }
+            None => (Way::Words, format!("taken for `{need}`: `{meant}`")),
+        };
         let reading = Reading {
             utterance: said.text.to_owned(),
-            way: Way::Model,
-            score: share,
+            way,
+            score: share.unwrap_or(1.0),
             template: String::new(),
-            why: vec![format!("the model takes it for `{need}` ({share:.2}): `{meant}`")],
+            why: vec![why],
             ..reading
         };
         let what = Phrase::plain(scene.unwrap_or_default());

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::automation::EntryId;
 use crate::home::Home;
 use crate::home::action::{Outcome, Refusal};
-use crate::home::domain::{Action, Domain, State};
+use crate::home::domain::{Action, Caps, Domain, State};
 use crate::home::guard;
 use crate::home::id::EntityId;
 use crate::home::place::Area;
@@ -494,10 +494,12 @@ impl Plan {
     pub(super) fn before(&self, home: &Home) -> Vec<(EntityId, Option<State>)> {
         let mut before: Vec<(EntityId, _)> = Vec::new();
         let parts = self.parts.iter().filter(|part| part.told != Told::Undone);
-        for (id, _) in parts.flat_map(|part| &self.calls[part.calls.clone()]) {
-            if before.iter().all(|(known, _)| known != id) {
+        let calls = parts.flat_map(|part| &self.calls[part.calls.clone()]);
+        // Of a scene it is what it is about that was otherwise.
+        for id in calls.flat_map(|(id, _)| members(id, home)) {
+            if before.iter().all(|(known, _)| *known != id) {
                 let state = home.entity(id.as_str()).and_then(|entity| entity.state.clone());
-                before.push((id.clone(), state));
+                before.push((id, state));
             }
         }
         before
@@ -514,6 +516,16 @@ impl Plan {
         let parts = self.parts.iter().filter(|part| part.command.what != What::Stop);
         let calls = parts.flat_map(|part| &self.calls[part.calls.clone()]);
         calls.filter(move |(_, action)| moves(action)).map(|(id, _)| id.clone())
+    }
+}
+
+/// The entities that a scene is about, or the entity itself.
+fn members(id: &EntityId, home: &Home) -> Vec<EntityId> {
+    match home.entity(id.as_str()).and_then(|entity| entity.caps.as_ref()) {
+        Some(Caps::Scene(scene)) if !scene.entities.is_empty() => {
+            scene.entities.iter().map(|id| EntityId::new(id)).collect()
+        }
+        _ => vec![id.clone()],
     }
 }
 

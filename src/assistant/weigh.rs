@@ -12,6 +12,8 @@
 //! It looks and plans, but nothing is done or remembered here. What lost is kept as
 //! [`Reading::rivals`], so that a person can see why.
 
+use std::sync::Arc;
+
 use crate::home::Home;
 use crate::home::domain::Action;
 use crate::home::id::EntityId;
@@ -20,6 +22,7 @@ use crate::home::target::TargetWords;
 use crate::intent::meaning::{
     About, Asked, Errand, Memory, Question, Reading, Step, Talk, Understanding, Way, What, When,
 };
+use crate::intent::rule::{RuleErrand, RuleWords};
 use crate::intent::words::Situation;
 
 use super::answer::{asked_about, fact, is_in_state};
@@ -133,6 +136,41 @@ impl Assistant {
         let memory = &Memory::default();
         let scale = Scale { assistant: self, language, said, home, here, memory };
         scale.with_words(|words, there| words.reminder(said.text, answer, there)).flatten()
+    }
+}
+
+impl Assistant {
+    /// What is to happen by itself, and in which language that was said.
+    pub(super) fn rule_words(
+        &self,
+        said: &Said<'_>,
+        here: Option<&Area>,
+        home: &Home,
+    ) -> Option<(RuleWords, Arc<Language>)> {
+        let memory = &Memory::default();
+        self.spoken(said).find_map(|(_, language)| {
+            let scale = Scale { assistant: self, language, said, home, here, memory };
+            let words = scale.with_words(|words, there| words.rule(said.text, there)).flatten()?;
+            Some((words, Arc::clone(language)))
+        })
+    }
+
+    /// What is asked of the rules that there are, and in which language.
+    pub(super) fn errand_of_rules(
+        &self,
+        said: &Said<'_>,
+        goes_on: bool,
+        here: Option<&Area>,
+        home: &Home,
+    ) -> Option<(RuleErrand, Reading, Arc<Language>)> {
+        let memory = &Memory::default();
+        self.spoken(said).find_map(|(_, language)| {
+            let scale = Scale { assistant: self, language, said, home, here, memory };
+            let asked =
+                scale.with_words(|words, there| words.rule_errand(said.text, goes_on, there));
+            let (errand, reading) = asked.flatten()?;
+            Some((errand, reading, Arc::clone(language)))
+        })
     }
 }
 

@@ -14,7 +14,7 @@ use crate::intent::meaning::{Amount, What};
 use crate::text;
 
 /// A service and its fields.
-type Call = (&'static str, Vec<(&'static str, Value)>);
+pub(super) type Call = (&'static str, Vec<(&'static str, Value)>);
 
 /// What the entity is to do.
 ///
@@ -28,6 +28,14 @@ pub(super) fn action(what: &What, entity: &Entity) -> Result<Action, Refusal> {
     let fields = fields.into_iter().map(|(name, value)| (Arc::from(name), value));
     let action = entity.domain.action(service, Fields::new(fields));
     action.map_err(|_| Refusal::CannotDo(service))
+}
+
+/// The service of the entity's domain, and its fields.
+///
+/// # Errors
+/// As [`action`].
+pub(super) fn service(what: &What, entity: &Entity) -> Result<Call, Refusal> {
+    call(what, entity, entity.caps.as_ref().ok_or(Refusal::NotAnnounced)?)
 }
 
 fn call(what: &What, entity: &Entity, caps: &Caps) -> Result<Call, Refusal> {
@@ -496,6 +504,25 @@ fn ability(what: &What) -> &'static str {
 }
 
 /// The colors of the packs. CSS values, with green and purple as lamps show them best.
+/// The name of a color that was wished by name.
+pub(super) fn color_name(rgb_of: [u8; 3]) -> Option<&'static str> {
+    const NAMES: [&str; 12] = [
+        "white",
+        "red",
+        "orange",
+        "yellow",
+        "green",
+        "blue",
+        "purple",
+        "pink",
+        "turquoise",
+        "cyan",
+        "magenta",
+        "brown",
+    ];
+    NAMES.into_iter().find(|name| rgb(name) == Some(rgb_of.map(i64::from)))
+}
+
 fn rgb(name: &str) -> Option<[i64; 3]> {
     Some(match name {
         "white" => [255, 255, 255],

@@ -4,12 +4,14 @@
 //! These files are in memory, so reading them waits for nothing. Where one is missing, as on other kernels or in a
 //! container, its value is missing.
 
+mod budget;
 mod sockets;
 mod sound;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+pub use self::budget::{Budget, Squeeze};
 pub use self::sound::SoundCard;
 
 /// Whether this program is the one for x86-64 processors without AVX2, in which speech and the language model are slow: their

@@ -140,6 +140,35 @@ pub(super) fn fetch(
     Ok(came)
 }
 
+/// Fetches `url` from its beginning to its end, at most so many bytes; how many there were.
+///
+/// # Errors
+/// When it cannot be had, or is longer.
+pub fn download(url: &str, to: &mut dyn Write, most: u64) -> Result<u64, SourceError> {
+    let host = host_of(url);
+    let line = |text: String| SourceError::Line { host: host.clone(), text };
+    let patience = Duration::from_secs(60 + most / SLOWEST);
+    let mut response = agent(patience).get(url).call().map_err(|error| line(error.to_string()))?;
+    if response.status() != 200 {
+        return Err(SourceError::Status { host, status: response.status().as_u16() });
+    }
+    let mut body = response.body_mut().as_reader();
+    let mut chunk = vec![0; CHUNK];
+    let mut there = 0;
+    loop {
+        match body.read(&mut chunk).map_err(|error| line(error.to_string()))? {
+            0 => return Ok(there),
+            n => {
+                there += n as u64;
+                if there > most {
+                    return Err(line(format!("{url} is longer than {most} bytes")));
+                }
+                to.write_all(&chunk[..n])?;
+            }
+        }
+    }
+}
+
 fn agent(patience: Duration) -> ureq::Agent {
     // What the system trusts, as the connection to a broker does.
     let roots = rustls_native_certs::load_native_certs().certs;
@@ -157,7 +186,7 @@ fn agent(patience: Duration) -> ureq::Agent {
 }
 
 /// The machine's name in an address.
-pub(super) fn host_of(url: &str) -> String {
+pub fn host_of(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split('/').next().unwrap_or(rest).to_owned()
 }

@@ -13,7 +13,7 @@ mod whisper;
 
 use serde::Deserialize;
 
-pub use self::http::SourceError;
+pub use self::http::{SourceError, download, host_of};
 pub use self::pull::{PullError, Pulled, Step};
 pub use self::store::{Presence, Store, Verdict};
 pub use self::whisper::{ConvertError, Form};

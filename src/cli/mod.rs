@@ -17,6 +17,7 @@ mod models;
 mod say;
 mod serve;
 mod token;
+mod update;
 mod user;
 mod wake;
 
@@ -93,6 +94,8 @@ enum Command {
     Backup(backup::Backup),
     /// Puts a backup back, into a house that does not run
     Restore(backup::Restore),
+    /// Brings a newer program, tries it, and takes it back where it does not answer
+    Update(update::Update),
     /// Tries sentences on described homes with simulated devices, and counts what was understood
     Eval(eval::Eval),
 }
@@ -223,6 +226,7 @@ impl Cli {
             Command::Doctor(doctor) => doctor.run(),
             Command::Backup(backup) => backup.run(),
             Command::Restore(restore) => restore.run(),
+            Command::Update(update) => update.run(),
             Command::Eval(eval) => eval.run(),
         };
         match done {
@@ -265,6 +269,12 @@ fn log(wanted: Option<&str>, default: &str) -> Result<Journal, Failure> {
         both.with(written.without_time()).init();
     }
     Ok(journal)
+}
+
+/// Waits, in a command that has nothing else to do.
+#[allow(clippy::disallowed_methods)]
+fn pause(time: std::time::Duration) {
+    std::thread::sleep(time);
 }
 
 /// Prints a line. A closed standard output (`homard … | head -1`) ends the command as failed.

@@ -1,16 +1,21 @@
 //! `homard run` and `homard demo`: the daemon.
 
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use clap::Args;
-use tracing::warn;
+use tracing::{error, warn};
 
-use super::{FAILED, Failure, ModelDir, Place, say};
+use super::{FAILED, Failure, ModelDir, Place, pause, say};
 use crate::app::journal::Journal;
+use crate::app::run_file::RunFile;
 use crate::app::{self, Ended, Options, Running};
-use crate::config;
+use crate::config::{self, Config};
+use crate::storage::backup::{self, BackupError};
+use crate::update::Programs;
+use crate::update::trial::{self, Data, Started};
 
 #[derive(Args)]
 pub(super) struct Run {
@@ -40,6 +45,9 @@ pub(super) fn run(run: &Run, journal: Journal) -> Result<(), Failure> {
     let config = run.place.config()?;
     let data_dir = run.place.data_dir(config::RUN)?;
     let models = run.models.of(&data_dir)?;
+    if let Some(ended) = newer(&config, &data_dir) {
+        return ended;
+    }
     let ended =
         app::run(Options { config, data_dir, models, is_demo: false, journal }, |running| {
             if let Err(failure) = tell_code(running) {
@@ -49,17 +57,58 @@ pub(super) fn run(run: &Run, journal: Journal) -> Result<(), Failure> {
     after(ended)
 }
 
+/// Lets a newer program run the house, where there is one that is trusted; how it ended.
+fn newer(config: &Config, data_dir: &Path) -> Option<Result<(), Failure>> {
+    let programs = Programs::new(data_dir, config.update.key.clone());
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let sign = || RunFile::read(data_dir).map(|run| (run.pid, run.url, run.token));
+    let kept = programs.registry();
+    let data = |what| {
+        let done = match what {
+            Data::Keep => backup::keep_registry(data_dir, &kept).map(|()| false),
+            Data::PutBack => put_back(&kept, data_dir),
+        };
+        match done {
+            Ok(true) => warn!(
+                "The new program had changed the data, which are again as they were before it."
+            ),
+            Ok(false) => {}
+            Err(error) => error!(%error, "The data could not be kept, or not be put back."),
+        }
+    };
+    match trial::start(&programs, &arguments, config.update.within, &sign, &data) {
+        Started::Nobody => None,
+        Started::Ended(0) => Some(Ok(())),
+        Started::Ended(code) => Some(Err(Failure::new(code, ""))),
+    }
+}
+
+/// What a program that was taken back has left running may hold the data for a moment longer.
+fn put_back(kept: &Path, data_dir: &Path) -> Result<bool, BackupError> {
+    let mut n_left = 50;
+    loop {
+        match backup::put_back_registry(kept, data_dir) {
+            Err(_) if n_left > 0 => n_left -= 1,
+            done => return done,
+        }
+        pause(Duration::from_millis(100));
+    }
+}
+
 /// Ends, or becomes the program that lies there now, with the same command line. It stays the same process, so that
 /// whoever watches it (systemd) sees no end.
 fn after(ended: Ended) -> Result<(), Failure> {
     match ended {
         Ended::Stopped => Ok(()),
         Ended::ToRestart => {
-            let program = std::env::current_exe()?;
+            let program = trial::starter()?;
             // So Linux calls a program that was replaced while it ran.
             let shown = program.to_string_lossy();
             let program = shown.strip_suffix(" (deleted)").unwrap_or(&shown);
-            let error = Command::new(program).args(std::env::args_os().skip(1)).exec();
+            let error = Command::new(program)
+                .args(std::env::args_os().skip(1))
+                .env_remove(trial::BASE)
+                .exec();
             Err(Failure::new(FAILED, format!("{program} cannot be started again: {error}")))
         }
     }

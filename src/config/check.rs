@@ -15,8 +15,8 @@ use super::telegram;
 use super::wyoming;
 use super::{
     BadCertificate, Broker, Config, HTTP_LISTEN, History, Home, Http, MQTT_LISTEN, Mqtt, Outside,
-    Policy, Position, Rule, Secret, Tls, UnitSystem, User, WebTls, Written, certified_key, url,
-    voice,
+    Policy, Position, Rule, Secret, Tls, UnitSystem, User, WebTls, Written, certified_key, update,
+    url, voice,
 };
 
 /// The languages that come with Homard, and are spoken unless said otherwise.
@@ -54,8 +54,9 @@ pub(super) fn check(
         http: http(raw.http, folder, problems),
         history: history(raw.history, problems),
         #[cfg(feature = "model")]
-        model: super::Model { ask: raw.model.ask.is_none_or(|ask| ask.into_inner()) },
+        model: model(raw.model, problems),
         policy: policy(raw.policy, problems),
+        update: update::check(raw.update, problems),
         voice: voice::check(raw.voice, folder, problems),
         mqtt: mqtt(raw.mqtt, folder, problems),
         #[cfg(feature = "speech")]
@@ -67,6 +68,15 @@ pub(super) fn check(
         #[cfg(feature = "telegram")]
         telegram: telegram::check(raw.telegram, folder, problems),
         written,
+    }
+}
+
+#[cfg(feature = "model")]
+fn model(raw: raw::Model, problems: &mut Problems) -> super::Model {
+    let talk = text(raw.talk, "[model] talk", "", problems);
+    super::Model {
+        ask: raw.ask.is_none_or(|ask| ask.into_inner()),
+        talk: Some(talk).filter(|name| !name.is_empty()),
     }
 }
 

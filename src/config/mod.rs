@@ -12,6 +12,7 @@ mod raw;
 #[cfg(feature = "telegram")]
 mod telegram;
 mod tls;
+mod update;
 mod url;
 mod voice;
 #[cfg(feature = "speech")]
@@ -28,6 +29,7 @@ pub use self::problem::{Problem, Problems};
 #[cfg(feature = "telegram")]
 pub use self::telegram::Telegram;
 pub use self::tls::{BadCertificate, certified_key};
+pub use self::update::Update;
 pub use self::voice::{Voice, WakeWord};
 #[cfg(feature = "speech")]
 pub use self::wyoming::{Peer, Satellite, Speaking, Stranger, Wyoming};
@@ -72,6 +74,8 @@ pub struct Config {
     /// `[model]`
     #[cfg(feature = "model")]
     pub model: Model,
+    /// `[update]`
+    pub update: Update,
     /// `[mqtt]`
     pub mqtt: Mqtt,
     /// What of `[voice]` is about speaking.
@@ -92,10 +96,13 @@ pub struct Config {
 
 /// The language model.
 #[cfg(feature = "model")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Model {
     /// It is asked about what nobody understood.
     pub ask: bool,
+    /// What is not about the house is answered by this one, in words of its own: the name of a model of the catalogue, or
+    /// a file's path.
+    pub talk: Option<String>,
 }
 
 /// What is recorded, and for how long.

@@ -96,7 +96,12 @@ section! {
         not(feature = "model"),
         allow(dead_code, reason = "one file for all: this section is known in every build")
     )]
-    Model { ask: bool, }
+    Model { ask: bool, talk: String, }
+}
+
+section! {
+    /// `[update]`
+    Update { key: String, url: String, within: f64, }
 }
 
 section! {
@@ -147,6 +152,7 @@ pub(super) struct Raw {
     pub(super) voice: Voice,
     #[cfg_attr(not(feature = "model"), allow(dead_code, reason = "as its section"))]
     pub(super) model: Model,
+    pub(super) update: Update,
     pub(super) mqtt: Mqtt,
     #[cfg(feature = "speech")]
     pub(super) wyoming: Wyoming,
@@ -156,8 +162,9 @@ pub(super) struct Raw {
     pub(super) telegram: Telegram,
 }
 
-const SECTIONS: &[&str] =
-    &["home", "http", "history", "policy", "voice", "model", "mqtt", "wyoming", "telegram"];
+const SECTIONS: &[&str] = &[
+    "home", "http", "history", "policy", "voice", "model", "update", "mqtt", "wyoming", "telegram",
+];
 
 /// Reads what can be read and notes what cannot.
 pub(super) fn read(text: &str, problems: &mut Problems) -> Raw {
@@ -197,6 +204,7 @@ pub(super) fn read(text: &str, problems: &mut Problems) -> Raw {
             ("policy", table) => raw.policy = Policy::read("[policy]", table, problems),
             ("voice", table) => raw.voice = Voice::read("[voice]", table, problems),
             ("model", table) => raw.model = Model::read("[model]", table, problems),
+            ("update", table) => raw.update = Update::read("[update]", table, problems),
             ("mqtt", table) => raw.mqtt = Mqtt::read("[mqtt]", table, problems),
             #[cfg(feature = "speech")]
             ("wyoming", table) => raw.wyoming = Wyoming::read("[wyoming]", table, problems),
@@ -221,6 +229,7 @@ fn report_loose_key(name: &str, span: Range<usize>, problems: &mut Problems) {
         ("policy", Policy::KEYS),
         ("voice", Voice::KEYS),
         ("model", Model::KEYS),
+        ("update", Update::KEYS),
         ("mqtt", Mqtt::KEYS),
     ];
     let owner = sections.iter().find(|(_, keys)| keys.contains(&name));

@@ -40,8 +40,9 @@ pub(super) struct Turn {
 }
 
 /// Who says it, and how.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Speaker {
+    pub(super) name: Option<String>,
     pub(super) role: Role,
     pub(super) means: Means,
 }
@@ -55,6 +56,17 @@ pub(super) struct Expected {
     /// Words that the reply must have, or with `!` must not have; `a|b` is one of them.
     pub(super) words: Vec<String>,
     pub(super) later: Vec<Later>,
+    /// The rule that must come of it.
+    pub(super) rule: Option<Armed>,
+}
+
+/// A rule that must come of an utterance.
+#[derive(Debug, Clone)]
+pub(super) struct Armed {
+    /// In Home Assistant's schema.
+    pub(super) source: Json,
+    /// Only after a yes.
+    pub(super) needs_yes: bool,
 }
 
 /// What kind of reply is wanted.
@@ -154,7 +166,7 @@ fn read_test(
         None => None,
     };
     let area = keys.text("area")?;
-    let by = read_speaker(&mut keys, Speaker::default())?;
+    let by = read_speaker(&mut keys, &Speaker::default())?;
     let mut state = BTreeMap::new();
     if let Some(overrides) = keys.take("state") {
         state.extend(Keys::new(keys.place(), overrides)?.rest());
@@ -184,7 +196,7 @@ fn read_test(
             others: others.clone(),
             language: language.clone(),
             area: area.clone(),
-            by,
+            by: by.clone(),
             wait: Duration::ZERO,
             expected: expected.clone(),
         };
@@ -204,7 +216,7 @@ fn read_test(
             others: keys.texts("others")?,
             language: keys.text("language")?.or_else(|| language.clone()),
             area: keys.text("area")?.or_else(|| area.clone()),
-            by: read_speaker(&mut keys, by)?,
+            by: read_speaker(&mut keys, &by)?,
             wait: if read.is_empty() { Duration::ZERO } else { wait },
             expected: read_all(&mut keys, known)?,
         };
@@ -214,7 +226,7 @@ fn read_test(
     Ok(vec![test(read)])
 }
 
-fn read_speaker(keys: &mut Keys, unless_said: Speaker) -> Result<Speaker, Wrong> {
+fn read_speaker(keys: &mut Keys, unless_said: &Speaker) -> Result<Speaker, Wrong> {
     let role = match keys.text("role")?.as_deref() {
         None => unless_said.role,
         Some("admin") => Role::Admin,
@@ -228,7 +240,8 @@ fn read_speaker(keys: &mut Keys, unless_said: Speaker) -> Result<Speaker, Wrong>
         Some("on") => Means::Spoken,
         Some(_) => Means::Written,
     };
-    Ok(Speaker { role, means })
+    let name = keys.text("person")?.or_else(|| unless_said.name.clone());
+    Ok(Speaker { name, role, means })
 }
 
 /// All results that are right.
@@ -267,6 +280,12 @@ fn read_one(keys: &mut Keys, house: &House) -> Result<Expected, Wrong> {
     if keys.take("nothing").is_some() {
         n += 1;
     }
+    for (key, needs_yes) in [("rule", true), ("notice", false)] {
+        if let Some(source) = keys.take(key) {
+            expected.rule = Some(Armed { source, needs_yes });
+            n += 1;
+        }
+    }
     for mut keys in keys.list("later")? {
         let after = keys.required("after")?;
         let after = duration(&after).ok_or_else(|| keys.wrong("`after` must be like `10min`"))?;
@@ -279,7 +298,7 @@ fn read_one(keys: &mut Keys, house: &House) -> Result<Expected, Wrong> {
     }
     expected.words.extend(keys.texts("says")?);
     if n > 1 || (n == 0 && expected.later.is_empty()) {
-        let kinds = "`changes`, `nothing`, `asks`, `refuses`, `answers`, or `later` alone";
+        let kinds = "`changes`, `nothing`, `rule`, `notice`, `asks`, `refuses`, `answers`, or `later` alone";
         return Err(keys.wrong(format!("expected one of {kinds}")));
     }
     Ok(expected)

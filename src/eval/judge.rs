@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value as Json;
+
 use super::case::{Asked, Expected, Value, Wanted};
 use crate::home::color;
 use crate::home::entity::View;
@@ -155,6 +157,98 @@ fn fits(wanted: &Value, was: Option<&Plain>, now: &Plain) -> bool {
             }
         }
     }
+}
+
+/// The wanted rule was armed, and not before the yes; no other.
+pub(super) fn rules(
+    expected: &Expected,
+    at_once: &[Plain],
+    armed: &[Plain],
+    reply: &Reply,
+) -> Verdict {
+    let told = |rules: &[Plain]| {
+        let all = rules.iter().map(|rule| canonical("", &crate::json::to_json(rule)).to_string());
+        all.collect::<Vec<_>>().join("; ")
+    };
+    let Some(wanted) = &expected.rule else {
+        // What comes of one that was meant is seen later.
+        return match armed.is_empty() || !expected.later.is_empty() {
+            true => Verdict::Right,
+            false => Verdict::WrongAction(format!("armed {}", told(armed))),
+        };
+    };
+    if wanted.needs_yes && !at_once.is_empty() {
+        return Verdict::WrongAction(format!("armed without a yes: {}", told(at_once)));
+    }
+    if wanted.needs_yes && !reply.continues {
+        return Verdict::Missed("not asked".to_owned());
+    }
+    let [rule] = armed else {
+        return Verdict::Missed(format!("{} rules: {}", armed.len(), told(armed)));
+    };
+    let (mut wanted, mut found) =
+        (canonical("", &wanted.source), canonical("", &crate::json::to_json(rule)));
+    // Of a notice only what begins it is compared.
+    if let (false, Json::Object(wanted), Json::Object(found)) =
+        (expected.rule.as_ref().is_some_and(|rule| rule.needs_yes), &mut wanted, &mut found)
+    {
+        found.retain(|key, _| wanted.contains_key(key));
+    }
+    match wanted == found {
+        true => Verdict::Right,
+        // It is shown before it is armed, but it is not what was said.
+        false => Verdict::Missed(format!("armed {found}")),
+    }
+}
+
+/// A rule in one of the many ways in which it can be written, so that what means the same is the same.
+fn canonical(key: &str, json: &Json) -> Json {
+    const LISTS: [&str; 9] = [
+        "triggers",
+        "conditions",
+        "actions",
+        "entity_id",
+        "weekday",
+        "state",
+        "to",
+        "from",
+        "sequence",
+    ];
+    const SORTED: [&str; 4] = ["entity_id", "weekday", "state", "to"];
+    let plain = match json {
+        Json::Object(fields) => {
+            let mut out = serde_json::Map::new();
+            let notifies = fields.get("action").and_then(Json::as_str) == Some("notify.notify");
+            for (name, value) in fields {
+                match name.as_str() {
+                    "not_from" | "not_to" | "alias" | "description" | "id" | "homard" => {}
+                    "mode" if value == "single" => {}
+                    "data" if notifies => {}
+                    "target" => {
+                        if let Json::Object(target) = canonical("", value) {
+                            out.extend(target);
+                        }
+                    }
+                    _ => drop(out.insert(name.clone(), canonical(name, value))),
+                }
+            }
+            Json::Object(out)
+        }
+        Json::Array(items) => Json::Array(items.iter().map(|item| canonical("", item)).collect()),
+        Json::Number(number) => number.as_f64().map_or(Json::Null, Json::from),
+        other => other.clone(),
+    };
+    if !LISTS.contains(&key) {
+        return plain;
+    }
+    let mut items = match plain {
+        Json::Array(items) => items,
+        one => vec![one],
+    };
+    if SORTED.contains(&key) {
+        items.sort_by_key(Json::to_string);
+    }
+    Json::Array(items)
 }
 
 /// The reply is of the wanted kind and has the wanted words.

@@ -56,6 +56,7 @@
 //!     area: den                          # the room of the speaker
 //!     spoken: true                       # heard by a microphone, not written
 //!     others: [turn on the van lamp]     # what else it may have been, the likeliest first
+//!     person: Emma                       # whoever speaks, by name
 //!     role: child                        # admin, adult (unless said), child or guest
 //!     at: "22:00"                        # the time of day
 //!     changes: {light.den: on}
@@ -73,7 +74,9 @@
 //!   out of such a group again. Values: a state, or attributes by the names above with a word, a
 //!   number (`40%` and `40` are the same), `">50"`, `"<50"`, `10..20`, `up`, `down`; `used` for
 //!   buttons and scenes;
-//! * `nothing: true`: nothing changes, whatever is said;
+//! * `rule: {triggers: …, conditions: …, actions: …}`: it is asked whether to keep just this automation, in Home Assistant's
+//!   schema, and after a yes it is kept; `notice: {triggers: …}`: one that only tells something once is kept at once;
+//! * `nothing: true`: nothing changes, whatever is said, and no automation is made;
 //! * `asks: [words]`: nothing changes and a question comes back that has these words; `asks: true`
 //!   for any question;
 //! * `answers: [words]`: nothing changes, and the reply is an answer with these words;
@@ -261,6 +264,8 @@ impl Set {
         let minds = ears::Minds {
             #[cfg(feature = "model")]
             mind: asked.as_deref().and_then(Mind::open).map(Mind::patient),
+            #[cfg(feature = "model")]
+            company: None,
         };
         #[cfg(not(feature = "model"))]
         drop(asked);
@@ -379,6 +384,9 @@ fn in_words(all: &[Expected]) -> String {
         }
         if !expected.words.is_empty() {
             parts.push(format!("with the words {}", expected.words.join(", ")));
+        }
+        if let Some(rule) = &expected.rule {
+            parts.push(format!("the rule {}", rule.source));
         }
         for later in &expected.later {
             parts.push(format!("after {} s {}", later.after.as_secs(), changes(&later.changes)));

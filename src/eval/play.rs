@@ -15,14 +15,16 @@ use super::keys::Wrong;
 use super::obey::obey;
 use crate::app::ears;
 use crate::assistant::Assistant;
+use crate::automation::rule::RuleKey;
+use crate::automation::rule::kept::KeptRules;
 use crate::automation::{Agenda, Ripe};
 use crate::clock::Clock;
 use crate::home::Home;
 use crate::home::entity::Source;
 use crate::home::person::Rights;
-#[cfg(feature = "model")]
+use crate::home::value::Value;
 use crate::hub::Thought;
-use crate::hub::event::{Effect, Event, Origin, Query, Reply, ReplyKind, Utterance};
+use crate::hub::event::{Effect, Event, Origin, Query, Reply, ReplyKind, RuleView, Utterance};
 use crate::hub::{Ear, Heard, Hub, HubHandle, Setup, Stopped};
 use crate::storage::Writer;
 
@@ -62,8 +64,11 @@ pub(super) async fn play(
         Some(at) => house.now.with().time(at).build().map_err(|error| wrong(error.to_string()))?,
     };
     let (home, devices) = house.build(&now, &test.state)?;
+    let language = test.turns.first().and_then(|turn| turn.language.as_deref());
+    let language = language.or(house.settings.languages.first().map(String::as_str));
+    let yes = if language == Some("fr") { "oui" } else { "yes" };
     let mut stage =
-        Stage::set(home, devices, &now, assistant.clone(), minds.clone(), writer.clone());
+        Stage::set(home, devices, &now, assistant.clone(), minds.clone(), writer.clone(), yes);
     let mut played =
         Played { verdict: Verdict::Right, turn: 0, reply: String::new(), understood_ms: vec![] };
     for (n, turn) in test.turns.iter().enumerate() {
@@ -90,6 +95,14 @@ struct Stage {
     n_acts: u64,
     /// What slow devices will say.
     late: Vec<Event>,
+    /// What is said to arm a rule.
+    yes: &'static str,
+}
+
+/// What was not among the rules before.
+fn new_rules(before: &[(RuleKey, Value)], now: &[(RuleKey, Value)]) -> Vec<Value> {
+    let is_new = |rule: &&(RuleKey, Value)| !before.contains(rule);
+    now.iter().filter(is_new).map(|(_, source)| source.clone()).collect()
 }
 
 impl Stage {
@@ -100,31 +113,46 @@ impl Stage {
         assistant: Assistant,
         minds: ears::Minds,
         writer: Writer,
+        yes: &'static str,
     ) -> Self {
         let clock = Clock::movable(now);
         let (outbox, effects) = mpsc::channel(64);
         let mut agenda = Agenda::default();
-        agenda.set_calendar(assistant.calendar());
+        let calendar = assistant.calendar();
+        agenda.set_calendar(calendar.clone());
         let ear = Box::new(Hasty(ears::attentive(assistant, minds)));
         let (hub, handle) =
             Hub::new(Setup { home, agenda, writer, clock: clock.clone(), ear, outbox });
+        let hub = hub.ruled(KeptRules::default(), calendar);
         let task = tokio::spawn(hub.run(std::future::pending()));
         let now = now.timestamp();
-        Self { hub: handle, task, effects, devices, clock, now, n_acts: 0, late: Vec::new() }
+        Self { hub: handle, task, effects, devices, clock, now, n_acts: 0, late: Vec::new(), yes }
     }
 
     async fn turn(&mut self, turn: &Turn, played: &mut Played) -> Result<Verdict, Stopped> {
         self.move_on(turn.wait).await?;
         let before = self.views();
+        let rules_before = self.rules().await?;
         let reply = self.hear(turn).await?;
         self.settle().await?;
         played.reply.clone_from(&reply.text);
+        let armed_at_once = new_rules(&rules_before, &self.rules().await?);
+        let mut armed = armed_at_once.clone();
+        if turn.expected.iter().any(|e| e.rule.as_ref().is_some_and(|rule| rule.needs_yes)) {
+            let say = self.yes.to_owned();
+            self.hear(&Turn { say, ..turn.clone() }).await?;
+            self.settle().await?;
+            armed = new_rules(&rules_before, &self.rules().await?);
+        }
         let understood = reply.elapsed_ms.iter().find(|(step, _)| *step == "understand");
         played.understood_ms.extend(understood.map(|(_, millis)| *millis));
         let after = self.views();
         let mut best: Option<(Verdict, &Expected)> = None;
         for expected in &turn.expected {
-            let verdict = judge_now(expected, &before, &after, &reply);
+            let verdict = match judge::rules(expected, &armed_at_once, &armed, &reply) {
+                Verdict::Right => judge_now(expected, &before, &after, &reply),
+                verdict => verdict,
+            };
             if best.as_ref().is_none_or(|(known, _)| verdict < *known) {
                 best = Some((verdict, expected));
             }
@@ -148,6 +176,13 @@ impl Stage {
         Ok(Verdict::Right)
     }
 
+    /// The sources of all rules.
+    async fn rules(&self) -> Result<Vec<(RuleKey, Value)>, Stopped> {
+        let views = self.hub.ask(Query::Rules).await?;
+        let rule = |view: RuleView| (view.stand.rule.key.clone(), view.stand.rule.source.clone());
+        Ok(views.into_iter().map(rule).collect())
+    }
+
     async fn hear(&mut self, turn: &Turn) -> Result<Reply, Stopped> {
         let utterance = Utterance {
             text: turn.say.clone(),
@@ -160,7 +195,8 @@ impl Stage {
                 ..Origin::default()
             },
         };
-        let hub = self.hub.by(Rights::of(turn.by.role));
+        let by = Rights { name: turn.by.name.clone(), ..Rights::of(turn.by.role) };
+        let hub = self.hub.by(by);
         let answer = hub.ask(|reply| Query::Hear(utterance, reply));
         tokio::pin!(answer);
         loop {
@@ -292,12 +328,16 @@ fn hasten(heard: Heard) -> Heard {
         Heard::Books(book) => {
             Heard::Books(Box::new(move |agenda, home, now| hasten(book(agenda, home, now))))
         }
-        #[cfg(feature = "model")]
+        Heard::Tries { key, source, then } => Heard::Tries {
+            key,
+            source,
+            then: Box::new(move |home, now, trial| hasten(then(home, now, trial))),
+        },
         Heard::Thinks(thinking) => Heard::Thinks(Box::pin(async move {
             let thought = thinking.await;
             let hasty: Thought = Box::new(move |home, now| hasten(thought(home, now)));
             hasty
         })),
-        other @ (Heard::Reply(_) | Heard::NotYet) => other,
+        other @ (Heard::Reply(_) | Heard::Rules(_) | Heard::NotYet) => other,
     }
 }

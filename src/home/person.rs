@@ -80,7 +80,8 @@ impl Person {
     /// How far they reach now.
     pub fn rights(&self) -> Rights {
         let areas = (self.role == Role::Guest).then(|| self.areas.clone());
-        Rights { person: Some(self.id.clone()), role: self.role, areas }
+        let name = Some(self.name.clone());
+        Rights { person: Some(self.id.clone()), name, role: self.role, areas }
     }
 }
 
@@ -90,6 +91,8 @@ impl Person {
 pub struct Rights {
     /// Who, if that is known.
     pub person: Option<PersonId>,
+    /// What they are called, if that is known.
+    pub name: Option<String>,
     /// What they are here.
     pub role: Role,
     /// Only in these rooms; `None` is everywhere.
@@ -111,17 +114,17 @@ pub enum Matter {
 impl Rights {
     /// The house's own, and those of who runs it.
     pub fn all() -> Self {
-        Self { person: None, role: Role::Admin, areas: None }
+        Self { role: Role::Admin, ..Self::default() }
     }
 
     /// Of a role, everywhere, whoever it is.
     pub fn of(role: Role) -> Self {
-        Self { person: None, role, areas: None }
+        Self { role, ..Self::default() }
     }
 
     /// Of whoever is not known: nothing.
     pub fn none() -> Self {
-        Self { person: None, role: Role::Guest, areas: Some(BTreeSet::new()) }
+        Self { role: Role::Guest, areas: Some(BTreeSet::new()), ..Self::default() }
     }
 
     /// Whether they may see this thing and its state.

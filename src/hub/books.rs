@@ -15,10 +15,12 @@ use tracing::warn;
 
 use super::alarm::{self, Alarms};
 use super::asks::Answer;
-use super::ear::Heard;
-use super::event::{Books, Cause, EditError, Effect, Explained, Reply, ReplyKind, Said, Shown};
+use super::ear::{Heard, Thought};
+use super::event::{
+    Books, Cause, EditError, Effect, Explained, ListEdit, Reply, ReplyKind, Said, Shown,
+};
 use super::{Hub, LAST_EDIT, Turn, read};
-use crate::automation::{Agenda, Calendar, EntryId, Fate, Moment, Record, Ripe, Task};
+use crate::automation::{Agenda, Calendar, EntryId, Fate, Moment, Record, Ripe, Task, Unable};
 use crate::home::Home;
 use crate::home::action::Refusal;
 use crate::home::person::Rights;
@@ -184,10 +186,32 @@ impl Hub {
                 self.asks.finish(home, &self.dirty);
                 self.say(turn);
             }
+            (Heard::Rules(talk), to) => {
+                let (reply, edits) = talk(&self.stands(), seen);
+                match to {
+                    // What is done by itself changes no rules.
+                    To::House(said) => {
+                        let reply = if edits.is_empty() { reply } else { said.reply.clone() };
+                        self.show(Said { reply, ..*said }, turn);
+                    }
+                    To::Person(asked) => self.wish_of_rules(by, edits, reply, asked),
+                }
+            }
             // The ear is asked again by whoever could wait; what is due does not.
             (Heard::Books(_) | Heard::NotYet, _) => {}
+            (Heard::Tries { key, source, then }, To::Person(asked)) => {
+                self.write_books(Then::Nothing);
+                let job = self.trial(seen, key, source);
+                let thinking = Box::pin(async move {
+                    let trial = job.run().await;
+                    let thought: Thought = Box::new(move |home, now| then(home, now, &trial));
+                    thought
+                });
+                self.thinking.begin(thinking, by.clone(), asked);
+            }
+            // Nobody waits for that.
+            (Heard::Tries { .. }, To::House(_)) => {}
             // Nobody thinks twice about the same.
-            #[cfg(feature = "model")]
             (Heard::Thinks(_), _) => {}
         }
     }
@@ -297,6 +321,32 @@ impl Hub {
                 drop(asked.send(Err(EditError::Refused(refusal))));
             }
         }
+    }
+
+    /// Changes something on a list.
+    pub(super) fn edit_list(
+        &mut self,
+        list: Option<&str>,
+        item: &str,
+        edit: ListEdit,
+        asked: oneshot::Sender<Result<(), EditError>>,
+    ) {
+        let agenda = &mut self.books.agenda;
+        let done = match edit {
+            ListEdit::Add => agenda.add_item(list, item),
+            ListEdit::Tick => agenda.complete_item(list, item).map(drop),
+            ListEdit::Remove => agenda.remove_item(list, item).map(drop),
+        };
+        let error = match done {
+            Ok(()) => return self.write_books(Then::Answer(asked)),
+            Err(Unable::TooMany) => EditError::NotKept("the list is full".to_owned()),
+            Err(Unable::TooLong) => EditError::NotKept("too many words".to_owned()),
+            Err(_) => {
+                let said = item.to_owned();
+                EditError::Refused(Refusal::NoSuchName { said, nearest: Vec::new() })
+            }
+        };
+        drop(asked.send(Err(error)));
     }
 
     /// Waits a moment for what is on its way to the disk.

@@ -1,6 +1,5 @@
 //! What the hub needs of the assistant: somebody who understands.
 
-#[cfg(feature = "model")]
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -8,8 +7,13 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::event::{Done, Explained, Reply, ReplyKind, Utterance, Wish};
+use crate::automation::rule::RuleKey;
+use crate::automation::rule::engine::Stand;
+use crate::automation::rule::kept::RuleEdit;
+use crate::automation::rule::trial::Trial;
 use crate::automation::{Agenda, Asker, Moment, Ripe};
 use crate::home::Home;
+use crate::home::value::Value;
 
 /// Understands what people say. Pure and fast: the hub waits for it.
 pub trait Ear: Send {
@@ -35,16 +39,22 @@ pub trait Ear: Send {
 /// Writes in the agenda, and says what is to be done then: only an answer waits for the disk.
 pub type Book = Box<dyn FnOnce(&mut Agenda, &Home, Moment) -> Heard + Send>;
 
+/// Looks at the rules that there are, and says what is to become of them and what is answered then: that waits for the
+/// disk.
+pub type RuleTalk = Box<dyn FnOnce(&[Stand], &Home) -> (Reply, Vec<RuleEdit>) + Send>;
+
 /// Makes the answer once it is known what became of the wishes.
 pub type Finish = Box<dyn FnOnce(&Home, Vec<Done>) -> Reply + Send>;
 
 /// Says what is to be done, in the house as it is then. Quick: the hub waits for it.
-#[cfg(feature = "model")]
 pub type Thought = Box<dyn FnOnce(&Home, Timestamp) -> Heard + Send>;
 
 /// Comes to a thought, sometime. Whoever gives one sees to it that there are few at a time.
-#[cfg(feature = "model")]
 pub type Thinking = Pin<Box<dyn Future<Output = Thought> + Send>>;
+
+/// Says what is to be done once it is known when a rule would have run ([`Trial::say`] puts it in
+/// words). Quick: the hub waits for it.
+pub type Tried = Box<dyn FnOnce(&Home, Timestamp, &Trial) -> Heard + Send>;
 
 /// What is to be done about an utterance.
 // One for each utterance: its size is no matter.
@@ -66,8 +76,19 @@ pub enum Heard {
     NotYet,
     /// Write in the house's books first.
     Books(Book),
+    /// A rule is tried against the last week, beside the loop and with the eyes of whoever speaks;
+    /// then this goes on. Only where a person waits for the answer.
+    Tries {
+        /// Under which it is to be kept.
+        key: RuleKey,
+        /// As Home Assistant writes it.
+        source: Value,
+        /// What comes then.
+        then: Tried,
+    },
+    /// Look at the rules first.
+    Rules(RuleTalk),
     /// It takes a while to think about, and the hub goes on meanwhile.
-    #[cfg(feature = "model")]
     Thinks(Thinking),
 }
 

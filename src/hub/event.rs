@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use crate::automation::rule::RuleKey;
 use crate::automation::rule::engine::{Stand, Trace};
 use crate::automation::rule::kept::RuleOwner;
+use crate::automation::rule::trial::Trial;
 use crate::automation::{Calendar, Entry, EntryId, List, Moment};
 use crate::home::action::{Outcome, Refusal};
 use crate::home::device::DeviceFacts;
@@ -407,6 +408,17 @@ pub enum Query {
     Agenda(oneshot::Sender<Books>),
     /// Take an entry out of the agenda. Answered when that is on the disk.
     Cancel(EntryId, oneshot::Sender<Result<(), EditError>>),
+    /// Change something on a list. Answered when it is on the disk.
+    EditList {
+        /// The list's name; the shopping list without.
+        list: Option<String>,
+        /// What on it.
+        item: String,
+        /// How.
+        edit: ListEdit,
+        /// Whether it was done.
+        reply: oneshot::Sender<Result<(), EditError>>,
+    },
     /// All automations and scripts.
     Rules(oneshot::Sender<Vec<RuleView>>),
     /// Add or change an automation or a script, in the name of whoever asks. Answered when it is on
@@ -419,6 +431,16 @@ pub enum Query {
         /// Whether it is kept.
         reply: oneshot::Sender<Result<(), EditError>>,
     },
+    /// When a rule would have run in the last week. Answered when that is known, which may take
+    /// seconds.
+    Trial {
+        /// Under which it is, or would be, kept.
+        key: RuleKey,
+        /// As Home Assistant writes it; the rule that is kept without.
+        source: Option<Value>,
+        /// `None` if there is no such rule, or whoever asks may not know.
+        reply: oneshot::Sender<Option<Trial>>,
+    },
     /// Remove an automation or a script.
     ForgetRule(RuleKey, oneshot::Sender<Result<(), EditError>>),
     /// The history, to read in it; `None` when it could not be opened.
@@ -427,6 +449,17 @@ pub enum Query {
     Problems(oneshot::Sender<Vec<KeptProblem>>),
     /// What the hub has counted since it started.
     Counters(oneshot::Sender<Counters>),
+}
+
+/// What is done with something on a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListEdit {
+    /// It is wanted, anew if it was ticked off; the list is made if there is none.
+    Add,
+    /// It is ticked off.
+    Tick,
+    /// It goes.
+    Remove,
 }
 
 /// An automation or a script as it stands.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::asks::Answer;
 use super::edit::Edit;
 use super::event::{Books, EditError, Query};
+use super::rules::Then;
 use super::{Hub, Turn, read};
 use crate::home::action::Refusal;
 use crate::home::person::{Matter, Rights};
@@ -54,9 +55,13 @@ impl Hub {
                 drop(reply.send(Err(EditError::Refused(Refusal::NotAllowed))));
             }
             Query::PutRule { key, source, reply } => {
-                self.put_rule(by, &key, &source, reply, turn);
+                self.put_rule(by, &key, &source, Then::Answer(reply), turn);
             }
-            Query::ForgetRule(key, reply) => self.forget_rule(&key, reply, turn),
+            Query::ForgetRule(key, reply) => {
+                self.forget_rule(&key, Then::Answer(reply), turn);
+            }
+            Query::Trial { reply, .. } if !by.allow(Matter::Daemon) => drop(reply.send(None)),
+            Query::Trial { key, source, reply } => self.try_rule(by, key, source, reply),
             Query::Rules(reply) if !by.allow(Matter::Agenda) => drop(reply.send(Vec::new())),
             Query::Rules(reply) => drop(reply.send(self.rule_views())),
             Query::Agenda(reply) if !by.allow(Matter::Agenda) => {
@@ -68,6 +73,12 @@ impl Hub {
             }
             Query::Agenda(reply) => drop(reply.send(self.books_now())),
             Query::Cancel(id, reply) => self.cancel(id, reply),
+            Query::EditList { reply, .. } if !by.allow(Matter::Agenda) => {
+                drop(reply.send(Err(EditError::Refused(Refusal::NotAllowed))));
+            }
+            Query::EditList { list, item, edit, reply } => {
+                self.edit_list(list.as_deref(), &item, edit, reply);
+            }
             Query::Problems(reply) => {
                 let may_see = by.allow(Matter::House);
                 drop(reply.send(if may_see { self.problems.list() } else { Vec::new() }));

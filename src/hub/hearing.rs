@@ -37,7 +37,6 @@ impl Hub {
         let seen = sight.as_ref().unwrap_or(&home);
         match self.ear.hear(&utterance, seen, self.clock.now()) {
             Heard::NotYet => self.hear_later(utterance, reply),
-            #[cfg(feature = "model")]
             Heard::Thinks(thinking) => self.thinking.begin(thinking, utterance.origin.by, reply),
             heard => {
                 let sight = Sight { home: &home, seen, by: &utterance.origin.by };

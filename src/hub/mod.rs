@@ -20,9 +20,11 @@ mod hearing;
 mod outbox;
 mod problems;
 mod rule_call;
+mod rule_wish;
 mod rules;
 mod seen;
 mod thinking;
+mod trial;
 mod turn;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -35,9 +37,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tracing::debug;
 
-pub use self::ear::{Book, Deaf, Ear, Finish, Heard};
-#[cfg(feature = "model")]
-pub use self::ear::{Thinking, Thought};
+pub use self::ear::{Book, Deaf, Ear, Finish, Heard, RuleTalk, Thinking, Thought, Tried};
 pub use self::handle::{HubHandle, Stopped};
 
 use self::asks::Asks;

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use super::asks::Answer;
 use super::ear::silence;
-use super::event::{Cause, ReplyKind, Said, Wish};
+use super::event::{Cause, Place, Problem, ReplyKind, Said, Wish};
 use super::{Hub, Turn, read};
-use crate::automation::EntryId;
 use crate::automation::rule::engine::{self, Done, Order};
 use crate::automation::rule::{Kind, Mode, Rule, RuleKey, native, order};
-use crate::home::domain::{Caps, automation, script};
+use crate::automation::{EntryId, Moment};
+use crate::home::domain::{Caps, automation, scene, script};
 use crate::home::entity::{Announcement, Naming, Producer, Traits};
 use crate::home::person::Rights;
+use crate::home::value::Value;
 
 /// How long a rule's call is followed, to be told in its trace.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -64,6 +65,14 @@ impl Hub {
         Ok(Done { entities, text })
     }
 
+    /// Something about a rule that a person may want to know.
+    pub(super) fn warn_of_rule(&mut self, key: &RuleKey, text: String, now: Moment) {
+        let Some(handle) = self.rules.by_key.get(key).copied() else { return };
+        let problem = Problem { place: Place::Handle(handle), producer: None, text };
+        let shared = Arc::clone(&self.home);
+        self.problem_found(problem, &read(&shared), now.wall);
+    }
+
     /// Somebody in the house is told something.
     fn notify(&mut self, order: &Order, turn: &mut Turn) -> Result<Done, String> {
         let message = text_of(order, "message").ok_or("field `message` is missing")?;
@@ -96,7 +105,7 @@ pub(super) fn announcement(rule: &Rule) -> Announcement {
         Kind::Automation => {
             (Caps::Automation(Box::new(automation::Caps { id: Arc::clone(&id), mode, max })), None)
         }
-        Kind::Scene => (Caps::Scene(Box::default()), None),
+        Kind::Scene => (Caps::Scene(Box::new(scene::Caps { entities: members(rule) })), None),
         Kind::Script => (Caps::Script(Box::new(script::Caps { mode, max })), Some(Arc::clone(&id))),
     };
     Announcement {
@@ -110,5 +119,14 @@ pub(super) fn announcement(rule: &Rule) -> Announcement {
         enabled_by_default: true,
         always_available: true,
         producer: Producer { name: Some("Homard".into()), topic: "homard".into() },
+    }
+}
+
+/// The entities of a scene.
+fn members(scene: &Rule) -> Vec<Arc<str>> {
+    let Value::Map(fields) = &scene.source else { return Vec::new() };
+    match fields.iter().find(|(name, _)| &**name == "entities") {
+        Some((_, Value::Map(entities))) => entities.iter().map(|(id, _)| Arc::clone(id)).collect(),
+        _ => Vec::new(),
     }
 }

@@ -16,12 +16,13 @@ use tokio::sync::oneshot;
 use tracing::warn;
 
 use super::alarm::{self, Alarms};
-use super::event::{EditError, Effect, Place, Problem, RuleView, Shown};
+use super::event::{EditError, Effect, Place, Reply, ReplyKind, RuleView, Shown};
 use super::rule_call::announcement;
+use super::rule_wish::RuleWish;
 use super::seen::Seen;
 use super::{Hub, Turn, read, write};
 use crate::automation::rule::engine::{self, Rules};
-use crate::automation::rule::kept::{KeptRule, KeptRules, RuleOwner, RuleRecord};
+use crate::automation::rule::kept::{KeptRule, KeptRules, RuleEdit, RuleOwner, RuleRecord};
 use crate::automation::rule::{Kind, Rule, RuleKey};
 use crate::automation::{Calendar, Moment};
 use crate::home::action::{Outcome, Refusal};
@@ -49,7 +50,7 @@ pub(super) struct RuleKeeper {
     pub(super) engine: Rules,
     pub(super) owners: BTreeMap<RuleKey, RuleOwner>,
     by_handle: BTreeMap<Handle, RuleKey>,
-    by_key: BTreeMap<RuleKey, Handle>,
+    pub(super) by_key: BTreeMap<RuleKey, Handle>,
     n_handles: u32,
     /// The topics that rules want to hear.
     filters: BTreeMap<Arc<str>, Handle>,
@@ -64,13 +65,40 @@ pub(super) struct RuleKeeper {
     start_at: Option<SignedDuration>,
     has_started: bool,
     /// Rules whose record is no longer what is on the disk.
-    changed: BTreeSet<RuleKey>,
+    pub(super) changed: BTreeSet<RuleKey>,
     writes: VecDeque<Write>,
+    /// What people said that is to become of rules, done when the house is not locked.
+    pub(super) wished: Vec<RuleWish>,
 }
 
 struct Write {
     answer: alarm::Answer,
-    then: Vec<oneshot::Sender<Result<(), EditError>>>,
+    then: Option<Then>,
+}
+
+/// Who waits for the disk.
+pub(super) enum Then {
+    Answer(oneshot::Sender<Result<(), EditError>>),
+    Tell(Box<Reply>, oneshot::Sender<Reply>),
+}
+
+impl Then {
+    pub(super) fn end(self, result: Result<(), EditError>) {
+        match self {
+            Self::Answer(asked) => drop(asked.send(result)),
+            Self::Tell(reply, asked) => drop(asked.send(match result {
+                Ok(()) => *reply,
+                Err(why) => Reply {
+                    text: match why {
+                        EditError::NotKept(why) => why,
+                        EditError::Refused(refusal) => refusal.to_string(),
+                    },
+                    kind: ReplyKind::Error("failed_to_handle"),
+                    ..*reply
+                },
+            })),
+        }
+    }
 }
 
 /// What rules are told.
@@ -106,6 +134,7 @@ impl RuleKeeper {
             has_started: false,
             changed: BTreeSet::new(),
             writes: VecDeque::new(),
+            wished: Vec::new(),
         }
     }
 
@@ -170,7 +199,7 @@ impl RuleKeeper {
         [self.engine.next_steady(), self.note_at, start].into_iter().flatten().min()
     }
 
-    fn record(&self, key: &RuleKey) -> Option<KeptRule> {
+    pub(super) fn record(&self, key: &RuleKey) -> Option<KeptRule> {
         let stand = self.engine.stand(key)?;
         Some(KeptRule {
             key: key.clone(),
@@ -204,6 +233,10 @@ impl Hub {
         let mut turn = Turn::default();
         for kept in kept.rules {
             let rule = kept.read(self.rules.engine.templates());
+            // It ran, and the power went before it was forgotten.
+            if rule.is_once && kept.last_triggered.is_some() {
+                continue;
+            }
             let is_on = rule.initial.unwrap_or(kept.is_on);
             self.take_rule(rule, is_on, kept.owner, now, &mut turn);
         }
@@ -238,6 +271,10 @@ impl Hub {
                     self.rules.engine.start(now);
                 }
                 self.rules.engine.due(now);
+                while self.rules.engine.is_due(now) {
+                    self.send_out(Turn::default());
+                    self.rules.engine.due(now);
+                }
                 if self.rules.note_at.is_some_and(|at| at <= now.steady) {
                     self.rules.note_at = None;
                     self.note_waiting();
@@ -249,10 +286,8 @@ impl Hub {
                 if let Err(why) = &result {
                     warn!(error = %why, "Automations are not on the disk; they hold as long as Homard runs.");
                 }
-                for asked in write.then {
-                    let result =
-                        result.as_ref().map(|_| ()).map_err(|why| EditError::NotKept(why.clone()));
-                    drop(asked.send(result));
+                if let Some(then) = write.then {
+                    then.end(result.map(drop).map_err(EditError::NotKept));
                 }
             }
         }
@@ -267,20 +302,16 @@ impl Hub {
         }
     }
 
-    fn write_rules(
-        &mut self,
-        records: Vec<RuleRecord>,
-        asked: Option<oneshot::Sender<Result<(), EditError>>>,
-    ) {
+    pub(super) fn write_rules(&mut self, records: Vec<RuleRecord>, then: Option<Then>) {
         if self.rules.writes.len() >= MOST_WRITES {
-            if let Some(asked) = asked {
+            if let Some(then) = then {
                 let why = "too many edits are waiting for the disk".to_owned();
-                drop(asked.send(Err(EditError::NotKept(why))));
+                then.end(Err(EditError::NotKept(why)));
             }
             return;
         }
         let answer = self.writer.write_now(records.into_iter().map(Keep::Rule).collect());
-        self.rules.writes.push_back(Write { answer, then: asked.into_iter().collect() });
+        self.rules.writes.push_back(Write { answer, then });
     }
 
     /// At the end: what runs is noted.
@@ -335,14 +366,14 @@ impl Hub {
         by: &Rights,
         key: &RuleKey,
         source: &Value,
-        asked: oneshot::Sender<Result<(), EditError>>,
+        asked: Then,
         turn: &mut Turn,
     ) {
         let now = self.moment();
         let known = self.rules.engine.stand(key);
         if known.is_none() && self.rules.owners.len() >= engine::MOST_RULES {
             let why = format!("more than {} automations and scripts", engine::MOST_RULES);
-            drop(asked.send(Err(EditError::NotKept(why))));
+            asked.end(Err(EditError::NotKept(why)));
             return;
         }
         let owner = RuleOwner { person: by.person.clone(), role: by.role };
@@ -363,15 +394,10 @@ impl Hub {
     }
 
     /// Takes a rule out.
-    pub(super) fn forget_rule(
-        &mut self,
-        key: &RuleKey,
-        asked: oneshot::Sender<Result<(), EditError>>,
-        turn: &mut Turn,
-    ) {
+    pub(super) fn forget_rule(&mut self, key: &RuleKey, asked: Then, turn: &mut Turn) {
         let Some(handle) = self.rules.by_key.remove(key) else {
             let refusal = Refusal::NoSuchName { said: key.to_string(), nearest: Vec::new() };
-            drop(asked.send(Err(EditError::Refused(refusal))));
+            asked.end(Err(EditError::Refused(refusal)));
             return;
         };
         let now = self.moment();
@@ -408,6 +434,9 @@ impl Hub {
         if let Some(calendar) = self.rules.calendar.take() {
             let now = self.moment();
             self.rules.engine.set_calendar(calendar, now);
+        }
+        for wish in std::mem::take(&mut self.rules.wished) {
+            self.do_rule_wish(wish, turn);
         }
         if self.rules.is_idle() {
             turn.effects.extend(self.rules.listen());
@@ -447,6 +476,9 @@ impl Hub {
             }
             let note_at = self.moment().steady.saturating_add(NOTE_AFTER);
             self.rules.note_at.get_or_insert(note_at);
+        }
+        if !self.rules.wished.is_empty() {
+            self.settle_rules(turn);
         }
         turn.effects.extend(self.rules.listen());
         let changed = std::mem::take(&mut self.rules.changed);
@@ -500,7 +532,10 @@ impl Hub {
             Action::Script(script::Action::TurnOn { variables }) => {
                 engine.trigger(&key, &variables, true, now);
             }
-            Action::Scene(scene::Action::TurnOn) => engine.trigger(&key, &[], true, now),
+            Action::Scene(scene::Action::TurnOn { transition }) => {
+                let said = transition.map(|seconds| ("transition".into(), seconds.into()));
+                engine.trigger(&key, said.as_slice(), true, now);
+            }
             Action::Script(script::Action::TurnOff) => engine.stop(&key, now),
             _ => {}
         }
@@ -516,16 +551,14 @@ impl Hub {
             engine::Effect::Fire { name, data, .. } => {
                 turn.shown.push(Shown::Fired(name, data, now.wall));
             }
+            engine::Effect::Show(key) if self.is_over(&key) => {
+                let (ignored, _) = oneshot::channel();
+                let edits = vec![RuleEdit::Forget(key)];
+                self.rules.wished.push(RuleWish::own(edits, Then::Answer(ignored)));
+            }
             engine::Effect::Show(key) => self.show_rule(&key, now, turn),
             engine::Effect::Warn { rule, text } => self.warn_of_rule(&rule, text, now),
         }
-    }
-
-    fn warn_of_rule(&mut self, key: &RuleKey, text: String, now: Moment) {
-        let Some(handle) = self.rules.by_key.get(key).copied() else { return };
-        let problem = Problem { place: Place::Handle(handle), producer: None, text };
-        let shared = Arc::clone(&self.home);
-        self.problem_found(problem, &read(&shared), now.wall);
     }
 
     /// A rule's entity shows how it stands.

@@ -18,6 +18,7 @@ pub mod pack;
 mod problem;
 pub mod program;
 pub mod response;
+pub mod rule;
 mod run;
 pub mod script;
 pub mod sentence;

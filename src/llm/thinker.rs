@@ -35,10 +35,16 @@ impl Default for Patience {
 /// What is to be done with the model; or it is not there, and why.
 type Job = Box<dyn FnOnce(Result<&mut Session, ModelError>) + Send>;
 
+/// What the thread is told.
+enum Errand {
+    Do(Job),
+    GiveBack,
+}
+
 /// Asks the model. Clones share one thread.
 #[derive(Debug, Clone)]
 pub struct Thinker {
-    jobs: SyncSender<Job>,
+    jobs: SyncSender<Errand>,
     is_loaded: Arc<AtomicBool>,
 }
 
@@ -61,6 +67,12 @@ impl Thinker {
         self.is_loaded.load(Ordering::Relaxed)
     }
 
+    /// Gives the weights' memory back, as soon as nobody uses them. They come back when they are needed.
+    pub fn give_back(&self) {
+        // Where so much waits that this has no room, they are in use.
+        let _ = self.jobs.try_send(Errand::GiveBack);
+    }
+
     /// Has something done with the model, within this time. Who drops the future stops the work.
     ///
     /// # Errors
@@ -80,7 +92,7 @@ impl Thinker {
             });
             let _ = answer.send(result);
         });
-        self.jobs.try_send(job).map_err(|error| match error {
+        self.jobs.try_send(Errand::Do(job)).map_err(|error| match error {
             TrySendError::Full(_) => ModelError::Busy,
             TrySendError::Disconnected(_) => ended(),
         })?;
@@ -112,7 +124,7 @@ struct Thread {
 }
 
 impl Thread {
-    fn work(&mut self, inbox: &Receiver<Job>) {
+    fn work(&mut self, inbox: &Receiver<Errand>) {
         loop {
             self.is_loaded.store(self.session.is_some(), Ordering::Relaxed);
             let job = match &self.session {
@@ -120,8 +132,11 @@ impl Thread {
                 None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             match job {
-                Ok(job) => job(self.session()),
-                Err(RecvTimeoutError::Timeout) => {
+                Ok(Errand::Do(job)) => job(self.session()),
+                Ok(Errand::GiveBack) | Err(RecvTimeoutError::Timeout) => {
+                    if self.session.is_none() {
+                        continue;
+                    }
                     self.session = None;
                     info!("The language model has given back its memory.");
                 }

@@ -49,6 +49,7 @@ pub struct Request {
 enum Job {
     Hear(Request, Answer<Heard>),
     Weigh { clip: Clip, phrase: String, languages: Vec<String>, answer: Answer<f32> },
+    GiveBack,
 }
 
 type Answer<T> = oneshot::Sender<Result<T, SpeechError>>;
@@ -78,6 +79,12 @@ impl Recogniser {
     /// Weights are in memory.
     pub fn is_loaded(&self) -> bool {
         self.is_loaded.load(Ordering::Relaxed)
+    }
+
+    /// Gives the weights' memory back, as soon as nobody uses them. They come back when they are needed.
+    pub fn give_back(&self) {
+        // Where so much waits that this has no room, they are in use.
+        let _ = self.jobs.try_send(Job::GiveBack);
     }
 
     /// What is said in a recording.
@@ -168,7 +175,10 @@ impl Thread {
                 Ok(Job::Weigh { clip, phrase, languages, answer }) => {
                     let _ = answer.send(self.weigh(&clip, &phrase, &languages));
                 }
-                Err(RecvTimeoutError::Timeout) => {
+                Ok(Job::GiveBack) | Err(RecvTimeoutError::Timeout) => {
+                    if self.loaded.is_none() {
+                        continue;
+                    }
                     self.loaded = None;
                     info!("Speech recognition has given back its memory.");
                 }

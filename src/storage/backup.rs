@@ -9,7 +9,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 
@@ -21,6 +21,7 @@ use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
+use super::sealed::{self, Key, Lock, Sealer};
 use super::{
     Error, FORMAT, MAP_SIZE, MAX_TABLES, Storage, UPGRADES, format_of, lock, make_directory,
     open_env,
@@ -34,10 +35,24 @@ const LAYOUT: u32 = 1;
 const HOUSE: &str = "data.mdb";
 /// Below the data directory: what is being unpacked, and what a restore has replaced.
 const UNPACKED: &str = "restoring";
+const OPENED: &str = "restoring.zip";
+const COPY: &str = "backup.mdb";
 const BEFORE: &str = "before-restore";
 /// What of a data directory is in no backup, but for the databases, which are copied.
-const LEFT_OUT: &[&str] =
-    &["models", "lock.mdb", "homard.lock", "running.json", "demo-token", UNPACKED, BEFORE];
+const LEFT_OUT: &[&str] = &[
+    "models",
+    "program",
+    "lock.mdb",
+    "homard.lock",
+    "running.json",
+    "demo-token",
+    UNPACKED,
+    BEFORE,
+    OPENED,
+    COPY,
+    UPLOADED,
+    INCOMING,
+];
 /// Deepest folder that is looked into.
 const DEPTH: usize = 4;
 /// Most that a file may be unpacked to: more than the largest database.
@@ -91,6 +106,14 @@ pub enum BackupError {
         /// Why.
         why: &'static str,
     },
+    /// It is sealed, and was not opened.
+    #[error("{} is encrypted: {why}", .path.display())]
+    Sealed {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
     /// A later Homard has made it.
     #[error("{} was made by Homard {homard}, which keeps its data in a form that this one does not know", .path.display())]
     Newer {
@@ -101,18 +124,28 @@ pub enum BackupError {
     },
 }
 
-/// Writes everything that is known in `dir` into the new file `to`, also while a daemon works on it. Only this user can
+/// Below the data directory: a backup that came by the panel and is put back at the next start.
+const UPLOADED: &str = "restore.zip";
+const INCOMING: &str = "restore.part";
+
+/// Writes everything that is known in `dir` into the new file `to`, sealed if there is a lock, also while a daemon works on it. Only this user can
 /// read the file, which holds what opens the house; it has its name when it is whole and on the disk.
 ///
 /// # Errors
 /// See [`BackupError`]; there is no file then, or the one of before.
-pub fn write(dir: &Path, to: &Path, now: Timestamp) -> Result<Manifest, BackupError> {
+pub fn write(
+    dir: &Path,
+    to: &Path,
+    now: Timestamp,
+    lock: Option<&Lock>,
+) -> Result<Manifest, BackupError> {
     if !Storage::is_there(dir) {
         return Err(BackupError::Nothing(dir.to_owned()));
     }
     let beside = with_suffix(to, ".part");
-    let copy = with_suffix(to, ".copy");
-    let result = write_parts(dir, &beside, &copy, now).and_then(|manifest| {
+    // What is sealed never lies unsealed where the file does.
+    let copy = if lock.is_some() { dir.join(COPY) } else { with_suffix(to, ".copy") };
+    let result = write_parts(dir, &beside, &copy, now, lock).and_then(|manifest| {
         fs::rename(&beside, to).map_err(at(to))?;
         sync_folder(to)?;
         Ok(manifest)
@@ -129,12 +162,18 @@ fn write_parts(
     to: &Path,
     copy: &Path,
     now: Timestamp,
+    lock: Option<&Lock>,
 ) -> Result<Manifest, BackupError> {
     let damaged = |source| BackupError::Damaged { path: to.to_owned(), source };
     let mut options = File::options();
     let file =
         options.write(true).create(true).truncate(true).mode(0o600).open(to).map_err(at(to))?;
-    let mut archive = ZipWriter::new(BufWriter::new(file));
+    let file = BufWriter::new(file);
+    let out = match lock {
+        None => Out::Plain(file),
+        Some(lock) => Out::Sealed(Box::new(Sealer::new(file, lock).map_err(at(to))?)),
+    };
+    let mut archive = ZipWriter::new_stream(out);
     let packed = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
         .large_file(true)
@@ -170,10 +209,35 @@ fn write_parts(
             add(&name, &from)?;
         }
     }
-    let file = archive.finish().map_err(damaged)?;
+    let file = match archive.finish().map_err(damaged)?.into_inner() {
+        Out::Plain(file) => file,
+        Out::Sealed(sealer) => sealer.finish().map_err(at(to))?,
+    };
     let file = file.into_inner().map_err(|error| at(to)(error.into_error()))?;
     file.sync_all().map_err(at(to))?;
     Ok(manifest)
+}
+
+/// Where an archive is written to.
+enum Out {
+    Plain(BufWriter<File>),
+    Sealed(Box<Sealer<BufWriter<File>>>),
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(file) => file.write(bytes),
+            Self::Sealed(sealer) => sealer.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(file) => file.flush(),
+            Self::Sealed(sealer) => sealer.flush(),
+        }
+    }
 }
 
 /// Copies an environment as it is at one moment.
@@ -201,10 +265,18 @@ fn format(env: &Env<WithoutTls>, dir: &Path) -> Result<Option<usize>, Error> {
 /// # Errors
 /// See [`BackupError`]; the data are those of before, unless the disk failed in the middle of it. Then the same again
 /// completes it.
-pub fn restore(from: &Path, dir: &Path) -> Result<Manifest, BackupError> {
-    let (manifest, mut archive) = open(from)?;
+pub fn restore(from: &Path, dir: &Path, key: Option<&Key>) -> Result<Manifest, BackupError> {
     make_directory(dir)?;
     let _lock = lock(dir)?;
+    let opened = dir.join(OPENED);
+    let from = unsealed(from, key, &opened)?;
+    let done = put_back(&from, dir);
+    let _ = fs::remove_file(&opened);
+    done
+}
+
+fn put_back(from: &Path, dir: &Path) -> Result<Manifest, BackupError> {
+    let (manifest, mut archive) = open(from)?;
     let unpacked = dir.join(UNPACKED);
     remove_folder(&unpacked)?;
     let names = unpack(from, &mut archive, &unpacked)?;
@@ -219,6 +291,111 @@ pub fn restore(from: &Path, dir: &Path) -> Result<Manifest, BackupError> {
     remove_folder(&unpacked)?;
     give_to_owner(dir)?;
     Ok(manifest)
+}
+
+/// Copies the registry as it is now, before a newer program writes to it: its users go through one by one if need be.
+///
+/// # Errors
+/// See [`BackupError`].
+pub fn keep_registry(dir: &Path, to: &Path) -> Result<(), BackupError> {
+    if !Storage::is_there(dir) {
+        return Ok(());
+    }
+    drop(copy_database(dir, to)?);
+    File::open(to).and_then(|file| file.sync_all()).map_err(at(to))?;
+    sync_folder(to)
+}
+
+/// Puts a registry back that was kept, where the one in `dir` is of a form that only a newer program knows; whether it was.
+///
+/// # Errors
+/// See [`BackupError`]; what was there before is there then.
+pub fn put_back_registry(kept: &Path, dir: &Path) -> Result<bool, BackupError> {
+    if !kept.exists() {
+        return Ok(false);
+    }
+    let _lock = lock(dir)?;
+    let env = open_env(dir, MAP_SIZE, MAX_TABLES)?;
+    let found = format(&env, dir)?;
+    drop(env);
+    let is_newer = found.is_some_and(|found| found > UPGRADES.len() + 1);
+    if is_newer {
+        let (house, newer) = (dir.join(HOUSE), dir.join(format!("{HOUSE}.newer")));
+        fs::rename(&house, &newer).map_err(at(&newer))?;
+        fs::rename(kept, &house).map_err(at(&house))?;
+        sync_folder(&house)?;
+        give_to_owner(dir)?;
+    }
+    Ok(is_newer)
+}
+
+/// The file itself, or what was sealed in it, opened into `to`.
+fn unsealed(from: &Path, key: Option<&Key>, to: &Path) -> Result<PathBuf, BackupError> {
+    let mut file = BufReader::new(File::open(from).map_err(at(from))?);
+    let is_sealed = file.fill_buf().map_err(at(from))?.starts_with(sealed::MAGIC.as_bytes());
+    if !is_sealed {
+        return Ok(from.to_owned());
+    }
+    let sealed = |why: String| BackupError::Sealed { path: from.to_owned(), why };
+    let key = key.ok_or_else(|| sealed("a passphrase or a secret key is needed".to_owned()))?;
+    let mut options = File::options();
+    let options = options.write(true).create(true).truncate(true).mode(0o600);
+    let mut opened = BufWriter::new(options.open(to).map_err(at(to))?);
+    let done = sealed::open(&mut file, key, &mut opened).and_then(|()| opened.flush());
+    done.map_err(|error| {
+        let _ = fs::remove_file(to);
+        sealed(error.to_string())
+    })?;
+    Ok(to.to_owned())
+}
+
+/// Where a backup is put while it comes by the panel.
+pub fn incoming(dir: &Path) -> PathBuf {
+    dir.join(INCOMING)
+}
+
+/// Where a backup is put that came by the panel, and is good.
+pub fn uploaded(dir: &Path) -> PathBuf {
+    dir.join(UPLOADED)
+}
+
+/// Looks whether a backup that came by the panel can be put back, and readies it for the next start.
+///
+/// # Errors
+/// See [`BackupError`]; nothing happens at the next start then.
+pub fn ready(from: &Path, dir: &Path, key: Option<&Key>) -> Result<Manifest, BackupError> {
+    let opened = dir.join(OPENED);
+    let done = unsealed(from, key, &opened).and_then(|plain| {
+        let (manifest, mut archive) = open(&plain)?;
+        let unpacked = dir.join(UNPACKED);
+        remove_folder(&unpacked)?;
+        let read = unpack(&plain, &mut archive, &unpacked).and_then(|_| whole(&plain, &unpacked));
+        remove_folder(&unpacked)?;
+        read?;
+        let place = uploaded(dir);
+        fs::rename(&plain, &place).map_err(at(&place))?;
+        sync_folder(&place)?;
+        Ok(manifest)
+    });
+    let _ = fs::remove_file(&opened);
+    done
+}
+
+/// Puts the backup back that came by the panel, if there is one. It is gone afterwards, or kept as `….bad`.
+///
+/// # Errors
+/// See [`restore`].
+pub fn restore_uploaded(dir: &Path) -> Result<Option<Manifest>, BackupError> {
+    let place = uploaded(dir);
+    if !place.exists() {
+        return Ok(None);
+    }
+    let done = restore(&place, dir, None);
+    match &done {
+        Ok(_) => fs::remove_file(&place).map_err(at(&place))?,
+        Err(_) => fs::rename(&place, with_suffix(&place, ".bad")).map_err(at(&place))?,
+    }
+    done.map(Some)
 }
 
 /// Reads what a backup says of itself.

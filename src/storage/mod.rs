@@ -22,6 +22,7 @@ pub mod password;
 mod people;
 mod retained;
 mod rules;
+pub mod sealed;
 mod sessions;
 mod table;
 mod tokens;

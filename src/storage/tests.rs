@@ -87,6 +87,23 @@ fn a_failed_upgrade_changes_nothing() {
     assert_eq!(Storage::open(&dir.0).unwrap().dump().unwrap(), "meta format 4\n");
 }
 
+/// A program that was tried and taken back may have raised the format, and then the one of before is needed again.
+#[test]
+fn only_a_registry_that_a_newer_program_has_raised_is_put_back() {
+    let dir = Dir::new("put-back");
+    drop(Storage::open(&dir.0).unwrap());
+    let before = Storage::open_shared(&dir.0).unwrap().dump().unwrap();
+    let kept = dir.0.join("kept.mdb");
+    backup::keep_registry(&dir.0, &kept).unwrap();
+    assert!(!backup::put_back_registry(&kept, &dir.0).unwrap(), "it can be read");
+    let raise: Upgrade = |_, _| Ok(());
+    drop(Storage::open_with(&dir.0, &[UPGRADES, &[raise]].concat()).unwrap());
+    assert!(matches!(Storage::open(&dir.0), Err(Error::Newer { .. })));
+    assert!(backup::put_back_registry(&kept, &dir.0).unwrap());
+    assert_eq!(Storage::open(&dir.0).unwrap().dump().unwrap(), before);
+    assert!(!backup::put_back_registry(&kept, &dir.0).unwrap(), "it was used up");
+}
+
 #[test]
 fn a_second_daemon_is_refused_and_a_command_is_not() {
     let dir = Dir::new("second");

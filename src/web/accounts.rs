@@ -373,27 +373,7 @@ pub(super) async fn setup(
     headers: HeaderMap,
     Json(first): Json<FirstOwner>,
 ) -> Result<Response, Failure> {
-    if !auth::is_same_origin(&headers) {
-        return Err(auth::foreign_page());
-    }
-    let taken = || Failure::new(StatusCode::CONFLICT, "this house has an owner already");
-    if !site.access.people.is_empty()? {
-        return Err(taken());
-    }
-    if needs_code(&site, &headers) {
-        // One code for all: who guesses waits, from whatever address.
-        let keys = [Key::address(from.ip()), Key::name("setup code")];
-        session::is_to_wait(&site, &keys)?;
-        let said = first.code.unwrap_or_default();
-        let said: String = said.chars().filter(char::is_ascii_alphanumeric).collect();
-        let settings = site.settings();
-        let code = settings.setup_code.as_deref().unwrap_or_default();
-        if code.is_empty() || !bool::from(code.as_bytes().ct_eq(said.as_bytes())) {
-            site.doors.attempts.failed(&keys);
-            return Err(Failure::new(StatusCode::FORBIDDEN, "this is not the code"));
-        }
-        site.doors.attempts.succeeded(&keys);
-    }
+    may_begin(&site, from, &headers, first.code)?;
     let edit = PersonEdit {
         name: Some(first.name),
         role: Some(Role::Admin),
@@ -402,11 +382,46 @@ pub(super) async fn setup(
     };
     let (people, now) = (site.access.people.clone(), site.access.clock.now());
     let person = blocking(move || people.add_first(edit, &first.password, now)).await?;
-    let person = person.ok_or_else(taken)?;
+    let person = person.ok_or_else(has_owner)?;
     tracing::info!(person = %person.name, "The house has an owner.");
     let (cookie, word) = session::open_with_word(&site, &person.id).await?;
     let answer = failure::json(&Opened { word: word.to_string() });
     Ok(([(header::SET_COOKIE, cookie)], answer).into_response())
+}
+
+fn has_owner() -> Failure {
+    Failure::new(StatusCode::CONFLICT, "this house has an owner already")
+}
+
+/// Lets through who may begin a house: nobody runs it yet, and they have the code where one is needed.
+pub(super) fn may_begin(
+    site: &Site,
+    from: SocketAddr,
+    headers: &HeaderMap,
+    code: Option<String>,
+) -> Result<(), Failure> {
+    if !auth::is_same_origin(headers) {
+        return Err(auth::foreign_page());
+    }
+    if !site.access.people.is_empty()? {
+        return Err(has_owner());
+    }
+    if !needs_code(site, headers) {
+        return Ok(());
+    }
+    // One code for all: who guesses waits, from whatever address.
+    let keys = [Key::address(from.ip()), Key::name("setup code")];
+    session::is_to_wait(site, &keys)?;
+    let said: String =
+        code.unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).collect();
+    let settings = site.settings();
+    let code = settings.setup_code.as_deref().unwrap_or_default();
+    if code.is_empty() || !bool::from(code.as_bytes().ct_eq(said.as_bytes())) {
+        site.doors.attempts.failed(&keys);
+        return Err(Failure::new(StatusCode::FORBIDDEN, "this is not the code"));
+    }
+    site.doors.attempts.succeeded(&keys);
+    Ok(())
 }
 
 /// Whether the first owner must show the code: where others than this machine can come to the panel, also through a

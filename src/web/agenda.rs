@@ -3,18 +3,18 @@
 use axum::extract::Path;
 use axum::response::Response;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as JsonValue;
 use utoipa::ToSchema;
 
 use super::auth::Caller;
-use super::failure::{self, Failure, Message};
+use super::failure::{self, Failure, Json, Message};
 use super::wire;
 use crate::automation::{Due, Entry, EntryId, List, Moment, Task, Wish};
 use crate::home::id::{AreaId, EntityId};
 use crate::home::person::Matter;
 use crate::home::rhythm::{Days, Rhythm};
-use crate::hub::event::Query;
+use crate::hub::event::{ListEdit, Query};
 use crate::json;
 
 /// What is to happen, and the lists.
@@ -184,6 +184,43 @@ pub(super) async fn agenda(caller: Caller) -> Result<Response, Failure> {
     });
     let lists = books.lists.iter().map(ListObject::from).collect();
     Ok(failure::json(&AgendaObject { entries, lists }))
+}
+
+/// What is done with something on a list.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct ListWish {
+    /// The list's name; the shopping list without.
+    #[serde(default)]
+    list: Option<String>,
+    /// What.
+    item: String,
+    /// `add` (wanted, anew if it was ticked off), `complete` or `remove`.
+    #[serde(rename = "do")]
+    act: String,
+}
+
+/// Changes something on a list; a list that there is not is made. Answered when it is on the disk.
+#[utoipa::path(post, path = "/api/homard/lists", request_body = ListWish,
+    responses((status = 200, body = Message), (status = 400, body = Message)))]
+pub(super) async fn edit_list(
+    caller: Caller,
+    Json(wish): Json<ListWish>,
+) -> Result<Response, Failure> {
+    caller.needs(Matter::Agenda)?;
+    let edit = match wish.act.as_str() {
+        "add" => ListEdit::Add,
+        "complete" => ListEdit::Tick,
+        "remove" => ListEdit::Remove,
+        _ => return Err(Failure::bad("`do` must be `add`, `complete` or `remove`")),
+    };
+    if wish.item.trim().is_empty() {
+        return Err(Failure::bad("`item` is empty"));
+    }
+    let ListWish { list, item, .. } = wish;
+    let list = list.filter(|name| !name.is_empty());
+    let done = caller.hub.ask(|reply| Query::EditList { list, item, edit, reply }).await;
+    done.map_err(|_| Failure::stopping())??;
+    Ok(failure::json(&Message { message: "Done.".to_owned() }))
 }
 
 /// Takes something out of the agenda; it will not happen. Answered when that is on the disk.

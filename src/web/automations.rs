@@ -1,6 +1,8 @@
 //! Automations and scripts: what there is and what it did last, one as Home Assistant writes it,
 //! and whole files of them.
 
+use std::sync::Arc;
+
 use axum::extract::{Path, Query as Parameters};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -13,8 +15,8 @@ use super::auth::Caller;
 use super::failure::{self, Failure, Json, Message};
 use super::wire;
 use crate::automation::rule::engine::Trace;
-use crate::automation::rule::kept::KeptRule;
-use crate::automation::rule::{Kind, Problem, RuleKey, native};
+use crate::automation::rule::kept::{KeptRule, RuleOwner};
+use crate::automation::rule::{Kind, Problem, Rule, RuleKey, native};
 use crate::home::person::Matter;
 use crate::home::value::Value;
 use crate::hub::event::{Query, RuleView};
@@ -41,6 +43,8 @@ pub(super) struct RuleObject {
     /// Runs that have not ended.
     current: usize,
     last_triggered: Option<String>,
+    /// When a time of its triggers comes next; null where none is a time.
+    next: Option<String>,
     /// What of it is not supported.
     problems: Vec<ProblemObject>,
     /// How it ended last: `finished`, `failed_conditions`, `error`, …
@@ -113,19 +117,26 @@ pub(super) struct Saved {
 pub(super) struct Which {
     #[serde(default)]
     kind: Option<String>,
+    /// Of an import: nothing is kept, only told.
+    #[serde(default)]
+    check: bool,
 }
 
 impl Which {
     fn kind(&self) -> Result<Kind, Failure> {
-        match self.kind.as_deref() {
-            None => Ok(Kind::Automation),
-            Some(word) => Kind::parse(word)
-                .ok_or_else(|| Failure::bad("`kind` must be `automation`, `script` or `scene`")),
-        }
+        kind_of(self.kind.as_deref())
     }
 }
 
-fn problem(id: &str, problem: &Problem, line: Option<u64>) -> ProblemObject {
+pub(super) fn kind_of(said: Option<&str>) -> Result<Kind, Failure> {
+    match said {
+        None => Ok(Kind::Automation),
+        Some(word) => Kind::parse(word)
+            .ok_or_else(|| Failure::bad("`kind` must be `automation`, `script` or `scene`")),
+    }
+}
+
+pub(super) fn problem(id: &str, problem: &Problem, line: Option<u64>) -> ProblemObject {
     ProblemObject {
         id: id.to_owned(),
         line,
@@ -150,6 +161,7 @@ fn object(view: &RuleView) -> RuleObject {
         mode: rule.mode.word(),
         current: stand.n_runs,
         last_triggered: stand.last_triggered.map(wire::time_text),
+        next: stand.next.map(wire::time_text),
         problems: rule.problems.iter().map(|found| problem(id, found, None)).collect(),
         last_result: traces.last().map(|trace| trace.ending.word()),
     }
@@ -183,7 +195,7 @@ async fn views(caller: &Caller) -> Result<Vec<RuleView>, Failure> {
     caller.hub.ask(Query::Rules).await.map_err(|_| Failure::stopping())
 }
 
-async fn view(caller: &Caller, kind: Kind, id: &str) -> Result<RuleView, Failure> {
+pub(super) async fn view(caller: &Caller, kind: Kind, id: &str) -> Result<RuleView, Failure> {
     let key = RuleKey::new(kind, id);
     let found = views(caller).await?.into_iter().find(|view| view.stand.rule.key == key);
     found.ok_or_else(|| Failure::unknown(format!("no {} has the id `{id}`", kind.word())))
@@ -311,32 +323,32 @@ async fn save(
 }
 
 /// Keeps a rule, and reads what is wrong with it.
-async fn put(
-    caller: &Caller,
-    kind: Kind,
-    id: &str,
-    source: Value,
-) -> Result<crate::automation::rule::Rule, Failure> {
+async fn put(caller: &Caller, kind: Kind, id: &str, source: Value) -> Result<Rule, Failure> {
     if id.is_empty() || id.len() > MAX_ID || id.chars().any(char::is_control) {
         return Err(Failure::bad(format!("an id has 1 to {MAX_ID} bytes")));
     }
     let key = RuleKey::new(kind, id);
     let source = with_id(kind, id, source);
-    let kept = KeptRule {
-        key: key.clone(),
-        source: source.clone(),
-        is_on: true,
-        owner: crate::automation::rule::kept::RuleOwner::default(),
-        last_triggered: None,
-    };
-    let rule = kept.read(&Templates::default());
+    let rule = rule(&key, &source);
     let asked = caller.hub.ask(|reply| Query::PutRule { key, source, reply }).await;
     asked.map_err(|_| Failure::stopping())??;
     Ok(rule)
 }
 
+/// A rule as it would be understood.
+pub(super) fn rule(key: &RuleKey, source: &Value) -> Rule {
+    let kept = KeptRule {
+        key: key.clone(),
+        source: source.clone(),
+        is_on: true,
+        owner: RuleOwner::default(),
+        last_triggered: None,
+    };
+    kept.read(&Templates::default())
+}
+
 /// An automation has its id in itself.
-fn with_id(kind: Kind, id: &str, source: Value) -> Value {
+pub(super) fn with_id(kind: Kind, id: &str, source: Value) -> Value {
     let Value::Map(mut map) = source else { return source };
     if kind != Kind::Script {
         map.retain(|(name, _)| &**name != "id");
@@ -378,8 +390,10 @@ async fn remove(caller: &Caller, kind: Kind, id: &str) -> Result<Response, Failu
 }
 
 /// Takes in a file as Home Assistant has it: `automations.yaml`, a list; or with `kind=script`
-/// `scripts.yaml`, a map; or with `kind=scene` `scenes.yaml`, a list. What is not supported is answered by line; those are kept, and not armed.
-#[utoipa::path(post, path = "/api/homard/automations/import", params(("kind" = Option<String>, Query)),
+/// `scripts.yaml`, a map; or with `kind=scene` `scenes.yaml`, a list. One automation alone will do. What is not supported
+/// is answered by line; those are kept, and not armed. With `check=true` nothing is kept.
+#[utoipa::path(post, path = "/api/homard/automations/import",
+    params(("kind" = Option<String>, Query), ("check" = Option<bool>, Query)),
     request_body(content = String, content_type = "application/yaml"),
     responses((status = 200, body = Imported), (status = 400, body = Message)))]
 pub(super) async fn import(
@@ -392,14 +406,18 @@ pub(super) async fn import(
     let (file, lines) = yaml::parse(&body).map_err(Failure::bad)?;
     let mut done = Imported { imported: Vec::new(), not_armed: Vec::new(), problems: Vec::new() };
     for (place, id, source) in entries(kind, file)? {
-        let rule = put(&caller, kind, &id, source).await?;
+        let rule = match which.check {
+            true => rule(&RuleKey::new(kind, &id), &with_id(kind, &id, source)),
+            false => put(&caller, kind, &id, source).await?,
+        };
         if !rule.is_armed() {
             done.not_armed.push(id.clone());
         }
         done.problems.extend(rule.problems.iter().map(|found| {
-            let path = match found.path.as_str() {
-                "" => place.clone(),
-                path => format!("{place}/{path}"),
+            let path = match (place.as_str(), found.path.as_str()) {
+                (place, "") => place.to_owned(),
+                ("", path) => path.to_owned(),
+                (place, path) => format!("{place}/{path}"),
             };
             problem(&id, found, lines.of(&path))
         }));
@@ -412,6 +430,10 @@ pub(super) async fn import(
 fn entries(kind: Kind, file: Value) -> Result<Vec<(String, String, Value)>, Failure> {
     match (kind, file) {
         (_, Value::Null) => Ok(Vec::new()),
+        (Kind::Automation | Kind::Scene, Value::Map(map)) if is_one(kind, &map) => {
+            let alone = entries(kind, Value::List(vec![Value::Map(map)]))?;
+            Ok(alone.into_iter().map(|(_, id, source)| (String::new(), id, source)).collect())
+        }
         (Kind::Automation | Kind::Scene, Value::List(items)) => {
             let mut taken: Vec<String> = Vec::new();
             let entries = items.into_iter().enumerate().map(|(n, item)| {
@@ -449,6 +471,16 @@ fn entries(kind: Kind, file: Value) -> Result<Vec<(String, String, Value)>, Fail
             .collect()),
         (Kind::Script, _) => Err(Failure::bad("a file of scripts is a map: an id, and the script")),
     }
+}
+
+/// One alone, as Home Assistant's editor shows it.
+fn is_one(kind: Kind, map: &[(Arc<str>, Value)]) -> bool {
+    let keys: &[&str] = match kind {
+        Kind::Automation => &["triggers", "trigger", "actions", "action"],
+        Kind::Scene => &["entities"],
+        Kind::Script => &[],
+    };
+    map.iter().any(|(name, _)| keys.contains(&&**name))
 }
 
 /// All automations, or with `kind=script` all scripts, as a file of Home Assistant's.

@@ -20,7 +20,8 @@ use utoipa_axum::{PathItemExt, paste, routes};
 use super::telegram;
 use super::{
     Site, accounts, agenda, automations, calls, conversation, devices, dialect, failure, history,
-    live, metrics, owner, picture, registry, services, speech, states, template, upkeep, websocket,
+    live, metrics, owner, picture, registry, restoring, services, speech, states, template, trial,
+    updates, upkeep, websocket,
 };
 use crate::packed::{Packed, packed};
 
@@ -120,12 +121,14 @@ pub(super) fn closed<C: Calls>(to: C) -> C {
         [devices::edit],
         [agenda::agenda],
         [agenda::cancel],
+        [agenda::edit_list],
         [automations::list],
         [automations::traces],
         [automations::automation, automations::put_automation, automations::remove_automation],
         [automations::script, automations::put_script, automations::remove_script],
         [automations::scene, automations::put_scene, automations::remove_scene],
         [automations::import],
+        [trial::trial],
         [automations::export],
         [registry::areas],
         [registry::area, registry::put_area, registry::remove_area],
@@ -144,6 +147,9 @@ pub(super) fn closed<C: Calls>(to: C) -> C {
         [upkeep::log],
         [upkeep::connections],
         [upkeep::system],
+        [updates::updates],
+        [updates::look],
+        [updates::fetch],
         [calls::openapi],
         [metrics::metrics],
     )
@@ -156,7 +162,7 @@ pub(super) fn recordings<C: Calls>(to: C) -> C {
 
 /// Those that need none.
 pub(super) fn open<C: Calls>(to: C) -> C {
-    list!(to, [metrics::healthz], [websocket::open], [accounts::setup])
+    list!(to, [metrics::healthz], [websocket::open], [accounts::setup], [restoring::restore])
 }
 
 /// This description.

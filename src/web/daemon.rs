@@ -55,6 +55,21 @@ pub trait Daemon: Send + Sync {
     /// What runs here. Takes as long as the disk.
     fn about(&self) -> About;
 
+    /// Where a backup is put as it comes.
+    fn incoming(&self) -> PathBuf;
+
+    /// Looks at the backup that lies there, and readies it for the next start: when it was made. Takes as long as the disk.
+    ///
+    /// # Errors
+    /// Why it cannot be put back.
+    fn restore(&self, passphrase: Option<String>) -> Result<String, String>;
+
+    /// How it is with newer programs. Takes as long as the disk.
+    fn updates(&self) -> Updates;
+
+    /// Begins to ask for a newer program where the owner has said, and to fetch it if `fetch`; false while that is under way.
+    fn look_for_update(&self, fetch: bool) -> bool;
+
     /// The bot of Telegram, and who talks to the house by it. Takes as long as the disk.
     #[cfg(feature = "telegram")]
     fn bot(&self) -> Bot;
@@ -169,6 +184,25 @@ pub enum NoPull {
     NotUsable,
 }
 
+/// How it is with newer programs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Updates {
+    /// The owner has said where to ask, and whom to trust.
+    pub is_allowed: bool,
+    /// Somebody is being asked, or a program is being fetched.
+    pub is_busy: bool,
+    /// What was found when it was asked last.
+    pub found: Option<String>,
+    /// What was found is newer than what is here.
+    pub is_newer: bool,
+    /// Why nothing was found or fetched.
+    pub problem: Option<String>,
+    /// The version that is tried at the next start.
+    pub wanted: Option<String>,
+    /// The version that was tried last and did not answer.
+    pub refused: Option<String>,
+}
+
 /// A line of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
@@ -193,6 +227,8 @@ pub struct About {
     pub data_bytes: u64,
     /// Bytes that are free there, and all; `None` where the system does not say.
     pub disk: Option<(u64, u64)>,
+    /// Bytes of memory: what the house has taken, what models may take, what there is; `None` where the system does not say.
+    pub memory: Option<(u64, u64, u64)>,
     /// Where the panel and the API listen.
     pub listen: String,
     /// The certificate with which they do.

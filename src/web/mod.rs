@@ -23,6 +23,7 @@ mod panel;
 mod pass;
 mod picture;
 mod registry;
+mod restoring;
 mod seats;
 mod server;
 mod services;
@@ -32,6 +33,8 @@ mod states;
 #[cfg(feature = "telegram")]
 mod telegram;
 mod template;
+mod trial;
+mod updates;
 mod upkeep;
 mod websocket;
 mod wire;
@@ -58,7 +61,7 @@ pub use self::auth::Access;
 pub use self::calls::description;
 pub use self::daemon::{
     About, BrokerState, Certificate, Daemon, Held, LogLine, ModelLine, NoPull, Pull, Trial,
-    Unreached,
+    Unreached, Updates,
 };
 #[cfg(feature = "telegram")]
 pub use self::daemon::{Bot, BotState};
@@ -259,7 +262,9 @@ async fn around(State(site): State<Arc<Site>>, request: Request, next: Next) -> 
         let message = "this address belongs to the machine itself; use `localhost` or 127.0.0.1";
         Failure::new(StatusCode::MISDIRECTED_REQUEST, message).into_response()
     } else {
-        match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
+        let is_large = request.uri().path() == restoring::PATH;
+        let patience = if is_large { restoring::TIME } else { REQUEST_TIMEOUT };
+        match tokio::time::timeout(patience, next.run(request)).await {
             Ok(response) => failure::speak_json(response).await,
             Err(_) => {
                 Failure::new(StatusCode::REQUEST_TIMEOUT, "this took too long").into_response()

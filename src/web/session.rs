@@ -34,6 +34,8 @@ pub(super) struct Doors {
     /// Sessions by token that were ended.
     n_closed: AtomicU64,
     pub(super) attempts: Attempts,
+    /// One backup at a time.
+    pub(super) restoring: Semaphore,
     waiting: Semaphore,
     one: Semaphore,
 }
@@ -46,6 +48,7 @@ impl Default for Doors {
             attempts: Attempts::default(),
             waiting: Semaphore::new(MOST_WAITING),
             one: Semaphore::new(1),
+            restoring: Semaphore::new(1),
         }
     }
 }

@@ -172,9 +172,9 @@ pub(super) async fn log(
 #[derive(Debug, Serialize, ToSchema)]
 struct ConnectionObject {
     to: String,
-    /// `broker`, `broker_trial` or `model`.
+    /// `broker`, `broker_trial`, `model` or `update`.
     why: String,
-    /// The model's name.
+    /// The model's name, or the program's version.
     what: String,
     first_at: String,
     last_at: String,
@@ -210,6 +210,12 @@ struct AboutObject {
     data_bytes: u64,
     disk_free: Option<u64>,
     disk_size: Option<u64>,
+    /// Bytes of memory that the house has taken.
+    memory_taken: Option<u64>,
+    /// Bytes of memory that models may take together.
+    memory_for_models: Option<u64>,
+    /// Bytes of memory that there are: the board's, or the limit of the service.
+    memory_size: Option<u64>,
     listen: String,
     #[schema(inline)]
     certificate: Option<CertificateObject>,
@@ -245,6 +251,9 @@ impl From<About> for AboutObject {
             data_bytes: about.data_bytes,
             disk_free: about.disk.map(|(free, _)| free),
             disk_size: about.disk.map(|(_, size)| size),
+            memory_taken: about.memory.map(|(taken, ..)| taken),
+            memory_for_models: about.memory.map(|(_, models, _)| models),
+            memory_size: about.memory.map(|(.., size)| size),
             listen: about.listen,
             certificate: about.certificate.map(|certificate| CertificateObject {
                 is_own: certificate.is_own,

@@ -3,7 +3,8 @@
 //! be measured is.
 //!
 //! `BENCH=ingest,latency,live,house,footprint,idle,disk` chooses parts; `BENCH_DISK_SECONDS` says how long
-//! the last one writes.
+//! the last one writes. With `BENCH_DEVICE=loop0` it also reads what the device counts that the folder for temporary
+//! files (`TMPDIR`) is on, which nothing else may write to; `tests/bench/written` makes one and runs it there.
 
 #![allow(clippy::print_stdout, missing_docs)]
 // It measures the real time of another program from outside, in threads that have nothing else to do.
@@ -328,7 +329,9 @@ fn writes(table: &mut Table) -> io::Result<()> {
     let mut publisher = Publisher::connect(place.own_broker)?;
     homard.wait_for_quiet()?;
     let at_start = homard.program.written()?;
+    let device = std::env::var("BENCH_DEVICE").ok();
     let (mut before, mut so_far) = (at_start, at_start);
+    let mut device_before = on_device(device.as_deref())?;
     let started = Instant::now();
     let mut payload = Vec::new();
     let mut number = 0;
@@ -346,6 +349,7 @@ fn writes(table: &mut Table) -> io::Result<()> {
         }
         if started.elapsed() < SPENDING {
             before = written;
+            device_before = on_device(device.as_deref())?;
         }
     }
     let bytes = (homard.program.written()? - before) as f64;
@@ -358,5 +362,22 @@ fn writes(table: &mut Table) -> io::Result<()> {
         (before - at_start) as f64 / 1e3
     );
     table.row("written, 5 messages/s", "<= 50 MB/day", measured, Some(a_day <= 50.0), &note);
+    if let (Some(before), Some(now)) = (device_before, on_device(device.as_deref())?) {
+        let bytes = (now - before) as f64;
+        let a_day = bytes / writing.as_secs_f64() * 86_400.0 / 1e6;
+        let note =
+            format!("{:.0} kB in the same time, the file system's own among them", bytes / 1e3);
+        let measured = format!("{a_day:.0} MB/day");
+        table.row("the same at the device", "<= 50 MB/day", measured, Some(a_day <= 50.0), &note);
+    }
     Ok(())
+}
+
+/// Bytes that were written to a block device, with all that waits for it on it.
+fn on_device(device: Option<&str>) -> io::Result<Option<u64>> {
+    let Some(device) = device else { return Ok(None) };
+    let text = std::fs::read_to_string(format!("/sys/block/{device}/stat"))?;
+    // Sectors of 512 bytes written: Documentation/block/stat.rst.
+    let sectors = text.split_whitespace().nth(6).and_then(|n| n.parse::<u64>().ok());
+    Ok(sectors.map(|sectors| sectors * 512))
 }

@@ -152,6 +152,7 @@ impl Talk {
             }
             Turn::Script(_) => panic!("no owner wrote sentences here"),
             Turn::Book(booking) => panic!("books without an agenda: {booking:?}"),
+            turn @ (Turn::Rules(_) | Turn::Tries(_)) => panic!("rules that nobody keeps: {turn:?}"),
         };
         let Answer { text: reply, .. } = answer;
         assert!(!reply.is_empty(), "no reply to {text:?}");

@@ -43,10 +43,18 @@ const ROUTES: &[(&str, &str, &str, &str, [u16; 5])] = &[
     ("get", "/api/homard/problems", "", "", [401, 403, 403, 200, 200]),
     ("get", "/api/homard/agenda", "", "", [401, 403, 200, 200, 200]),
     ("delete", "/api/homard/agenda/{id}", "999", "", [401, 403, 403, 404, 404]),
+    (
+        "post",
+        "/api/homard/lists",
+        "",
+        "{\"item\": \"milk\", \"do\": \"add\"}",
+        [401, 403, 200, 200, 200],
+    ),
     ("get", "/api/homard/automations", "", "", [401, 403, 200, 200, 200]),
     ("get", "/api/homard/automations/{id}/traces", "none", "", [401, 403, 404, 404, 404]),
     ("get", "/api/homard/automations/export", "", "", [401, 403, 200, 200, 200]),
     ("post", "/api/homard/automations/import", "", "[]", [401, 403, 403, 403, 200]),
+    ("post", "/api/homard/automations/trial", "", "{\"config\": {}}", [401, 403, 403, 403, 200]),
     ("get", "/api/config/automation/config/{id}", "none", "", [401, 403, 404, 404, 404]),
     ("post", "/api/config/automation/config/{id}", "none", "{}", [401, 403, 403, 403, 400]),
     ("delete", "/api/config/automation/config/{id}", "none", "", [401, 403, 403, 403, 404]),
@@ -99,6 +107,9 @@ const ROUTES: &[(&str, &str, &str, &str, [u16; 5])] = &[
     ("get", "/api/homard/log", "", "", [401, 403, 403, 403, 200]),
     ("get", "/api/homard/connections", "", "", [401, 403, 403, 403, 200]),
     ("get", "/api/homard/system", "", "", [401, 403, 403, 403, 200]),
+    ("get", "/api/homard/update", "", "", [401, 403, 403, 403, 200]),
+    ("post", "/api/homard/update/check", "", "", [401, 403, 403, 403, 409]),
+    ("post", "/api/homard/update/fetch", "", "", [401, 403, 403, 403, 409]),
     #[cfg(feature = "telegram")]
     ("get", "/api/homard/telegram", "", "", [401, 403, 403, 403, 200]),
     #[cfg(feature = "telegram")]
@@ -114,6 +125,7 @@ const ROUTES: &[(&str, &str, &str, &str, [u16; 5])] = &[
     #[cfg(feature = "telegram")]
     ("delete", "/api/homard/telegram/{chat}", "5", "", [401, 403, 403, 403, 404]),
     ("post", "/setup", "", r#"{"name":"Eve","password":"12345678"}"#, [403; 5]),
+    ("post", "/setup/restore", "", "{}", [403; 5]),
     ("get", "/api/openapi.json", "", "", [401, 200, 200, 200, 200]),
     ("get", "/healthz", "", "", [200; 5]),
     ("get", "/metrics", "", "", [401, 403, 403, 200, 200]),
@@ -123,6 +135,7 @@ const ROUTES: &[(&str, &str, &str, &str, [u16; 5])] = &[
 const PAGES: &[(&str, [u16; 5])] = &[
     ("/", [200; 5]),
     ("/talk", [200; 5]),
+    ("/routines", [200, 303, 200, 200, 200]),
     ("/history", [200; 5]),
     ("/devices", [200, 303, 303, 200, 200]),
     ("/settings", [200; 5]),

@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 
 use super::hub::{Dir, NOON};
 
-fn reply(text: String) -> Reply {
+pub(crate) fn reply(text: String) -> Reply {
     Reply {
         text,
         language: "en".into(),

@@ -40,10 +40,14 @@ fn what_comes_again_outlives_kill_and_can_be_cancelled() {
         answer["response"]["speech"]["plain"]["speech"].as_str().unwrap().to_owned()
     };
     daemon.wait(|| match talk(&daemon, "every weekday at 7 turn on the kitchen light") {
-        asked if asked.starts_with("Every weekday at 7:00: Shall I turn on") => Ok(()),
+        asked if asked.starts_with("Every weekday at 7:00: turn on the kitchen light.") => Ok(()),
         other => Err(other),
     });
-    assert_eq!(talk(&daemon, "yes"), "All right, every weekday at 7:00.");
+    assert_eq!(talk(&daemon, "what automations are there"), "There are no automations.");
+    talk(&daemon, "every weekday at 7 turn on the kitchen light");
+    assert_eq!(talk(&daemon, "yes"), "All right, I will do that from now on.");
+    let said = talk(&daemon, "remind me every weekday at 7 to water the plants");
+    assert_eq!(said, "I will remind you every weekday at 7:00: water the plants.");
     daemon.kill();
     let daemon = Daemon::start("demo", &folder);
     let books = agenda(&daemon);
@@ -52,7 +56,8 @@ fn what_comes_again_outlives_kill_and_can_be_cancelled() {
     assert_eq!(entry["every"]["days"], days, "{books}");
     assert_eq!(entry["every"]["at"], "07:00", "{books}");
     assert!(entry["due"].is_string(), "{books}");
-    assert_eq!(entry["wishes"][0]["what"], "turn_on", "{books}");
+    let told = talk(&daemon, "what automations are there");
+    assert_eq!(told, "Every weekday at 7:00: turn on the kitchen light.");
     let url = format!("{}/api/homard/agenda/{}", daemon.url, entry["id"]);
     let token = format!("Bearer {}", daemon.token);
     assert_eq!(ureq::delete(&url).header("Authorization", &token).call().unwrap().status(), 200);

@@ -10,6 +10,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("packed", &[]),
     ("board", &[]),
+    ("update", &[]),
     ("config", &[]),
     ("home", &["text"]),
     ("json", &["home"]),
@@ -57,7 +58,18 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // The whole road without a port: it wires a hub and the daemon's own ear to simulated devices.
     (
         "eval",
-        &["app", "assistant", "automation", "clock", "config", "home", "hub", "storage", "text"],
+        &[
+            "app",
+            "assistant",
+            "automation",
+            "clock",
+            "config",
+            "home",
+            "hub",
+            "json",
+            "storage",
+            "text",
+        ],
     ),
 ];
 

@@ -11,7 +11,7 @@ use homard::storage::Storage;
 use zip::write::SimpleFileOptions;
 use zip::{ZipArchive, ZipWriter};
 
-use super::support::homard::{Daemon, Folder, homard, program};
+use super::support::homard::{Daemon, Folder, homard, homard_with, program};
 
 /// The lines that do not change while a house only stands there.
 fn lasting(dump: &str) -> BTreeSet<String> {
@@ -185,4 +185,134 @@ fn cut_off_at_any_moment_there_is_a_house_and_a_backup_or_none() {
     assert_eq!(homard(&["restore", &file, "--data-dir", &old]).code, 0);
     assert!(registry(&old) == new);
     assert_eq!(homard(&["backup", &copy, "--data-dir", &data]).code, 0);
+}
+
+/// Runs a program with something on its standard input; what it says. `None` where it is not installed.
+fn tool(program: &str, arguments: &[&str]) -> Option<Vec<u8>> {
+    match Command::new(program).args(arguments).stdin(Stdio::null()).output() {
+        Ok(done) => {
+            assert!(done.status.success(), "{program} {arguments:?}: {done:?}");
+            Some(done.stdout)
+        }
+        Err(error) => {
+            println!("skipped: `{program}` cannot be run ({error}); `make setup` installs it");
+            None
+        }
+    }
+}
+
+#[test]
+fn an_encrypted_backup_is_for_its_key_alone_and_age_opens_it() {
+    let folder = Folder::new("backup-sealed");
+    let (data, _, known) = house(&folder);
+    let passphrase = folder.file("passphrase", "été à Sète\n");
+    let file = folder.path("house.zip.age");
+    let done = homard(&["backup", &file, "--data-dir", &data, "--passphrase-file", &passphrase]);
+    assert_eq!(done.code, 0, "{done:?}");
+    let text = fs::read(&file).unwrap();
+    assert!(text.starts_with(b"age-encryption.org/v1\n-> scrypt "));
+    // Nothing of it lies about.
+    let left: Vec<_> = fs::read_dir(folder.path("")).unwrap().flatten().collect();
+    assert!(!left.iter().any(|one| one.file_name().to_string_lossy().contains("part")), "{left:?}");
+    assert!(!fs::exists(format!("{data}/backup.mdb")).unwrap());
+
+    let fresh = folder.path("fresh");
+    let refused = homard(&["restore", &file, "--data-dir", &fresh]);
+    assert!(refused.code == 1 && refused.err.contains("is encrypted"), "{refused:?}");
+    let other = folder.file("other", "été à Nice\n");
+    let wrong = homard(&["restore", &file, "--data-dir", &fresh, "--passphrase-file", &other]);
+    assert!(wrong.code == 1 && wrong.err.contains("another key or passphrase"), "{wrong:?}");
+    assert!(!Storage::is_there(Path::new(&fresh)));
+    let done = homard(&["restore", &file, "--data-dir", &fresh, "--passphrase-file", &passphrase]);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(registry(&fresh) == known);
+    assert!(!fs::exists(format!("{fresh}/restoring.zip")).unwrap());
+
+    // Its own keys, and both ways.
+    let secret = folder.path("key");
+    let Some(_) = tool("age-keygen", &["-o", &secret]) else { return };
+    let public = String::from_utf8(tool("age-keygen", &["-y", &secret]).unwrap()).unwrap();
+    let for_key = folder.path("key.zip.age");
+    let recipient = public.trim();
+    let done = homard(&["backup", &for_key, "--data-dir", &data, "--recipient", recipient]);
+    assert_eq!(done.code, 0, "{done:?}");
+    let plain = folder.path("opened.zip");
+    tool("age", &["-d", "-i", &secret, "-o", &plain, &for_key]).unwrap();
+    ZipArchive::new(File::open(&plain).unwrap()).unwrap();
+    let sealed = folder.path("theirs.age");
+    tool("age", &["-r", recipient, "-o", &sealed, &plain]).unwrap();
+    for (n, file) in [&for_key, &sealed].into_iter().enumerate() {
+        let dir = folder.path(&format!("by-key-{n}"));
+        let done = homard(&["restore", file, "--data-dir", &dir, "--identity", &secret]);
+        assert_eq!(done.code, 0, "{done:?}");
+        assert!(registry(&dir) == known);
+    }
+    let bad = homard(&["backup", &for_key, "--data-dir", &data, "--recipient", "age1nobody"]);
+    assert!(bad.code == 2 && bad.err.contains("`--recipient`"), "{bad:?}");
+}
+
+/// `POST /setup/restore`, as the page of the first steps does it.
+fn upload(daemon: &Daemon, file: &[u8], passphrase: Option<&str>, origin: &str) -> (u16, String) {
+    use base64::Engine as _;
+    let agent: ureq::Agent =
+        ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let mut request = agent
+        .post(format!("{}/setup/restore", daemon.url))
+        .header("Origin", origin)
+        .header("Content-Type", "application/octet-stream");
+    if let Some(passphrase) = passphrase {
+        let text = base64::prelude::BASE64_STANDARD.encode(passphrase);
+        request = request.header("X-Homard-Passphrase", text);
+    }
+    let mut answer = request.send(file).unwrap();
+    let text = answer.body_mut().read_to_string().unwrap();
+    (answer.status().as_u16(), text)
+}
+
+#[test]
+fn a_fresh_house_takes_a_backup_from_the_browser_once() {
+    let folder = Folder::new("backup-wizard");
+    let (data, file, _) = house(&folder);
+    let environment = [("HOMARD_PASSWORD", "a long password")];
+    let arguments = ["user", "add", "Ada", "--role", "admin", "--data-dir", &data];
+    assert_eq!(homard_with(&arguments, &environment).code, 0);
+    let passphrase = folder.file("passphrase", "s e c r e t\n");
+    let sealed = folder.path("house.zip.age");
+    let done = homard(&["backup", &sealed, "--data-dir", &data, "--passphrase-file", &passphrase]);
+    assert_eq!(done.code, 0, "{done:?}");
+    let sealed = fs::read(sealed).unwrap();
+    let known = registry(&data);
+    assert!(known.iter().any(|line| line.contains("phone")), "{file}");
+
+    let fresh = Folder::new("backup-wizard-fresh");
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let daemon = Daemon::start_at("run", &fresh, port);
+    let (own, data) = (daemon.url.clone(), daemon.data.clone());
+    let check = |file: &[u8], passphrase: Option<&str>, origin: &str, status: u16, words: &str| {
+        let (found, text) = upload(&daemon, file, passphrase, origin);
+        assert!(found == status && text.contains(words), "{found}: {text}");
+        for left in ["restore.part", "restore.zip", "restoring.zip", "restoring"] {
+            assert!(!fs::exists(format!("{data}/{left}")).unwrap(), "{left}");
+        }
+    };
+    check(&sealed, Some("s e c r e t"), "http://elsewhere.example", 403, "");
+    check(&sealed, None, &own, 400, "is encrypted");
+    check(&sealed, Some("guessed"), &own, 400, "another key or passphrase");
+    check(&sealed[..sealed.len() / 2], Some("s e c r e t"), &own, 400, "damaged");
+    check(b"no backup", None, &own, 400, "no whole backup");
+    let (status, text) = upload(&daemon, &sealed, Some("s e c r e t"), &own);
+    assert!(status == 200 && text.contains("comes back"), "{status}: {text}");
+    // It starts again, with the people of before: nobody else may do this now.
+    daemon.wait(|| match registry(&data) == known {
+        true => Ok(()),
+        false => Err("it is not the house of the backup".to_owned()),
+    });
+    let answer = daemon.wait(|| {
+        let answered = std::panic::catch_unwind(|| upload(&daemon, b"x", None, &own));
+        match answered {
+            Ok((503, _)) | Err(_) => Err("it does not answer".to_owned()),
+            Ok(answer) => Ok(answer),
+        }
+    });
+    assert!(answer.0 == 409 && answer.1.contains("has an owner already"), "{answer:?}");
 }

@@ -77,6 +77,7 @@ impl Talk {
                     .collect();
                 plan.conclude(&outcomes, &self.house.home)
             }
+            turn @ (Turn::Rules(_) | Turn::Tries(_)) => panic!("rules that nobody keeps: {turn:?}"),
             Turn::Script(_) => panic!("these houses have no sentences of an owner"),
         }
     }

@@ -79,3 +79,28 @@ fn the_manual_page_says_what_the_command_line_knows() {
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(kept == page, "{PAGE} is out of date; `UPDATE=1 cargo test --test it man` writes it");
 }
+
+/// What a shell completes (`systemd/completions`), made here so that the program does not carry it.
+#[test]
+fn shells_complete_what_the_command_line_knows() {
+    use clap_complete::{Shell, generate};
+    for (shell, file) in
+        [(Shell::Bash, "homard.bash"), (Shell::Zsh, "_homard"), (Shell::Fish, "homard.fish")]
+    {
+        let mut made = Vec::new();
+        generate(shell, &mut Cli::command(), "homard", &mut made);
+        let made = String::from_utf8(made).unwrap();
+        let lines: Vec<&str> = made.lines().map(str::trim_end).collect();
+        let made = format!("{}\n", lines.join("\n"));
+        for command in Cli::command().get_subcommands() {
+            assert!(made.contains(command.get_name()), "{file}: {}", command.get_name());
+        }
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd/completions").join(file);
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, &made).unwrap();
+        }
+        let kept = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(kept == made, "{file} is not up to date: UPDATE=1 cargo test --test it man");
+    }
+}

@@ -537,6 +537,7 @@ fn heard(talk: &mut Talk, language: &str, area: Option<&str>, text: &str) -> Ans
             let now = Moment { wall: talk.house.clock.now(), steady: Default::default() };
             talk.assistant.book(&booking, &mut Agenda::default(), &talk.house.home, now)
         }
+        turn @ (Turn::Rules(_) | Turn::Tries(_)) => panic!("rules that nobody keeps: {turn:?}"),
         Turn::Script(_) => panic!("no scripts here"),
     }
 }

@@ -241,6 +241,43 @@ actions: [{delay: '00:10:00'}, {action: switch.turn_on, target: {entity_id: swit
 }
 
 #[tokio::test]
+async fn a_rule_is_tried_against_what_was_recorded_and_nothing_is_done() {
+    let dir = Dir::new();
+    let mut house = House::start(&dir, true);
+    house.hub.send(vec![announced(1, "lamp"), announced(2, "fan")]).await.unwrap();
+    house.say(1, false, Source::Live).await;
+    house.pass(8 * 24 * 3_600).await;
+    for _ in 0..3 {
+        house.pass(24 * 3_600).await;
+        house.say(1, true, Source::Live).await;
+        house.pass(60).await;
+        house.say(1, false, Source::Live).await;
+    }
+    house.pass(30).await;
+    let source = Some(yaml::parse(FOLLOW).unwrap().0);
+    let key = RuleKey::parse("automation.new").unwrap();
+    let ask = |by: Rights| {
+        let (key, source) = (key.clone(), source.clone());
+        let hub = house.hub.by(by);
+        async move { hub.ask(|reply| Query::Trial { key, source, reply }).await.unwrap() }
+    };
+    let found = ask(ada()).await.unwrap();
+    assert_eq!(
+        found.say("en", house.clock.time_zone()),
+        "It would have run 3 times in the last 7 days: Tue 12:00, Wed 12:01 and Thu 12:02.",
+        "{found:#?}"
+    );
+    assert_eq!(found.runs[0].calls, ["switch.turn_on"]);
+    assert!(house.hub.ask(Query::Rules).await.unwrap().is_empty());
+    // Who may not make rules is told nothing of the past.
+    for role in [Role::Adult, Role::Child, Role::Guest] {
+        assert_eq!(ask(Rights::of(role)).await, None);
+    }
+    assert_eq!(house.acts(), []);
+    house.stop().await;
+}
+
+#[tokio::test]
 async fn rules_fire_events_tell_the_house_and_are_taken_out() {
     const RULE: &str = "
 alias: Bell
@@ -310,7 +347,7 @@ sequence: [{action: switch.toggle, target: {entity_id: switch.lamp}}, {delay: 5}
     assert_eq!(house.word("scene.evening").as_deref(), Some("unknown"));
     let wish = |entity: &str, action| vec![Wish { entity: EntityId::new(entity), action }];
     let patience = std::time::Duration::ZERO;
-    let wishes = wish("scene.evening", Action::Scene(scene::Action::TurnOn));
+    let wishes = wish("scene.evening", Action::Scene(scene::Action::TurnOn { transition: None }));
     house.hub.ask(|reply| Query::Act { wishes, patience, reply }).await.unwrap();
     house.settle().await;
     assert_eq!(house.acts(), [switch::Action::TurnOn, switch::Action::TurnOff]);

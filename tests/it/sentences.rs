@@ -183,6 +183,7 @@ impl Talk {
             }
             Turn::Script(_) => panic!("these houses have no sentences of an owner"),
             Turn::Book(booking) => panic!("books without an agenda: {booking:?}"),
+            turn @ (Turn::Rules(_) | Turn::Tries(_)) => panic!("rules that nobody keeps: {turn:?}"),
         }
     }
 

@@ -326,6 +326,23 @@ fn the_registries_are_read_and_changed() {
 }
 
 #[test]
+fn each_script_is_a_service_with_its_fields() {
+    let house = House::new();
+    let mut socket = Socket::of(&house);
+    let script = r#"{"alias": "Warm up", "sequence": [{"action": "switch.turn_on", "target": {"entity_id": "{{ what }}"}}]}"#;
+    assert_eq!(house.call("POST", "/api/config/script/config/warm_up", script).status, 200);
+    socket.done("subscribe_entities", json!({"entity_ids": ["switch.kettle"]}));
+    let entities = socket.id;
+    assert_eq!(socket.event(entities)["a"]["switch.kettle"]["s"], "off");
+    let call = json!({"domain": "script", "service": "warm_up",
+        "service_data": {"what": "switch.kettle"}});
+    socket.done("call_service", call);
+    assert_eq!(socket.event(entities)["c"]["switch.kettle"]["+"]["s"], "on");
+    let unknown = json!({"domain": "script", "service": "cool_down"});
+    assert_eq!(socket.ask("call_service", unknown)["error"]["code"], "not_found");
+}
+
+#[test]
 fn what_changes_is_told_in_long_and_in_short() {
     let house = House::new();
     let mut socket = Socket::of(&house);

@@ -195,6 +195,8 @@ if [ "$what" != run ]; then
     want 'has mosquitto || [ -x /usr/sbin/mosquitto ]' mosquitto
     want 'has mosquitto_pub' mosquitto-clients
     want 'has zstd' zstd
+    want 'has age' age
+    want 'has faketime' faketime
     # Speech to be heard in tests.
     want 'has espeak-ng' espeak-ng
     # The panel's tests drive it over its own pipe; no driver is needed.

@@ -44,6 +44,17 @@ pub enum RuleRecord {
     Waiting(Vec<Waiting>),
 }
 
+/// What somebody wants to become of a rule.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RuleEdit {
+    /// Keep it, in place of what has its key.
+    Put(RuleKey, Value),
+    /// Take it out.
+    Forget(RuleKey),
+    /// Switch it on or off.
+    Turn(RuleKey, bool),
+}
+
 /// All that was known of rules before a restart.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct KeptRules {

@@ -17,6 +17,7 @@ pub mod read;
 pub mod step;
 #[cfg(test)]
 mod tests;
+pub mod trial;
 pub mod trigger;
 
 use std::fmt;
@@ -114,6 +115,8 @@ pub struct Rule {
     pub max: usize,
     /// Whether it is on when Homard starts; `None` is as it was.
     pub initial: Option<bool>,
+    /// It is forgotten when it has run; `homard: {once: true}`.
+    pub is_once: bool,
     /// What begins it: any of these.
     pub triggers: Arc<[Trigger]>,
     /// All must hold for it to begin.

@@ -456,6 +456,73 @@ fn the_clock_may_be_set() {
 }
 
 #[test]
+fn what_waits_for_time_to_pass_does_not_care_for_the_clock() {
+    let go = "triggers: {trigger: event, event_type: go}\nactions:";
+    let wait = format!(
+        "{go} [{{wait_for_trigger: {{trigger: event, event_type: never}}, timeout: '00:10:00'}}, {{action: scene.turn_on}}]"
+    );
+    let repeat = format!(
+        "{go} [{{repeat: {{count: 2, sequence: [{{delay: '00:05:00'}}]}}}}, {{action: scene.turn_on}}]"
+    );
+    let both = format!(
+        "{go} [{{parallel: [{{delay: '00:10:00'}}, {{delay: '00:01:00'}}]}}, {{action: scene.turn_on}}]"
+    );
+    let lasts = "triggers: {trigger: state, entity_id: light.a, to: 'on', for: '00:10:00'}\nactions: {action: scene.turn_on}";
+    for (rule, begins) in
+        [(&*wait, "event go"), (&repeat, "event go"), (&both, "event go"), (lasts, "light.a on")]
+    {
+        for clock in ["2026-11-23T12:00:00", "2026-11-20T12:00:00", "2027-06-01T12:00:00"] {
+            let mut sim = Sim::new(NOON);
+            sim.rule("x", rule);
+            sim.play(&format!("{begins}\n+4m\nclock {clock}[Europe/Paris]\n+5m"));
+            assert_eq!(sim.log, [""; 0], "{rule} {clock}");
+            sim.play("+1m");
+            assert_eq!(sim.log, ["12:06:00 scene.turn_on"], "{rule} {clock}");
+        }
+    }
+}
+
+#[test]
+fn summer_time_begins_and_ends_for_every_kind_of_clock() {
+    let act = "actions: {action: scene.turn_on}";
+    let hourly = format!("triggers: {{trigger: time_pattern, hours: '*', minutes: 30}}\n{act}");
+    let night = "triggers: {trigger: time, at: '23:00'}\nactions: [{delay: '05:00:00'}, {action: scene.turn_on}]";
+    let sun = format!("triggers: {{trigger: sun, event: sunrise}}\n{act}");
+    let hours = format!(
+        "triggers: {{trigger: time_pattern, minutes: 30}}\nconditions: {{condition: time, after: '02:00', before: '03:00'}}\n{act}"
+    );
+    for (zone, spring, autumn) in [
+        ("Europe/Paris", "2026-03-28", "2026-10-24"),
+        ("America/New_York", "2026-03-07", "2026-10-31"),
+    ] {
+        for (day, n_hours) in [(spring, 23), (autumn, 25)] {
+            let at = format!("{day}T22:00:00[{zone}]");
+            let log = |rule: &str| {
+                let mut sim = Sim::new(&at);
+                sim.rule("x", rule);
+                sim.play(&format!("+{n_hours}h"));
+                sim.log
+            };
+            // Each hour that passes has its half, be it shown twice or never.
+            assert_eq!(log(&hourly).len(), n_hours, "{at}");
+            // Five hours are five hours.
+            let wakes = if day == spring { "05:00:00" } else { "03:00:00" };
+            assert_eq!(log(night), [format!("{wakes} scene.turn_on")], "{at}");
+            assert_eq!(log(&sun).len(), 1, "{at}");
+        }
+    }
+    // Between two and three o'clock: an hour that Paris does not have in spring, and twice in autumn.
+    for (at, n) in
+        [("2026-03-28T22:00:00[Europe/Paris]", 0), ("2026-10-24T22:00:00[Europe/Paris]", 2)]
+    {
+        let mut sim = Sim::new(at);
+        sim.rule("x", &hours);
+        sim.play("+12h");
+        assert_eq!(sim.log.len(), n, "{at}: {:?}", sim.log);
+    }
+}
+
+#[test]
 fn templates_are_looked_at_when_what_they_ask_for_changes() {
     let rule = "
 triggers: {trigger: template, value_template: \"{{ is_state('light.a', 'on') and states('sensor.b') | float(0) > 5 }}\"}
@@ -797,6 +864,15 @@ fn what_was_waiting_at_a_restart_is_told_and_does_not_go_on() {
         (format!("{start}\nactions: [{{wait_for_trigger: {{trigger: state, entity_id: light.a}}}}, {{action: scene.turn_on}}]"), "event go", "wait_for_trigger at action/0"),
         (format!("{start}\nactions: [{{repeat: {{count: 3, sequence: [{{delay: 60}}]}}}}]"), "event go", "delay at action/0/repeat/sequence/0"),
         ("triggers: {trigger: state, entity_id: light.a, to: 'on', for: 60}\nactions: {action: scene.turn_on}".to_owned(), "light.a on", "light.a changed from nothing to on"),
+        ("triggers: {trigger: numeric_state, entity_id: sensor.x, above: 5, for: 60}\nactions: {action: scene.turn_on}".to_owned(), "sensor.x 1\nsensor.x 9", "sensor.x came into its range"),
+        ("triggers: {trigger: template, value_template: \"{{ is_state('light.a', 'on') }}\", for: 60}\nactions: {action: scene.turn_on}".to_owned(), "light.a off\nlight.a on", "a template turned true"),
+        (format!("{start}\nactions: [{{wait_for_trigger: {{trigger: state, entity_id: light.a}}, timeout: 60}}, {{action: scene.turn_on}}]"), "event go\n+30s", "wait_for_trigger at action/0"),
+        (format!("{start}\nactions: [{{wait_template: \"{{{{ false }}}}\", timeout: 60}}, {{action: scene.turn_on}}]"), "event go\n+30s", "wait_template at action/0"),
+        (format!("{start}\nactions: [{{choose: [{{conditions: [], sequence: [{{delay: 60}}, {{action: scene.turn_on}}]}}]}}]"), "event go", "delay at action/0/choose/0/sequence/0"),
+        (format!("{start}\nactions: [{{if: [], then: [{{delay: 60}}, {{action: scene.turn_on}}]}}]"), "event go", "delay at action/0/then/0"),
+        (format!("{start}\nactions: [{{parallel: [{{delay: 60}}, {{sequence: [{{delay: 90}}, {{action: scene.turn_on}}]}}]}}]"), "event go", "delay at action/0/parallel/1/sequence/0"),
+        (format!("{start}\nactions: [{{repeat: {{while: \"{{{{ true }}}}\", sequence: [{{delay: 60}}]}}}}]"), "event go\n+90s", "delay at action/0/repeat/sequence/0"),
+        (format!("{start}\nactions: [{{repeat: {{for_each: [1, 2], sequence: [{{delay: 60}}]}}}}]"), "event go\n+90s", "delay at action/0/repeat/sequence/0"),
     ] {
         let mut before = Sim::new(NOON);
         before.rule("x", &rule);
@@ -1006,4 +1082,19 @@ fn a_failed_call_ends_the_run_and_is_told() {
     assert_eq!(trace.steps[0].result, "failed: no such service");
     assert_eq!(trace.trigger, "the event go");
     let _: Timestamp = trace.began;
+}
+
+#[test]
+fn the_lamps_of_a_scene_take_as_long_as_was_said() {
+    let mut sim = Sim::new(NOON);
+    let source = "name: Evening\nentities: {light.a: {state: 'on', brightness: 80}, light.b: 'off', switch.c: 'on'}";
+    let rule = read::scene("evening", &value(source), sim.rules.templates());
+    sim.rules.put(rule, "scene.evening", true, sim.now);
+    let key = RuleKey::new(Kind::Scene, "evening");
+    for given in [vec![("transition".into(), 10.0.into())], vec![]] {
+        sim.rules.trigger(&key, &given, true, sim.now);
+        sim.drain();
+    }
+    let takes: Vec<bool> = sim.log.iter().map(|call| call.contains("transition")).collect();
+    assert_eq!(takes, [true, true, false, false, false, false], "{:?}", sim.log);
 }

@@ -4,9 +4,6 @@ use super::{Finding, Level};
 use crate::board::Board;
 use crate::catalog::{Catalog, Presence, SENTENCES, Store};
 
-/// Part of the board's memory that models may take together; the house and the system need the rest.
-const SHARE: f64 = 0.6;
-
 /// Whether the packs of all languages are there. Homard works without them.
 pub(super) fn sentences(store: &Store) -> Finding {
     let finding = |level, text: String| Finding::new("sentences", level, text);
@@ -52,16 +49,20 @@ pub(super) fn model(store: &Store, is_asked: bool) -> Finding {
     Finding::new("language model", Level::Good, text.to_owned())
 }
 
-/// Whether the models that are here fit into this board's memory, together.
+/// Whether the models that are here fit into what they may take of this board's memory, together.
 pub(super) fn room(store: &Store, board: &Board) -> Option<Finding> {
-    let total = board.memory()?.total >> 20;
+    let budget = board.budget()?;
+    let (total, models) = (budget.total >> 20, budget.models >> 20);
     let catalog = Catalog::built_in().ok()?;
     let here = catalog.models.iter().filter(|model| store.presence(model) == Presence::Whole);
     let wanted = here.fold(0, |sum, model| sum + u64::from(model.memory_mib));
-    let text = format!("those that are here take {wanted} MiB in use, of the board's {total} MiB");
+    let text = format!(
+        "those that are here take {wanted} MiB in use; they may take {models} of {total} MiB together"
+    );
     let finding = Finding::new("models", Level::Good, text);
-    if wanted as f64 > total as f64 * SHARE {
-        let remedy = "a smaller recogniser (`whisper-tiny.en`), or `[model] ask = false`, leaves more to the house";
+    if wanted > models {
+        let remedy = "they take turns, which costs a second each time; a smaller recogniser (`whisper-tiny.en`), or \
+                      `[model] ask = false`, spares it";
         return Some(finding.at(Level::Watch).with(remedy));
     }
     Some(finding)

@@ -1,17 +1,21 @@
 //! Scenes that devices offer.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::Context;
 use crate::home::action::Refusal;
 use crate::home::service::{Fields, Invalid, Service};
-use crate::home::value::Attributes;
+use crate::home::value::{Attributes, Value};
 
 /// A scene has no abilities but its one.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Caps {}
+pub struct Caps {
+    /// The entities that it is about, where that is known.
+    pub entities: Vec<Arc<str>>,
+}
 
 /// When it was last used; the default is not yet.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -24,7 +28,10 @@ pub struct State {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// Activate it.
-    TurnOn,
+    TurnOn {
+        /// How many seconds its lamps take. A scene over MQTT knows none; Home Assistant drops it there too.
+        transition: Option<f64>,
+    },
 }
 
 /// Home Assistant's services of this domain.
@@ -38,10 +45,9 @@ pub fn action(service: &str, mut fields: Fields) -> Result<Action, Invalid> {
     if service != "turn_on" {
         return Err(Invalid::NoSuchService);
     }
-    // A scene over MQTT knows no transition; Home Assistant drops it too.
-    fields.number("transition", 0.0..=6553.0, "seconds from 0 to 6553")?;
+    let transition = fields.number("transition", 0.0..=6553.0, "seconds from 0 to 6553")?;
     fields.finish()?;
-    Ok(Action::TurnOn)
+    Ok(Action::TurnOn { transition })
 }
 
 impl Caps {
@@ -51,7 +57,12 @@ impl Caps {
     }
 
     /// Puts what is shown even while the entity is unavailable.
-    pub fn attributes(&self, _: &mut Attributes) {}
+    pub fn attributes(&self, to: &mut Attributes) {
+        if !self.entities.is_empty() {
+            let entities = self.entities.iter().map(Value::from).collect();
+            to.put("entity_id", Value::List(entities));
+        }
+    }
 
     /// The action as this entity does it in this state.
     ///

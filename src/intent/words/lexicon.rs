@@ -14,6 +14,7 @@ use crate::intent::pack::{self, PackProblem, Source};
 use crate::intent::sentence::{self, Expr};
 
 use super::echo::Part;
+use super::rule::table::Table;
 use super::sound::Sound;
 use super::tag::{Act, DayPart, Kind, Storey, Tag, Unit, Word};
 use super::token;
@@ -40,6 +41,8 @@ pub(super) struct Lexicon {
     pub remind_of: Vec<String>,
     /// Words of names of what "everything off" leaves on.
     has_to_run: Vec<String>,
+    /// How people say that something is to happen by itself.
+    pub rules: Table,
     /// "Huit heures" is in the morning: hours are counted to 24.
     pub hours_are_24: bool,
     /// What is told of a thing is mostly asked: "la lampe est allumée".
@@ -109,10 +112,12 @@ impl Lexicon {
                     lexicon.synonyms.extend(words);
                     continue;
                 }
-                let Some(tag) = lexicon.tag(group, meaning, phrases) else {
+                let is_of_rules = matches!(group.as_str(), "marks" | "happens");
+                let tag = if is_of_rules { None } else { lexicon.tag(group, meaning, phrases) };
+                if tag.is_none() && !is_of_rules {
                     wrong("no such meaning".to_owned());
                     continue;
-                };
+                }
                 for phrase in phrases {
                     let ways = match ways(phrase) {
                         Ok(ways) => ways,
@@ -122,6 +127,12 @@ impl Lexicon {
                         }
                     };
                     for way in ways {
+                        let Some(tag) = tag.clone() else {
+                            if !lexicon.rules.put(group, meaning, &way) {
+                                wrong("no such meaning".to_owned());
+                            }
+                            continue;
+                        };
                         if let Tag::Kind { index, is_plural: false, is_special } = tag
                             && group != "special_singular"
                         {
@@ -130,7 +141,7 @@ impl Lexicon {
                                 lexicon.put(&plural, tag);
                             }
                         }
-                        lexicon.put(&way, tag.clone());
+                        lexicon.put(&way, tag);
                     }
                 }
             }

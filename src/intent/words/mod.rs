@@ -12,6 +12,7 @@
 //!  noun     noun phrase ► target in this home
 //!  act      verb and value ► what to do, by kind of thing
 //!  remind   "remind me": when, and of what
+//!  rule     "when the door opens …": events, what must hold, and the deed
 //!  wish     clauses ► steps; follow: what was said before    ask, about: clauses ► question
 //!  echo     what was heard ► what sounds like it and is made of words that mean something here
 //! ```
@@ -35,6 +36,7 @@ mod phrase;
 mod range;
 mod reason;
 mod remind;
+mod rule;
 mod share;
 mod sound;
 mod spans;
@@ -187,6 +189,26 @@ impl Vocabulary {
                 && span.tags.iter().any(|tag| !matches!(tag, Tag::Number(_)))
         };
         spans.iter().filter(is_word).map(|span| span.end - span.at).sum()
+    }
+
+    /// Whether an utterance is about the house: it has the name of a thing or a place, or a word for a kind of thing, a
+    /// deed, a state or something measured.
+    pub fn is_of_house(&self, utterance: &str, situation: &Situation<'_>) -> bool {
+        let (tokens, is_cut) = token::cut(utterance);
+        let all = (0, tokens.len());
+        let spans = spans::spans(&tokens, all, false, &self.lexicon, &situation.names.ground);
+        let is_of_house = |tag: &Tag| {
+            matches!(
+                tag,
+                Tag::Verb(_)
+                    | Tag::Particle(_)
+                    | Tag::Kind { .. }
+                    | Tag::State(_)
+                    | Tag::Measure(_)
+                    | Tag::Mode(_)
+            )
+        };
+        is_cut || spans.iter().any(|span| span.is_name() || span.tags.iter().any(is_of_house))
     }
 
     /// Whether some word says what is to be done: a verb, "off", a state, a value with its unit; or
@@ -421,7 +443,11 @@ impl Reader<'_> {
                 || matches!(act, Act::Vacuum | Act::Mow | Act::Water | Act::Dock);
             !is_plain
         });
-        let takes_hours = !takes_values && parts.rest.iter().any(|span| span.verb().is_some());
+        let comes_again = parts.rest.iter().any(|span| {
+            span.tags.iter().any(|tag| matches!(tag, Tag::Again(Some(_), _))) && !span.is_name()
+        });
+        let takes_hours =
+            (!takes_values || comes_again) && parts.rest.iter().any(|span| span.verb().is_some());
         let (time, rest) = time::take(parts.rest, takes_hours, self.scene);
         let rest = match time.lasting_s {
             Some(_) => self.lasting(rest),

@@ -214,7 +214,7 @@ fn is_lead(span: &Span, scene: &Scene<'_>) -> bool {
 }
 
 /// Of what, without the words that join it.
-fn matter(scene: &Scene<'_>, from: usize, to: usize) -> Option<String> {
+pub(super) fn matter(scene: &Scene<'_>, from: usize, to: usize) -> Option<String> {
     let (mut from, to) = stripped(scene, from, to, false);
     let joins =
         |at: usize| scene.tokens.get(at).is_some_and(|t| scene.lexicon.remind_of.contains(&t.key));

@@ -139,9 +139,9 @@ pub(super) fn is_of_day(span: &Span) -> bool {
 
 /// That something comes again, without its hour.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Again {
+pub(super) struct Again {
     /// On which days; none of a length of time.
-    days: Option<Days>,
+    pub days: Option<Days>,
     /// In which part of them.
     part: Option<DayPart>,
     /// Seconds from one time to the next.
@@ -172,7 +172,7 @@ fn is_hour(part: Option<DayPart>) -> bool {
 }
 
 /// "Every day", "on mondays and thursdays", "every two hours": what it says, and of how many spans.
-fn again(spans: &[Span], at: usize) -> Option<(Again, usize)> {
+pub(super) fn again(spans: &[Span], at: usize) -> Option<(Again, usize)> {
     let days_of = |span: &Span| {
         span.tags.iter().filter(|_| !span.is_name()).find_map(|tag| match tag {
             Tag::Again(days, part) => Some((*days, *part)),
@@ -185,7 +185,21 @@ fn again(spans: &[Span], at: usize) -> Option<(Again, usize)> {
     {
         return Some((Again { days: None, part: None, each_s }, n + 1));
     }
-    let (days, part) = days_of(first)?;
+    let day_of = |span: &Span| {
+        span.tags.iter().filter(|_| !span.is_name()).find_map(|tag| match tag {
+            Tag::Weekday(day) => Some(Days::one(*day)),
+            _ => None,
+        })
+    };
+    // "On Saturday and Sunday": two days are more than once.
+    let is_next_day = || {
+        spans.get(at + 1).is_some_and(|span| span.is(Word::And))
+            && spans.get(at + 2).is_some_and(|span| day_of(span).is_some())
+    };
+    let (days, part) = match days_of(first) {
+        Some(found) => found,
+        None => (Some(day_of(first).filter(|_| is_next_day())?), None),
+    };
     let Some(mut days) = days else {
         return Some((Again { days: None, part, each_s: 3_600.0 }, 1));
     };

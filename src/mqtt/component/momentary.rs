@@ -63,7 +63,7 @@ impl Component for Momentary {
     fn caps(&self) -> Caps {
         match self.kind {
             Kind::Button => Caps::Button(Box::new(button::Caps {})),
-            Kind::Scene => Caps::Scene(Box::new(scene::Caps {})),
+            Kind::Scene => Caps::Scene(Box::default()),
             Kind::Notify => Caps::Notify(Box::new(notify::Caps {})),
         }
     }

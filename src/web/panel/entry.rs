@@ -188,7 +188,23 @@ fn step_language(out: &mut String, words: &Words, needs_code: bool) {
             ),
         );
     }
-    put(out, format_args!("{}</form>\n", Next(words)));
+    put(out, format_args!("{}", Next(words)));
+    put(
+        out,
+        format_args!(
+            "<details class=\"other-way\"><summary>{}</summary>\n<p class=\"hint\">{}</p>\n\
+             <label for=\"backup\">{}</label>\n<input id=\"backup\" type=\"file\">\n\
+             <label for=\"backup-passphrase\">{}</label>\n<input id=\"backup-passphrase\" \
+             type=\"password\" autocomplete=\"off\" maxlength=\"512\">\n<div class=\"row end\">\
+             <button type=\"button\" class=\"quiet\" id=\"restore\" {SCRIPTED}>{}</button></div>\n\
+             </details>\n</form>\n",
+            Text(words.get("welcome.restore")),
+            Text(words.get("welcome.restore.hint")),
+            Text(words.get("welcome.restore.file")),
+            Text(words.get("welcome.restore.passphrase")),
+            Text(words.get("welcome.restore.do")),
+        ),
+    );
 }
 
 /// The button that leads on, once the script is there.

@@ -39,6 +39,7 @@ pub(super) fn routes() -> Router<Arc<Site>> {
     pages
         .route("/", get(home_page))
         .route("/talk", get(talk_page))
+        .route("/routines", get(routines_page))
         .route("/history", get(history_page))
         .route("/devices", get(devices_page))
         .route("/settings", get(settings_page))
@@ -120,6 +121,19 @@ async fn talk_page(State(site): State<Arc<Site>>, headers: HeaderMap) -> Respons
         reader.caller.hub.read(|home| home.areas().map(|area| area.name.clone()).collect());
     let body = shell::talk(reader.words, &rooms);
     html(StatusCode::OK, &headers, &framed(&site, &reader, Page::Talk, &body))
+}
+
+/// What the house does by itself.
+async fn routines_page(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
+    let reader = match reader(&site, &headers) {
+        Ok(reader) => reader,
+        Err(way_in) => return *way_in,
+    };
+    if reader.caller.needs(Matter::Agenda).is_err() {
+        return Redirect::to("/").into_response();
+    }
+    let body = shell::routines(&reader.caller.rights, reader.words);
+    html(StatusCode::OK, &headers, &framed(&site, &reader, Page::Routines, &body))
 }
 
 /// What was.

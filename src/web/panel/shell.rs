@@ -32,6 +32,8 @@ pub(super) enum Page {
     Talk,
     /// What was.
     History,
+    /// What the house does by itself.
+    Routines,
     /// What was found.
     Devices,
     /// Oneself, people, the daemon.
@@ -41,13 +43,15 @@ pub(super) enum Page {
 }
 
 impl Page {
-    const ALL: [Self; 5] = [Self::Home, Self::Talk, Self::History, Self::Devices, Self::Settings];
+    const ALL: [Self; 6] =
+        [Self::Home, Self::Talk, Self::Routines, Self::History, Self::Devices, Self::Settings];
 
     /// Its script, and its picture in the menu.
     fn word(self) -> &'static str {
         match self {
             Self::Home => "home",
             Self::Talk => "talk",
+            Self::Routines => "routines",
             Self::History => "history",
             Self::Devices => "devices",
             Self::Settings => "settings",
@@ -67,6 +71,7 @@ impl Page {
         match self {
             Self::Home => "/",
             Self::Talk => "/talk",
+            Self::Routines => "/routines",
             Self::History => "/history",
             Self::Devices => "/devices",
             Self::Settings => "/settings",
@@ -78,6 +83,7 @@ impl Page {
         match self {
             Self::Home => &settings.name,
             Self::Talk => words.get("talk.title"),
+            Self::Routines => words.get("nav.routines"),
             Self::History => words.get("nav.history"),
             Self::Devices => words.get("nav.devices"),
             Self::Settings => words.get("nav.settings"),
@@ -164,7 +170,11 @@ pub(super) fn page(frame: &Frame<'_>, page: Page, body: &str) -> String {
 
 fn nav(out: &mut String, rights: &Rights, words: &Words, current: Page) {
     put(out, format_args!("<nav aria-label=\"{}\">\n", Text(words.get("nav"))));
-    let is_for = |page: &Page| *page != Page::Devices || rights.allow(Matter::House);
+    let is_for = |page: &Page| match page {
+        Page::Devices => rights.allow(Matter::House),
+        Page::Routines => rights.allow(Matter::Agenda),
+        Page::Home | Page::Talk | Page::History | Page::Settings | Page::Chapter(_) => true,
+    };
     for page in Page::ALL.into_iter().filter(is_for) {
         put(
             out,
@@ -181,6 +191,7 @@ fn nav(out: &mut String, rights: &Rights, words: &Words, current: Page) {
                 Text(words.get(match page {
                     Page::Home => "nav.home",
                     Page::Talk => "nav.talk",
+                    Page::Routines => "nav.routines",
                     Page::History => "nav.history",
                     Page::Devices => "nav.devices",
                     Page::Settings | Page::Chapter(_) => "nav.settings",
@@ -241,6 +252,42 @@ pub(super) fn talk(words: &Words, rooms: &[String]) -> String {
             Icon("send"),
         ),
     );
+    out
+}
+
+/// What the house does by itself: automations, what is planned, lists. Its script fills it.
+pub(super) fn routines(rights: &Rights, words: &Words) -> String {
+    let mut out = String::new();
+    for id in ["rules", "plans", "lists"] {
+        put(
+            &mut out,
+            format_args!(
+                "<section aria-labelledby=\"h-{id}\">\n<h2 id=\"h-{id}\">{}</h2>\n",
+                Text(words.get(&format!("routines.{id}"))),
+            ),
+        );
+        if id == "rules" && rights.allow(Matter::Daemon) {
+            put(
+                &mut out,
+                format_args!(
+                    "<p class=\"makers\"><button type=\"button\" id=\"make\" {SCRIPTED}>{}<span>{}</span></button>\
+                     <button type=\"button\" class=\"quiet\" id=\"paste\" {SCRIPTED}>{}<span>{}</span></button></p>\n",
+                    Icon("plus"),
+                    Text(words.get("routines.make")),
+                    Icon("text"),
+                    Text(words.get("routines.paste")),
+                ),
+            );
+        }
+        let may = match id == "plans" && rights.allow(Matter::House) {
+            true => " data-may=\"change\"",
+            false => "",
+        };
+        put(
+            &mut out,
+            format_args!("<div id=\"{id}\"{may} aria-busy=\"true\"></div>\n</section>\n"),
+        );
+    }
     out
 }
 
@@ -384,6 +431,7 @@ mod tests {
             let bodies = [
                 (Page::Talk, talk(words, &["<Hall>".to_owned()])),
                 (Page::History, history(words)),
+                (Page::Routines, routines(&Rights::all(), words)),
                 (Page::Devices, devices(words)),
                 (Page::Settings, settings::body(&Rights::all(), words)),
             ];
@@ -406,6 +454,7 @@ mod tests {
                     "devices.",
                     "settings.",
                     "history.",
+                    "routines.",
                     "data-word=\"\"",
                 ] {
                     // The scripts' names hold a page's word and a point.
@@ -413,6 +462,7 @@ mod tests {
                         .replace("/talk.js", "")
                         .replace("/devices.js", "")
                         .replace("/settings.js", "")
+                        .replace("/routines.js", "")
                         .replace("/history.js", "");
                     assert!(!said.contains(bad), "{bad} in {said}");
                 }

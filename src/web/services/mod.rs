@@ -81,9 +81,18 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Whether there is such a service.
-pub(super) fn is_known(domain: &str, service: &str) -> bool {
-    Call::read(domain, service).is_ok()
+/// Whether there is such a service for whoever asks.
+pub(super) fn is_known(caller: &Caller, domain: &str, service: &str) -> bool {
+    Call::read(domain, service).is_ok() || script(caller, domain, service).is_some()
+}
+
+/// Each script is a service too: its id.
+fn script(caller: &Caller, domain: &str, service: &str) -> Option<String> {
+    let id = format!("script.{service}");
+    let is_one = domain == "script"
+        && named(Domain::Script, service).is_none()
+        && caller.hub.read(|home| home.entity(&id).is_some());
+    is_one.then_some(id)
 }
 
 fn named(domain: Domain, name: &str) -> Option<&'static Service> {
@@ -135,15 +144,12 @@ pub(super) async fn perform(
     mut body: Body,
 ) -> Result<Vec<Done>, Failure> {
     let mut service = service;
-    // Each script is a service too, and its fields are its variables.
-    if domain == "script" && named(Domain::Script, service).is_none() {
-        let id = format!("script.{service}");
-        if caller.hub.read(|home| home.entity(&id).is_some()) {
-            let variables = JsonValue::Object(std::mem::take(&mut body));
-            body.insert("entity_id".to_owned(), id.into());
-            body.insert("variables".to_owned(), variables);
-            service = "turn_on";
-        }
+    // Its fields are its variables.
+    if let Some(id) = script(caller, domain, service) {
+        let variables = JsonValue::Object(std::mem::take(&mut body));
+        body.insert("entity_id".to_owned(), id.into());
+        body.insert("variables".to_owned(), variables);
+        service = "turn_on";
     }
     let call = Call::read(domain, service)?;
     let target = Target::take(&mut body)?;

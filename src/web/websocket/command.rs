@@ -161,7 +161,7 @@ impl Command {
         }
         let call: Call = self.fields()?;
         let (domain, service) = (&call.domain, &call.service);
-        if !services::is_known(domain, service) {
+        if !services::is_known(caller, domain, service) {
             let what = format!("Service {domain}.{service} not found.");
             return Err(Refusal::new("not_found", what));
         }

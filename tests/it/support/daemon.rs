@@ -69,6 +69,7 @@ impl Daemon for Played {
             data_dir: PathBuf::from("played"),
             data_bytes: 0,
             disk: None,
+            memory: None,
             listen: String::new(),
             certificate: None,
             broker: String::new(),
@@ -76,6 +77,22 @@ impl Daemon for Played {
             has_speech: false,
             is_demo: false,
         }
+    }
+
+    fn incoming(&self) -> PathBuf {
+        std::env::temp_dir().join("homard-played-restore")
+    }
+
+    fn restore(&self, _: Option<String>) -> Result<String, String> {
+        Err("it is only played".to_owned())
+    }
+
+    fn updates(&self) -> homard::web::Updates {
+        homard::web::Updates::default()
+    }
+
+    fn look_for_update(&self, _: bool) -> bool {
+        false
     }
 
     #[cfg(feature = "telegram")]

@@ -7,6 +7,7 @@ pub(crate) mod homard;
 pub(crate) mod house;
 pub(crate) mod mosquitto;
 pub(crate) mod sampler;
+pub(crate) mod signing;
 pub(crate) mod stack;
 
 use std::path::PathBuf;

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
+use super::call::TRANSITION;
 use super::judge::Judge;
 use super::run::Run;
 use super::sight::{Vars, given};
 use super::trace::{self, Ending, Trace};
 use super::{Chain, Effect, LONGEST_CHAIN, MOST_BEGUN, MOST_RUNS, RuleKey, Rules, RunId, Token};
 use crate::automation::Moment;
-use crate::automation::rule::Mode;
+use crate::automation::rule::{Kind, Mode};
 use crate::home::value::Value;
 use crate::template::Given;
 
@@ -137,6 +138,10 @@ impl Rules {
         let chain = cause.chain.iter().cloned().chain([key.clone()]).collect();
         let mut started = Run::new(run, rule, chain, trace, id, vars);
         started.parent = cause.parent;
+        if key.kind() == Kind::Scene {
+            let said = cause.given.into_iter().find(|(name, _)| &**name == TRANSITION);
+            started.transition = said.map(|(_, seconds)| seconds);
+        }
         self.runs.insert(run, started);
         let standing = self.rules.get_mut(key)?;
         standing.runs.push(run);

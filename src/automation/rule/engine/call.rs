@@ -12,6 +12,10 @@ use crate::automation::rule::step::{Call, Step};
 use crate::automation::rule::{Kind as RuleKind, native};
 use crate::home::value::Value;
 
+/// Whose lamps take their time, and the field that says how long.
+const LIGHT: &str = "light";
+pub(super) const TRANSITION: &str = "transition";
+
 impl Rules {
     pub(super) fn call(
         &mut self,
@@ -33,6 +37,11 @@ impl Rules {
                 Value::Null => {}
                 other => return Err(format!("the fields are no map: {other:?}")),
             }
+        }
+        if let Some(seconds) = self.runs.get(&token.run).and_then(|run| run.transition.as_ref())
+            && domain == LIGHT
+        {
+            data.push((TRANSITION.into(), seconds.clone()));
         }
         let order = Order { domain: domain.into(), service: name.into(), data };
         let place = self.note(token, path.to_owned(), &service, "called", now);

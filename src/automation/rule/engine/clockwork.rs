@@ -66,6 +66,12 @@ impl Rules {
         }
     }
 
+    /// Whether the time has come for something.
+    pub fn is_due(&self, now: Moment) -> bool {
+        self.next_steady().is_some_and(|at| at <= now.steady)
+            || self.next_wall().is_some_and(|at| at <= now.wall)
+    }
+
     /// Homard was off since then: times of rules that came meanwhile are told, one for each trigger.
     /// They are not made up for: the house is another by now.
     pub fn was_off(&mut self, since: Timestamp, now: Moment) {

@@ -108,7 +108,8 @@ impl Judge<'_> {
             is_so |= is_same(&value, other.as_ref().unwrap_or(state), attribute.is_some());
         }
         Ok(match length {
-            Some(length) if is_so => self.sight.now.duration_since(record.changed_at) > length,
+            // At the very moment it has lasted so long.
+            Some(length) if is_so => self.sight.now.duration_since(record.changed_at) >= length,
             _ => is_so,
         })
     }

@@ -165,6 +165,8 @@ pub struct Stand {
     pub n_runs: usize,
     /// When it last began.
     pub last_triggered: Option<Timestamp>,
+    /// When a time of its triggers comes next; `None` where none is a time.
+    pub next: Option<Timestamp>,
 }
 
 /// A rule in force.
@@ -244,6 +246,11 @@ impl Rules {
         self.calendar = calendar;
         self.look_at_clock_again(now, false);
         self.work(now);
+    }
+
+    /// Where the house is and what its clocks show.
+    pub fn calendar(&self) -> &Calendar {
+        &self.calendar
     }
 
     /// Takes a rule in, or in place of the one of its key: what ran of that is stopped. Under which
@@ -429,10 +436,13 @@ impl Rules {
         self.wheel.next_wall()
     }
 
-    /// The time has come for something, or the clock was set.
+    /// The time has come for something, or the clock was set. What something wishes is to be done before
+    /// the next is due at the same moment: ask [`Rules::is_due`].
     pub fn due(&mut self, now: Moment) {
         self.see(now);
-        while let Some((key, at)) = self.wheel.pop(now) {
+        while self.effects.is_empty()
+            && let Some((key, at)) = self.wheel.pop(now)
+        {
             match key {
                 Key::Held(watch, entity) => self.held_long_enough(watch, &entity, now),
                 Key::At(watch) => {
@@ -489,12 +499,24 @@ impl Rules {
 
     /// How a rule stands.
     pub fn stand(&self, key: &RuleKey) -> Option<Stand> {
-        self.rules.get(key).map(Standing::stand)
+        self.rules.get(key).map(|rule| self.stand_of(rule))
     }
 
     /// How all stand, in the order of their keys.
     pub fn stands(&self) -> impl Iterator<Item = Stand> {
-        self.rules.values().map(Standing::stand)
+        self.rules.values().map(|rule| self.stand_of(rule))
+    }
+
+    fn stand_of(&self, rule: &Standing) -> Stand {
+        let timers = rule.watches.iter().filter_map(|id| self.watches.get(id)?.timer);
+        Stand {
+            rule: Arc::clone(&rule.rule),
+            entity: Arc::clone(&rule.entity),
+            is_on: rule.is_on,
+            n_runs: rule.runs.len(),
+            last_triggered: rule.last_triggered,
+            next: timers.filter_map(|timer| self.wheel.at(timer)).min(),
+        }
     }
 
     /// The traces of a rule, the oldest first; those of what runs last.
@@ -565,18 +587,6 @@ impl Rules {
     fn work(&mut self, now: Moment) {
         while let Some(token) = self.ready.pop_front() {
             self.advance(token, now);
-        }
-    }
-}
-
-impl Standing {
-    fn stand(&self) -> Stand {
-        Stand {
-            rule: Arc::clone(&self.rule),
-            entity: Arc::clone(&self.entity),
-            is_on: self.is_on,
-            n_runs: self.runs.len(),
-            last_triggered: self.last_triggered,
         }
     }
 }

@@ -37,6 +37,8 @@ pub(super) struct Run {
     trigger: Arc<str>,
     pub(super) fibers: BTreeMap<FiberId, Fiber>,
     pub(super) last_fiber: u32,
+    /// How many seconds the lamps of a scene take, where whoever applied it said so.
+    pub(super) transition: Option<Value>,
     /// Since when no time has passed, and how many steps were done in it.
     at_once: (SignedDuration, usize),
     /// How it ends when the sequences beside the one that ended it have ended too.
@@ -117,6 +119,7 @@ impl Run {
             trigger,
             fibers: BTreeMap::from([(Self::FIRST, fiber)]),
             last_fiber: 0,
+            transition: None,
             at_once: (SignedDuration::MIN, 0),
             ending: None,
         }

@@ -5,7 +5,8 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::RunId;
+use super::{Rules, RunId};
+use crate::automation::rule::RuleKey;
 
 /// Traces kept of each rule.
 const KEPT: usize = 5;
@@ -163,6 +164,13 @@ impl Trace {
     pub(super) fn end(&mut self, ending: Ending, now: Timestamp) {
         self.ending = ending;
         self.ended = Some(now);
+    }
+}
+
+impl Rules {
+    /// Takes out the traces of what has ended.
+    pub(in crate::automation::rule) fn take_traces(&mut self, key: &RuleKey) -> Vec<Trace> {
+        self.rules.get_mut(key).map(|rule| rule.traces.drain(..).collect()).unwrap_or_default()
     }
 }
 

@@ -86,6 +86,14 @@ impl Wheel {
         }
     }
 
+    /// What the clock shows when a timer by it rings.
+    pub(super) fn at(&self, id: TimerId) -> Option<Timestamp> {
+        match self.all.get(&id)?.0 {
+            When::Wall(at) => Some(at),
+            When::Steady(_) => None,
+        }
+    }
+
     /// The next that is due, and of one by the wall clock at what time it was.
     pub(super) fn pop(&mut self, now: Moment) -> Option<(Key, Option<Timestamp>)> {
         let steady = self.steady.first().filter(|(at, _)| *at <= now.steady).copied();

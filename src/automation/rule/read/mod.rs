@@ -9,12 +9,16 @@ mod trigger;
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
 pub use self::scene::scene;
 
 use self::keys::Keys;
 use super::{Expr, Kind, Mode, Named, Problem, Rule, RuleKey, Weight, native};
+use crate::clock::Clock;
 use crate::home::value::Value;
-use crate::template::Templates;
+use crate::template::{Scope, Templates};
 
 /// Nesting beyond this is not read.
 const DEEPEST: usize = 30;
@@ -52,6 +56,10 @@ pub fn automation(id: &str, source: &Value, templates: &Templates) -> Rule {
         None => reader.note("it does nothing: there are no `actions`"),
     }
     rule.initial = keys.take("initial_state").and_then(native::truth);
+    rule.is_once = keys
+        .take("homard")
+        .and_then(|own| Keys::of(own)?.take("once").and_then(native::truth))
+        .unwrap_or(false);
     reader.unknown(&keys, Weight::Note);
     reader.finish(rule)
 }
@@ -98,6 +106,7 @@ fn empty(key: RuleKey, source: &Value) -> Rule {
         mode: Mode::Single,
         max: 1,
         initial: None,
+        is_once: false,
         triggers: Arc::default(),
         conditions: Arc::default(),
         steps: Arc::default(),
@@ -334,11 +343,19 @@ impl<'t> Reader<'t> {
         })
     }
 
-    /// `enabled`, where only a plain truth is understood.
+    /// `enabled`, where a template may not ask for anything.
     fn enabled(&mut self, keys: &mut Keys<'_>) -> bool {
         let Some(value) = keys.take("enabled") else { return true };
-        native::truth(value).unwrap_or_else(|| {
-            self.at("enabled", |r| r.disarm("must be true or false; a template is not supported"));
+        let said = native::truth(value).or_else(|| {
+            let source = value.as_str().filter(|text| text.contains('{'))?;
+            let template = self.templates.compile(source).ok()?;
+            let clock = Clock::fixed(Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC));
+            let text = template.render_text(&[], &Scope::new("", &clock)).ok()?.text;
+            native::truth(&native::native(&text))
+        });
+        said.unwrap_or_else(|| {
+            let why = "must be true or false, or a template that asks for nothing";
+            self.at("enabled", |r| r.disarm(why));
             false
         })
     }

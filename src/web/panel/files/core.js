@@ -138,13 +138,13 @@ export class Refused extends Error {
 export let registry = null;
 
 /** Asks the house; the answer's JSON. */
-export async function call(path, { method = "GET", body } = {}) {
+export async function call(path, { method = "GET", body, headers = {} } = {}) {
   const isFile = body instanceof Blob;
   let answer;
   try {
     answer = await fetch(path, {
       method,
-      headers: { ...(body === undefined ? {} : { "Content-Type": isFile ? body.type : "application/json" }), "X-Homard-Page": page.word },
+      headers: { ...(body === undefined ? {} : { "Content-Type": isFile ? body.type : "application/json" }), "X-Homard-Page": page.word, ...headers },
       body: isFile || body === undefined ? body : JSON.stringify(body),
     });
   } catch {

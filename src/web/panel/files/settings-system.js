@@ -11,6 +11,7 @@ function drawAbout(about) {
     [t("system.data"), about.data_dir],
     [t("system.size"), size(about.data_bytes)],
     free,
+    about.memory_size !== null && [t("system.memory"), t("system.memory.of", { taken: size(about.memory_taken), models: size(about.memory_for_models), size: size(about.memory_size) })],
     [t("system.listen"), about.listen],
   ]));
 }

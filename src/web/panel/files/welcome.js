@@ -105,6 +105,34 @@ for (const [n, step] of steps.entries()) {
   });
 }
 
+at("restore").addEventListener("click", async () => {
+  const [file] = at("backup").files;
+  if (!file) {
+    write(told, t("welcome.restore.none"));
+    return;
+  }
+  at("restore").disabled = true;
+  write(told, t("welcome.restoring"));
+  const base64 = (text) => btoa(String.fromCharCode(...new TextEncoder().encode(text)));
+  const passphrase = at("backup-passphrase").value;
+  try {
+    await call("/setup/restore", {
+      method: "POST",
+      body: new Blob([file], { type: "application/octet-stream" }),
+      headers: { "X-Homard-Code": at("code")?.value ?? "", ...(passphrase && { "X-Homard-Passphrase": base64(passphrase) }) },
+    });
+    // It starts again in a moment; unpacking takes its time on a small board.
+    await new Promise((done) => setTimeout(done, 2000));
+    while (!(await fetch("/healthz").then((answer) => answer.ok, () => false))) {
+      await new Promise((done) => setTimeout(done, 500));
+    }
+    location.assign("/");
+  } catch (error) {
+    write(told, error instanceof Refused ? error.message : t("failed"));
+    at("restore").disabled = false;
+  }
+});
+
 showStrength(at("password"), at("strength"), at("strength-words"), () => [at("name").value]);
 
 /** How many devices there are by now, again and again. */
