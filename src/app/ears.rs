@@ -8,6 +8,12 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::languages::{self, Languages, Settings, Speech, Tag};
+#[cfg(feature = "model")]
+pub(crate) use super::minds::Minds;
+#[cfg(feature = "model")]
+use super::thinking::Guess;
+#[cfg(feature = "model")]
+use crate::assistant::Need;
 use crate::assistant::policy::Policy;
 use crate::assistant::{Answer, Asked, Assistant, Kind, Said, Turn};
 use crate::automation::sun;
@@ -79,16 +85,10 @@ pub(crate) fn attentive(assistant: Assistant, minds: Minds) -> Box<dyn Ear> {
     Box::new(Attentive { languages: Languages::of(assistant), minds })
 }
 
-/// Who is asked about what the assistant does not understand.
+/// Nobody is asked about what the assistant does not understand.
+#[cfg(not(feature = "model"))]
 #[derive(Clone, Default)]
-pub(crate) struct Minds {
-    /// The language model, where there is one.
-    #[cfg(feature = "model")]
-    pub(crate) mind: Option<super::thinking::Mind>,
-    /// Who answers what is not about the house, where the owner chose one.
-    #[cfg(feature = "model")]
-    pub(crate) company: Option<super::thinking::Company>,
-}
+pub(crate) struct Minds;
 
 struct Attentive {
     languages: Languages,
@@ -154,7 +154,7 @@ impl Attentive {
     /// What the models are to be asked, where nobody else understood.
     fn doubt(&self, turn: &Turn, said: &Said<'_>, home: &Home) -> Option<Doubt> {
         let mut assistant = self.languages.assistant();
-        let Minds { mind, company } = &self.minds;
+        let (mind, company) = (self.minds.mind(), self.minds.company());
         if mind.is_none() && company.is_none() || !assistant.is_lost(turn, said) {
             return None;
         }
@@ -177,7 +177,7 @@ type Room = tokio::sync::OwnedSemaphorePermit;
 #[cfg(feature = "model")]
 struct Doubt {
     /// Which of these needs may be meant.
-    need: Option<(super::thinking::Mind, Vec<&'static str>, Room)>,
+    need: Option<(super::thinking::Mind, Vec<Need>, Room)>,
     /// What may be answered if it is none of them.
     chat: Option<(super::thinking::Company, Room)>,
 }
@@ -197,11 +197,11 @@ impl Doubt {
     fn think(self, languages: Languages, turn: Turn, spoken: Spoken) -> Heard {
         let Self { need, chat } = self;
         Heard::Thinks(Box::pin(async move {
-            let need = match need {
-                Some((mind, needs, _room)) => mind.need(spoken.text.clone(), needs).await,
+            let guess = match need {
+                Some((mind, needs, _room)) => mind.guess(spoken.text.clone(), needs).await,
                 None => None,
             };
-            let words = match chat.filter(|_| need.is_none()) {
+            let words = match chat.filter(|_| guess.is_none()) {
                 Some((company, _room)) => company.answer(spoken.text.clone()).await,
                 None => None,
             };
@@ -217,8 +217,11 @@ impl Doubt {
                     means: from.means,
                     speaker: None,
                 };
-                let offered = need.and_then(|(need, share)| {
-                    languages.assistant().offer(need, Some(share), &said, home)
+                let offered = guess.and_then(|guess| match guess {
+                    Guess::Need(need, share) => {
+                        languages.assistant().offer(need, share, &said, home)
+                    }
+                    Guess::Unclear => languages.assistant().unclear(&said),
                 });
                 let relayed = words.and_then(|words| languages.assistant().relay(&words, &said));
                 let offered = offered.or(relayed);

@@ -4,6 +4,8 @@
 //! time, and the house is told. The hub is not: without it there is no house, so its end ends the
 //! program.
 
+#[cfg(feature = "model")]
+mod afar;
 mod certificate;
 mod demo_house;
 pub(crate) mod ears;
@@ -14,6 +16,8 @@ mod listen;
 mod memory;
 #[cfg(feature = "speech")]
 mod microphone;
+#[cfg(feature = "model")]
+mod minds;
 mod mqtt_broker;
 #[cfg(feature = "speech")]
 mod name;
@@ -176,18 +180,13 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
         policy: policy(&config.policy),
         place,
     };
-    let minds = ears::Minds {
-        #[cfg(feature = "model")]
-        mind: config.model.ask.then(|| thinking::Mind::open(&models)).flatten(),
-        #[cfg(feature = "model")]
-        company: config.model.talk.as_deref().and_then(|name| {
-            let open = thinking::Company::open(name, &models);
-            open.inspect_err(|error| warn!("[model] talk: {error}.")).ok()
-        }),
-    };
+    #[cfg(feature = "model")]
+    let minds = minds::Minds::open(&config.model, &models, &outgoing);
+    #[cfg(not(feature = "model"))]
+    let minds = ears::Minds;
     let holders = std::iter::empty();
     #[cfg(feature = "model")]
-    let holders = holders.chain(minds.mind.as_ref().and_then(thinking::Mind::holder));
+    let holders = holders.chain(minds.holder());
     #[cfg(feature = "speech")]
     let holders = holders.chain(heard.holder(&models_dir));
     let (ear, speech, sentence_problems) = ears::ear(languages, minds, &agenda);

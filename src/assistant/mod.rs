@@ -65,7 +65,7 @@ use self::policy::Policy;
 
 pub use self::errand::Booking;
 pub use self::language::{Language, Packs};
-pub use self::need::SURE;
+pub use self::need::{Need, SURE};
 pub use self::plan::Plan;
 pub use self::rule::{Proposal, RuleTurn};
 pub use self::script::ScriptPlan;

@@ -31,6 +31,15 @@ const FILM_WORDS: [&str; 5] = ["movie", "film", "cinema", "cine", "kino"];
 /// act on it, and seldom enough to ask.
 pub const SURE: f64 = 0.5;
 
+/// A need that this house can do something about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Need {
+    /// Its key in the packs.
+    pub key: &'static str,
+    /// Its plain form, in the speaker's language.
+    pub meant: String,
+}
+
 /// What is done about a need.
 struct Remedy {
     steps: Vec<Step>,
@@ -49,13 +58,37 @@ impl Assistant {
     }
 
     /// The needs that this house can do something about, at once, for this speaker and without harm.
-    pub fn needs(&self, said: &Said<'_>, home: &Home) -> Vec<&'static str> {
-        let can = |need: &&'static str| self.remedy(need, said, home).is_some();
-        NEEDS.iter().copied().filter(can).collect()
+    pub fn needs(&self, said: &Said<'_>, home: &Home) -> Vec<Need> {
+        let Some(language) = self.languages.get(self.language_of(said)) else { return Vec::new() };
+        let voice = Voice::new(&language.words);
+        let can = |key: &&'static str| self.remedy(key, said, home).is_some();
+        let need =
+            |key: &'static str| Some(Need { key, meant: voice.find("meant", key)?.to_owned() });
+        NEEDS.iter().copied().filter(can).filter_map(need).collect()
     }
 
-    /// Asks whether a need is what was meant: what a model takes an utterance for, and how surely, or what the words say.
-    /// Nothing is done before a yes.
+    /// What is answered where a model says that something of the house is meant, and not what.
+    pub fn unclear(&self, said: &Said<'_>) -> Option<Turn> {
+        let language = self.languages.get(self.language_of(said))?;
+        let speaker = language.speaker();
+        let text = speaker.voice.find("talk", "unclear")?;
+        let reading = Reading {
+            utterance: said.text.to_owned(),
+            language: language.code.clone(),
+            way: Way::Model,
+            why: vec!["the model does not know what of the house is meant".to_owned()],
+            ..Reading::default()
+        };
+        let answer = speaker.answer(text.to_owned(), &reading);
+        Some(Turn::Answer(Answer {
+            kind: Kind::Error(Code::NoIntentMatch),
+            continues: true,
+            ..answer
+        }))
+    }
+
+    /// Asks whether a need is what was meant: what a model takes an utterance for, and how surely, if it says so. Nothing
+    /// is done before a yes.
     pub fn offer(
         &mut self,
         need: &str,
@@ -66,15 +99,11 @@ impl Assistant {
         let Remedy { steps, reading, language, scene } = self.remedy(need, said, home)?;
         let language = std::sync::Arc::clone(self.languages.get(language)?);
         let meant = reading.utterance.clone();
-        let (way, why) = match share {
-            Some(share) => {
-                (Way::Model, format!("the model takes it for `{need}` ({share:.2}): `{meant}`"))
-            }
-            None => (Way::Words, format!("taken for `{need}`: `{meant}`")),
-        };
+        let surely = share.map_or_else(String::new, |share| format!(" ({share:.2})"));
+        let why = format!("the model takes it for `{need}`{surely}: `{meant}`");
         let reading = Reading {
             utterance: said.text.to_owned(),
-            way,
+            way: Way::Model,
             score: share.unwrap_or(1.0),
             template: String::new(),
             why: vec![why],

@@ -7,6 +7,8 @@ use std::path::Path;
 use jiff::tz::TimeZone;
 use toml::Spanned;
 
+#[cfg(feature = "model")]
+use super::model;
 use super::problem::Problems;
 use super::raw::{self, Field, Raw, suggestion};
 #[cfg(feature = "telegram")]
@@ -54,7 +56,7 @@ pub(super) fn check(
         http: http(raw.http, folder, problems),
         history: history(raw.history, problems),
         #[cfg(feature = "model")]
-        model: model(raw.model, problems),
+        model: model::check(raw.model, folder, problems),
         policy: policy(raw.policy, problems),
         update: update::check(raw.update, problems),
         voice: voice::check(raw.voice, folder, problems),
@@ -68,15 +70,6 @@ pub(super) fn check(
         #[cfg(feature = "telegram")]
         telegram: telegram::check(raw.telegram, folder, problems),
         written,
-    }
-}
-
-#[cfg(feature = "model")]
-fn model(raw: raw::Model, problems: &mut Problems) -> super::Model {
-    let talk = text(raw.talk, "[model] talk", "", problems);
-    super::Model {
-        ask: raw.ask.is_none_or(|ask| ask.into_inner()),
-        talk: Some(talk).filter(|name| !name.is_empty()),
     }
 }
 
@@ -523,7 +516,12 @@ fn address(
     }
 }
 
-fn text(field: Field<String>, key: &str, default: &str, problems: &mut Problems) -> String {
+pub(super) fn text(
+    field: Field<String>,
+    key: &str,
+    default: &str,
+    problems: &mut Problems,
+) -> String {
     let Some(field) = field else { return default.to_owned() };
     if field.get_ref().trim().is_empty() {
         let hint = format!("Leave it out for \"{default}\".");

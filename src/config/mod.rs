@@ -6,6 +6,8 @@
 
 mod check;
 mod dirs;
+#[cfg(feature = "model")]
+mod model;
 mod owner;
 mod problem;
 mod raw;
@@ -24,6 +26,8 @@ use std::path::{Path, PathBuf};
 use jiff::tz::TimeZone;
 
 pub use self::dirs::{DEMO, NoDataDir, PACKAGED, RUN, data_dir};
+#[cfg(feature = "model")]
+pub use self::model::{Model, ModelProtocol, OutsideModel, Talker};
 pub use self::owner::{Mistake, Owner, OwnerBroker, Setting, Written};
 pub use self::problem::{Problem, Problems};
 #[cfg(feature = "telegram")]
@@ -92,17 +96,6 @@ pub struct Config {
     pub telegram: Telegram,
     /// Which of the owner's decisions stand in the file.
     pub written: Written,
-}
-
-/// The language model.
-#[cfg(feature = "model")]
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Model {
-    /// It is asked about what nobody understood.
-    pub ask: bool,
-    /// What is not about the house is answered by this one, in words of its own: the name of a model of the catalogue, or
-    /// a file's path.
-    pub talk: Option<String>,
 }
 
 /// What is recorded, and for how long.

@@ -96,7 +96,15 @@ section! {
         not(feature = "model"),
         allow(dead_code, reason = "one file for all: this section is known in every build")
     )]
-    Model { ask: bool, talk: String, }
+    Model {
+        ask: bool,
+        talk: String,
+        url: String,
+        name: String,
+        key: String,
+        key_file: String,
+        protocol: String,
+    }
 }
 
 section! {

@@ -57,8 +57,8 @@ fn the_examples_hidden_keys_are_known_and_every_key_is_in_it() {
         .filter_map(|line| Some(line.split_once(" = ")?.0))
         .collect();
     let all = "address api_url area ask broker ca_file client_id command days disarm discovery_prefix \
-               elevation exclude gain key language languages latitude led listen longitude \
-               megabytes microphone name password password_file role sensitivity sirens speaker \
+               elevation exclude gain key key_file language languages latitude led listen longitude \
+               megabytes microphone name password password_file protocol role sensitivity sirens speaker \
                status_topic stt talk temperatures time_zone tls tls_cert tls_key token \
                token_file tone tts \
                unit_system unlock url valves voice volume wake_word will within";

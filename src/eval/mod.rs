@@ -261,14 +261,13 @@ impl Set {
         };
         let assistants = assistants?;
         let asked = self.models.filter(|_| self.thinks);
-        let minds = ears::Minds {
-            #[cfg(feature = "model")]
-            mind: asked.as_deref().and_then(Mind::open).map(Mind::patient),
-            #[cfg(feature = "model")]
-            company: None,
-        };
+        #[cfg(feature = "model")]
+        let minds = ears::Minds::only(asked.as_deref().and_then(Mind::open).map(Mind::patient));
         #[cfg(not(feature = "model"))]
-        drop(asked);
+        let minds = {
+            drop(asked);
+            ears::Minds
+        };
         let (houses, assistants) = (Arc::new(self.houses), Arc::new(assistants));
         let tests = Arc::new(self.tests);
         let mut results: BTreeMap<usize, Played> = BTreeMap::new();

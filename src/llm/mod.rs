@@ -7,6 +7,7 @@
 //!    └────► decoder ◄── matrix ◄── kernel   the weights, and one pass over them
 //!              └─ cache                     what was read; cut back to a prompt's beginning, kept on the disk
 //!  session: a loaded model and its cache    thinker: the thread that has one, when it is needed
+//!  outside: a model on another machine
 //!  chooser: what a text is about, of a closed list, by a small trained layer above the model's lower ones
 //! ```
 //!
@@ -19,6 +20,7 @@ mod decoder;
 mod gguf;
 mod kernel;
 mod matrix;
+mod outside;
 mod session;
 mod shape;
 mod template;
@@ -35,6 +37,7 @@ pub use self::cache::Cache;
 pub use self::chooser::{Chooser, Features, Lens};
 pub use self::decoder::Decoder;
 pub use self::gguf::Gguf;
+pub use self::outside::{Chosen, Outside, Protocol};
 pub use self::session::{Choice, Model, Session, likeliest};
 pub use self::shape::{Family, Shape};
 pub use self::template::{Role, Turn};
@@ -78,6 +81,12 @@ pub enum ModelError {
     /// Something else.
     #[error("the model failed: {0}")]
     Failed(String),
+    /// What it chose is none of what was offered.
+    #[error("what the model answered is none of what was offered")]
+    NotOffered,
+    /// A model on another machine gave no answer that can be used.
+    #[error("the model on another machine: {0}")]
+    Outside(String),
 }
 
 impl From<candle_core::Error> for ModelError {

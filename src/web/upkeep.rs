@@ -172,7 +172,7 @@ pub(super) async fn log(
 #[derive(Debug, Serialize, ToSchema)]
 struct ConnectionObject {
     to: String,
-    /// `broker`, `broker_trial`, `model` or `update`.
+    /// `broker`, `broker_trial`, `model`, `language_model` or `update`, among others.
     why: String,
     /// The model's name, or the program's version.
     what: String,

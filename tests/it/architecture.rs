@@ -118,7 +118,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("axum", &["web"]),
     ("argon2", &["storage"]),
     ("utoipa", &["web"]),
-    ("ureq", &["cli", "catalog"]),
+    ("ureq", &["cli", "catalog", "llm"]),
     ("cpal", &["speech"]),
     ("mdns_sd", &["wyoming"]),
     ("teloxide", &["telegram"]),

@@ -36,6 +36,8 @@ mod models;
 mod mosquitto;
 mod official;
 mod openapi;
+#[cfg(feature = "model")]
+mod outside;
 mod own_sentences;
 mod owner;
 mod panel;

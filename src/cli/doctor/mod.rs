@@ -99,7 +99,7 @@ impl Doctor {
             let store = Store::new(self.models.of(dir)?);
             findings.push(models::sentences(&store));
             #[cfg(feature = "model")]
-            findings.push(models::model(&store, config.model.ask));
+            findings.push(models::model(&store, &config.model));
             findings.extend(models::room(&store, &board));
             findings.push(machine::disk(dir));
             findings.extend(machine::rights(dir));

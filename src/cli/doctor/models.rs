@@ -32,21 +32,38 @@ pub(super) fn sentences(store: &Store) -> Finding {
     }
 }
 
-/// Whether the language model is there. Homard works without it.
+/// Whether the language model is there, and what leaves the house for one on another machine. Homard works without.
 #[cfg(feature = "model")]
-pub(super) fn model(store: &Store, is_asked: bool) -> Finding {
+pub(super) fn model(store: &Store, model: &crate::config::Model) -> Finding {
+    use crate::config::Talker;
+    let finding = |text: String| Finding::new("language model", Level::Good, text);
+    let talks_afar = model.talk == Some(Talker::Outside);
+    if let Some(outside) = model.outside.as_ref().filter(|_| model.ask || talks_afar) {
+        let (host, port) = outside.machine();
+        let what = match (model.ask, talks_afar) {
+            (true, false) => "what nobody understands",
+            (false, _) => "what is not about the house",
+            (true, true) => "what nobody understands, and what is not about the house,",
+        };
+        let text = format!("{what} leaves the house, to `{}` at {host}:{port}", outside.name);
+        if outside.is_in_the_clear() && outside.key.is_some() {
+            let remedy = "its key is sent without encryption: write https:// in `[model] url` where the server has it";
+            return finding(text).at(Level::Watch).with(remedy);
+        }
+        return finding(text);
+    }
     let catalog = Catalog::built_in();
     let models = catalog.iter().flat_map(|catalog| &catalog.models);
     let mut models = models.filter(|model| model.kind == "language model" && model.default);
     let is_there = models.any(|model| store.presence(model) == Presence::Whole);
-    let text = match (is_asked, is_there) {
+    let text = match (model.ask, is_there) {
         (false, _) => "is not asked, by `[model] ask`",
         (true, true) => "is asked about what nobody understands",
         (true, false) => {
             "is not there, so nothing unusual is understood; `homard models pull` fetches it"
         }
     };
-    Finding::new("language model", Level::Good, text.to_owned())
+    finding(text.to_owned())
 }
 
 /// Whether the models that are here fit into what they may take of this board's memory, together.
