@@ -355,7 +355,7 @@ pub fn incoming(dir: &Path) -> PathBuf {
 }
 
 /// Where a backup is put that came by the panel, and is good.
-pub fn uploaded(dir: &Path) -> PathBuf {
+fn uploaded(dir: &Path) -> PathBuf {
     dir.join(UPLOADED)
 }
 
@@ -372,6 +372,7 @@ pub fn ready(from: &Path, dir: &Path, key: Option<&Key>) -> Result<Manifest, Bac
         let read = unpack(&plain, &mut archive, &unpacked).and_then(|_| whole(&plain, &unpacked));
         remove_folder(&unpacked)?;
         read?;
+        File::open(&plain).and_then(|file| file.sync_all()).map_err(at(&plain))?;
         let place = uploaded(dir);
         fs::rename(&plain, &place).map_err(at(&place))?;
         sync_folder(&place)?;
@@ -381,13 +382,22 @@ pub fn ready(from: &Path, dir: &Path, key: Option<&Key>) -> Result<Manifest, Bac
     done
 }
 
-/// Puts the backup back that came by the panel, if there is one. It is gone afterwards, or kept as `….bad`.
+/// Puts the backup back that came by the panel, if there is one and nobody runs the house. It is gone afterwards, or kept
+/// as `….bad`.
 ///
 /// # Errors
 /// See [`restore`].
 pub fn restore_uploaded(dir: &Path) -> Result<Option<Manifest>, BackupError> {
     let place = uploaded(dir);
     if !place.exists() {
+        return Ok(None);
+    }
+    if !Storage::open(dir)?.people().is_empty()? {
+        // Somebody has become the owner since it came, and what they have is theirs. Or it was put back, and the power
+        // went before it was removed.
+        tracing::warn!("A backup that came by the panel is left out, as the house has an owner.");
+        remove_folder(&dir.join(UNPACKED))?;
+        fs::remove_file(&place).map_err(at(&place))?;
         return Ok(None);
     }
     let done = restore(&place, dir, None);

@@ -316,3 +316,30 @@ fn a_fresh_house_takes_a_backup_from_the_browser_once() {
     });
     assert!(answer.0 == 409 && answer.1.contains("has an owner already"), "{answer:?}");
 }
+
+/// Whoever becomes the owner while a backup waits keeps the house: it was theirs when it was to be replaced.
+#[test]
+fn a_backup_that_waits_is_not_put_back_over_an_owner() {
+    let folder = Folder::new("backup-waits");
+    let (data, file, known) = house(&folder);
+    let environment = [("HOMARD_PASSWORD", "a long password")];
+    let check = |name: &str, has_owner: bool| {
+        let fresh = folder.path(name);
+        fs::create_dir_all(&fresh).unwrap();
+        if has_owner {
+            let arguments = ["user", "add", "Grace", "--role", "admin", "--data-dir", &fresh];
+            assert_eq!(homard_with(&arguments, &environment).code, 0);
+        }
+        let waiting = format!("{fresh}/restore.zip");
+        fs::copy(&file, &waiting).unwrap();
+        let put_back = homard::storage::backup::restore_uploaded(Path::new(&fresh)).unwrap();
+        assert_eq!(put_back.is_some(), !has_owner);
+        assert_eq!(registry(&fresh) == known, !has_owner);
+        assert!(!fs::exists(&waiting).unwrap());
+        // It is over: nothing happens at the start after this one.
+        assert!(homard::storage::backup::restore_uploaded(Path::new(&fresh)).unwrap().is_none());
+    };
+    check("nobody", false);
+    check("owned", true);
+    assert!(registry(&data) == known);
+}
