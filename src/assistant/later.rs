@@ -223,6 +223,14 @@ impl Assistant {
             (Task::Timer { name, .. }, Fate::Happens | Fate::ToldLate) => {
                 told(speaker.timer_over(name.as_deref(), *late_s, *fate))
             }
+            (Task::Timer { name, then: None, .. }, Fate::Interrupted) => {
+                let timer = speaker.timer_named(name.as_deref());
+                told(speaker.voice.say("timer", "over_unsure", &[("timer", &timer)]))
+            }
+            (Task::Say(text) | Task::Remind(text), Fate::Interrupted) => {
+                let text = Phrase::plain(text.as_str());
+                told(speaker.voice.say("later", "said_unsure", &[("text", &text)]))
+            }
             (Task::Say(text) | Task::Remind(text), Fate::ToldLate) => {
                 let ago = speaker.ago(*late_s);
                 let text = Phrase::plain(text.as_str());

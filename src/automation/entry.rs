@@ -66,7 +66,7 @@ pub enum Due {
     Held(SignedDuration),
     /// When the clock on the wall shows this.
     At(Timestamp),
-    /// It has begun: the word of it went to the disk before the deed.
+    /// It has begun: the word of it went to the disk before the deed, or before it was said.
     Begun,
 }
 
@@ -148,7 +148,7 @@ pub enum Fate {
     ToldLate,
     /// It is told that it was not done, because its time is too long ago.
     Missed,
-    /// It is told that Homard was stopped in the middle of it.
+    /// It is told that Homard was stopped in the middle of it: nobody knows whether it was done or said.
     Interrupted,
 }
 

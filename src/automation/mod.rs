@@ -310,8 +310,8 @@ impl Agenda {
         self.entries.values().filter_map(at).min()
     }
 
-    /// Everything whose time has come, the earliest first. What is only told is out of the agenda
-    /// then; what acts has begun, and is out of it after [`Agenda::cancel`].
+    /// Everything whose time has come, the earliest first. What was missed is out of the agenda then; all else has begun,
+    /// and is out of it after [`Agenda::cancel`].
     pub fn due(&mut self, now: Moment) -> Vec<Ripe> {
         self.see(now);
         let mut ripe: Vec<Ripe> = Vec::new();
@@ -332,12 +332,10 @@ impl Agenda {
             if entry.again.is_some() {
                 *entry = self.one_of(entry, now);
             }
-            if entry.acts() && *fate == Fate::Happens {
-                if let Some(entry) = self.entries.get_mut(&entry.id) {
-                    entry.due = Due::Begun;
-                }
-            } else {
+            if *fate == Fate::Missed {
                 self.entries.remove(&entry.id);
+            } else if let Some(entry) = self.entries.get_mut(&entry.id) {
+                entry.due = Due::Begun;
             }
             self.touched.insert(Touched::Entry(entry.id));
         }

@@ -164,17 +164,19 @@ fn a_board_without_a_battery_clock_does_not_count_twice() {
 }
 
 #[test]
-fn what_was_stopped_in_the_middle_is_told() {
-    let mut agenda = Agenda::default();
-    let noon = Due::At(wall(START));
-    agenda.add(asker("a", None), "at noon", noon, deed(), at(-60, 0)).unwrap();
-    assert_eq!(due(&mut agenda, at(0, 0)), [(1, Fate::Happens)]);
-    assert_eq!(due(&mut agenda, at(1, 0)), [], "it has begun");
-    let mut restored = restart(&mut agenda, at(1, 0), at(5, 0));
-    assert_eq!(due(&mut restored, at(5, 0)), []);
-    let told: Vec<Fate> = restored.interrupted().into_iter().map(|ripe| ripe.fate).collect();
-    assert_eq!(told, [Fate::Interrupted]);
-    assert_eq!(restored.entries().count(), 0);
+fn what_was_stopped_in_the_middle_is_told_whether_done_or_said() {
+    for task in [deed(), Task::Remind("the cat".into()), Task::Say("dinner".into())] {
+        let mut agenda = Agenda::default();
+        let noon = Due::At(wall(START));
+        agenda.add(asker("a", None), "at noon", noon, task, at(-60, 0)).unwrap();
+        assert_eq!(due(&mut agenda, at(0, 0)), [(1, Fate::Happens)]);
+        assert_eq!(due(&mut agenda, at(1, 0)), [], "it has begun");
+        let mut restored = restart(&mut agenda, at(1, 0), at(5, 0));
+        assert_eq!(due(&mut restored, at(5, 0)), []);
+        let told: Vec<Fate> = restored.interrupted().into_iter().map(|ripe| ripe.fate).collect();
+        assert_eq!(told, [Fate::Interrupted]);
+        assert_eq!(restored.entries().count(), 0);
+    }
 }
 
 #[test]

@@ -1,10 +1,9 @@
 //! The agenda in the loop: when it is asked, what becomes of what is due, and how it gets to the
 //! disk. What is due and when is the agenda's own business; what is said about it, the ear's.
 //!
-//! What a person puts into the agenda is on the disk before it is answered. What acts is noted as
-//! begun on the disk before it is done, so that a power cut in that moment is told and neither
-//! forgotten nor done twice. What is only said is said at once, and may be said again after a power
-//! cut in that moment.
+//! What a person puts into the agenda is on the disk before it is answered. What is done or said by
+//! itself is noted as begun on the disk before it is, so that a power cut in that moment is told and
+//! it is neither forgotten nor done twice.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -128,13 +127,13 @@ impl Hub {
     pub(super) fn happen(&mut self) {
         let mut turn = Turn::default();
         let ripe = self.books.agenda.due(self.moment());
-        let acts = |ripe: &Ripe| ripe.entry.acts() && ripe.fate == Fate::Happens;
-        let (acting, told): (Vec<Ripe>, Vec<Ripe>) = ripe.into_iter().partition(acts);
-        for ripe in &told {
+        let (missed, begun): (Vec<Ripe>, Vec<Ripe>) =
+            ripe.into_iter().partition(|ripe| ripe.fate == Fate::Missed);
+        for ripe in &missed {
             self.act_on(ripe, &mut turn);
         }
         self.send_out(turn);
-        let then = if acting.is_empty() { Then::Nothing } else { Then::Act(acting) };
+        let then = if begun.is_empty() { Then::Nothing } else { Then::Act(begun) };
         self.write_books(then);
     }
 

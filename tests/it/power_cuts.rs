@@ -1,11 +1,11 @@
-//! The power goes at random moments of a day full of timers and reminders: each is told once, late or
-//! as missed, and none is lost.
+//! The power goes at random moments of a day full of timers and reminders: each is told once, in time or late, or it is
+//! reported that it was not or may not have been, and none is lost.
 //!
 //! A child process (this test program again) runs the hub with its storage on the disk and a clock that
 //! makes a day of some seconds; it is killed (SIGKILL) again and again, and started anew with the clock
 //! a little later. What it tells it writes down before the disk hears of it, so that nothing is counted
-//! as lost that was told. What was told in the very moment of a cut may be told again after it: that is
-//! the rule of `hub::books`, counted here, and allowed nowhere else.
+//! as lost that was told. Of what was told in the very moment of a cut, nobody knows after it whether it was: that is
+//! reported, which is counted here.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -234,20 +234,26 @@ fn every_reminder_and_timer_outlives_the_cuts() {
     }
     let lost: Vec<i64> = (0..ENTRIES).filter(|n| !day.told.contains_key(n)).collect();
     assert_eq!(lost, [0_i64; 0], "never told");
-    let again: Vec<_> = day.told.iter().filter(|(_, told)| told.len() > 1).collect();
-    // Only what was told in the moment of a cut, and by the next life.
-    for (n, told) in &again {
-        let lives: Vec<usize> = told.iter().map(|(life, _)| *life).collect();
-        assert!(lives.windows(2).all(|two| two[1] == two[0] + 1), "{n} is told in {lives:?}");
+    let is_report = |fate: &str| fate == "Missed" || fate == "Interrupted";
+    let mut n_unsure = 0;
+    for (n, told) in &day.told {
+        let n_fired = told.iter().filter(|(_, fate)| !is_report(fate)).count();
+        assert!(n_fired <= 1, "{n} is told again: {told:?}");
+        if let [(life, _), (reported, fate)] = &told[..] {
+            // Only what was told in the moment of a cut, and by the next life.
+            assert!(is_report(fate) && *reported == life + 1, "{n}: {told:?}");
+            n_unsure += 1;
+        }
+        assert!(told.len() <= 2, "{n}: {told:?}");
     }
     let how = |fate: &str| day.told.values().filter(|told| told[0].1 == fate).count();
     println!(
-        "{n_cuts} cuts (seed {seed}), {ENTRIES} entries: {} told in time, {} late, {} as missed, {} told \
-         again right after a cut in that moment, none lost; HOMARD_CUTS=200 for the full count",
+        "{n_cuts} cuts (seed {seed}), {ENTRIES} entries: {} told in time, {} late, {} reported as missed, {} as cut \
+         off before they were told; of {n_unsure} that were told it is reported too that they were cut off; none \
+         lost, none told twice; HOMARD_CUTS=200 for the full count",
         how("Happens"),
         how("ToldLate"),
         how("Missed"),
-        again.len()
+        how("Interrupted"),
     );
-    assert!(again.len() <= cuts / 10 + 1, "{again:?}");
 }
