@@ -93,8 +93,31 @@ fn an_automation_is_picked_tried_armed_read_and_removed() {
     browser.click("#try");
     browser.wait("document.querySelector('.tried-result')");
     seen(&mut browser, "routines-seen");
-    browser.key("Escape");
+    // It is changed by picking, as it was made, and tried before it is armed again.
+    browser.click("#change-rule");
+    browser.wait("document.querySelector('[data-part=action] [data-pick]')");
+    let value = |browser: &mut Browser, selector: &str| {
+        browser.eval(&format!("document.querySelector(\"{selector}\").value"))
+    };
+    assert_eq!(value(&mut browser, "[name=name]"), "Lamp follows");
+    assert_eq!(value(&mut browser, "[data-part=trigger] [aria-label=Becomes]"), "on");
+    assert_eq!(value(&mut browser, "[data-part=condition] [data-pick]"), "siren.siren");
+    assert_eq!(value(&mut browser, "[data-part=condition] [aria-label=Becomes]"), "off");
+    assert_eq!(value(&mut browser, "[data-part=action] [data-pick]"), "light.floor_lamp");
+    assert_eq!(value(&mut browser, "[data-part=action] [aria-label='What to do']"), "turn_on");
+    assert_eq!(browser.eval("document.getElementById('arm').disabled"), true);
+    pick(&mut browser, "[data-part=action] [aria-label='What to do']", "toggle");
+    browser.click("#try");
+    browser.wait("!document.getElementById('arm').disabled");
+    let before = rule(&demo, "Lamp follows")["id"].clone();
+    browser.click("#arm");
     browser.wait(&format!("!{OPEN}"));
+    assert_eq!(rule(&demo, "Lamp follows")["id"], before, "it is another one");
+    let (_, config) = demo.get_as(
+        &demo.token,
+        &format!("/api/config/automation/config/{}", before.as_str().unwrap()),
+    );
+    assert_eq!(config["actions"][0]["action"], "light.toggle", "{config}");
 
     browser.click(&format!("{row} [role=switch]"));
     until("it is off", || rule(&demo, "Lamp follows")["enabled"] == false);
@@ -128,6 +151,49 @@ const PASTED: &str = "\
       type: dance
       domain: robot
 ";
+
+/// One that was made in words is changed by picking where its parts can be picked, and else as it is written.
+#[test]
+fn what_was_said_is_changed_by_picking_or_as_it_is_written() {
+    let Some((_folder, demo, mut browser)) = house("panel-routines-said", "en") else { return };
+    let say = |words: &str| {
+        let asked = demo.say(&["--conversation", "rules", words]);
+        assert!(asked.out.trim().ends_with("Shall I keep that?"), "{asked:?}");
+        assert_eq!(demo.say(&["--conversation", "rules", "yes"]).code, 0);
+    };
+    say("every weekday at 7:15 turn on the floor lamp");
+    say("when the front door opens turn on the kitchen light and the floor lamp");
+    browser.open(&url(&demo, "/routines"));
+    browser.wait(IDLE);
+    browser.wait("document.querySelectorAll('[data-rule] .words').length === 2");
+    let open = |browser: &mut Browser, words: &str| {
+        browser.eval(&format!(
+            "[...document.querySelectorAll('[data-rule] .words')].find((one) => one.textContent.includes('{words}')).click()"
+        ));
+        browser.wait("document.querySelector('#change-rule')");
+        browser.click("#change-rule");
+        browser.wait("document.querySelector('dialog[open] form')");
+    };
+    open(&mut browser, "7:15");
+    let at = "document.querySelector('[data-part=trigger] input[type=time]').value";
+    assert_eq!(browser.eval(at), "07:15");
+    let days = "[...document.querySelectorAll('[data-part=condition] .days input')].filter((box) => box.checked).length";
+    assert_eq!(browser.eval(days), 5);
+    browser.key("Escape");
+    browser.wait(&format!("!{OPEN}"));
+    open(&mut browser, "front door");
+    browser.wait("document.querySelector('[name=yaml]')");
+    let written = browser.eval("document.querySelector('[name=yaml]').value");
+    assert!(written.as_str().unwrap().contains("light.kitchen_light"), "{written}");
+    browser.click("#check");
+    browser.wait("!document.getElementById('take').disabled");
+    seen(&mut browser, "routines-written");
+    browser.click("#take");
+    browser.wait(&format!("!{OPEN}"));
+    let (_, all) = demo.get_as(&demo.token, "/api/homard/automations");
+    assert_eq!(all.as_array().unwrap().len(), 2, "it took its own place: {all}");
+    assert_no_complaint(&browser);
+}
 
 #[test]
 fn pasted_automations_are_checked_by_line_and_lists_are_kept_in_french() {

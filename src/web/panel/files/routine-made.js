@@ -1,5 +1,5 @@
-// Automations are made by picking what begins them, what must hold and what is done, or taken in as
-// Home Assistant writes them. Before one is armed it is tried against what was recorded.
+// Automations are made and changed by picking what begins them, what must hold and what is done, or taken in
+// as Home Assistant writes them. Before one is armed it is tried against what was recorded.
 
 import { Refused, call, count, dialog, el, icon, known, modeText, now, on, stateText, states, t, tell, write } from "./core.js";
 import { nameOf } from "./act.js";
@@ -26,6 +26,48 @@ const DONE = {
 };
 
 const isNumber = (state) => Number.isFinite(Number(state.state)) && state.state !== "" || state.attributes.unit_of_measurement !== undefined;
+
+const SECONDS = { hours: 3600, minutes: 60, seconds: 1, milliseconds: 0.001, days: 86400 };
+
+/** "-00:05:00", `{minutes: 5}` or a number, in seconds. */
+function seconds(value) {
+  if (value && typeof value === "object") {
+    return Object.entries(value).reduce((sum, [unit, n]) => sum + Number(n) * (SECONDS[unit] ?? NaN), 0);
+  }
+  const [, sign, clock] = /^([-+]?)(\d+:\d+(?::\d+)?)$/.exec(value) ?? [];
+  if (!clock) {
+    return Number(value);
+  }
+  const [hour, minute, second = 0] = clock.split(":").map(Number);
+  return (hour * 3600 + minute * 60 + second) * (sign === "-" ? -1 : 1);
+}
+
+const LENGTHS = new Set(["for", "delay", "offset"]);
+const CLOCKS = new Set(["at", "after", "before"]);
+
+/** One way to write what can be written in several, to compare and to fill in: lists of one are the one, lengths seconds. */
+function plain(part) {
+  const { entity_id: ids, ...rest } = part;
+  const said = ids !== undefined && part.action ? { ...rest, target: { entity_id: ids } } : part;
+  const one = (key, value) => {
+    if (LENGTHS.has(key)) {
+      return seconds(value);
+    }
+    if (key === "weekday") {
+      return DAYS.filter((day) => [value].flat().includes(day));
+    }
+    if (Array.isArray(value)) {
+      return value.length === 1 && key !== "conditions" ? one(key, value[0]) : value.map((each) => one(key, each));
+    }
+    if (CLOCKS.has(key) && /^\d\d:\d\d$/.test(value)) {
+      return `${value}:00`;
+    }
+    return value !== null && typeof value === "object" ? plain(value) : value;
+  };
+  return Object.fromEntries(Object.entries(said).map(([key, value]) => [key, one(key, value)]).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+const isSame = (one, other) => JSON.stringify(plain(one)) === JSON.stringify(plain(other));
 
 /** A list of things that fit, by room. */
 function things(label, fits) {
@@ -66,10 +108,18 @@ function thingIs(label, isAny) {
   };
   which.addEventListener("change", fill);
   fill();
-  return { nodes: [which, be], entity: () => which.value, word: () => input.value };
+  const put = (entity, word) => {
+    which.value = entity;
+    fill();
+    input.value = word ?? "";
+  };
+  return { nodes: [which, be], entity: () => which.value, word: () => input.value, put };
 }
 
 const minutes = () => amount(t("make.for"), { min: 0, max: 1440, placeholder: "0" });
+const putMinutes = (input, length) => {
+  input.value = length ? length / 60 : "";
+};
 const lasting = (input) => (Number(input.value) > 0 ? { for: { minutes: Number(input.value) } } : {});
 
 function days() {
@@ -77,56 +127,99 @@ function days() {
   const node = el("fieldset", { class: "days" }, el("legend", { class: "legend", text: t("make.days") }),
     boxes.map((box) => el("label", { class: "check" }, box, t(`day.${box.value}`))));
   const picked = () => boxes.filter((box) => box.checked).map((box) => box.value);
-  return { node, value: () => (picked().length < 7 ? { weekday: picked() } : {}) };
+  const put = (weekday) => boxes.forEach((box) => {
+    box.checked = weekday?.includes(box.value) ?? true;
+  });
+  return { node, value: () => (picked().length < 7 ? { weekday: picked() } : {}), put };
 }
 
 function range(label) {
   const which = things(label, (state) => domainOf(state.entity_id) === "sensor" && isNumber(state));
   const side = choose(t("make.side"), [["above", t("make.above")], ["below", t("make.below")]]);
   const limit = amount(t("make.limit"), { required: true });
-  return { nodes: [which, el("span", { class: "pair" }, side, limit)], value: () => ({ entity_id: which.value, [side.value]: Number(limit.value) }) };
+  const put = (part) => {
+    which.value = part.entity_id;
+    side.value = "below" in part ? "below" : "above";
+    limit.value = part[side.value];
+  };
+  return { nodes: [which, el("span", { class: "pair" }, side, limit)], value: () => ({ entity_id: which.value, [side.value]: Number(limit.value) }), put };
 }
 
 const TRIGGERS = {
   state() {
     const is = thingIs(t("make.thing"), true);
     const long = minutes();
-    return { nodes: [...is.nodes, labelled(t("make.for"), long)], value: () => ({ trigger: "state", entity_id: is.entity(), ...(is.word() === "" ? {} : { to: is.word() }), ...lasting(long) }) };
+    return {
+      nodes: [...is.nodes, labelled(t("make.for"), long)],
+      value: () => ({ trigger: "state", entity_id: is.entity(), ...(is.word() === "" ? {} : { to: is.word() }), ...lasting(long) }),
+      put: (part) => {
+        is.put(part.entity_id, part.to);
+        putMinutes(long, part.for);
+      },
+    };
   },
   numeric_state() {
     const value = range(t("make.thing"));
     const long = minutes();
-    return { nodes: [...value.nodes, labelled(t("make.for"), long)], value: () => ({ trigger: "numeric_state", ...value.value(), ...lasting(long) }) };
+    return {
+      nodes: [...value.nodes, labelled(t("make.for"), long)],
+      value: () => ({ trigger: "numeric_state", ...value.value(), ...lasting(long) }),
+      put: (part) => {
+        value.put(part);
+        putMinutes(long, part.for);
+      },
+    };
   },
   time() {
     const at = el("input", { type: "time", "aria-label": t("make.at"), required: true });
     const on = days();
-    return { nodes: [at, on.node], value: () => ({ trigger: "time", at: `${at.value}:00`, ...on.value() }) };
+    return {
+      nodes: [at, on.node],
+      value: () => ({ trigger: "time", at: `${at.value}:00`, ...on.value() }),
+      put: (part) => {
+        at.value = String(part.at).slice(0, 5);
+        on.put(part.weekday);
+      },
+    };
   },
   sun() {
     const event = choose(t("make.sun"), [["sunset", t("routines.sunset")], ["sunrise", t("routines.sunrise")]]);
     const offset = amount(t("make.offset"), { min: -720, max: 720, step: 1, placeholder: "0" });
-    return { nodes: [event, labelled(t("make.offset"), offset)], value: () => ({ trigger: "sun", event: event.value, ...(Number(offset.value) ? { offset: Number(offset.value) * 60 } : {}) }) };
+    return {
+      nodes: [event, labelled(t("make.offset"), offset)],
+      value: () => ({ trigger: "sun", event: event.value, ...(Number(offset.value) ? { offset: Number(offset.value) * 60 } : {}) }),
+      put: (part) => {
+        event.value = part.event;
+        putMinutes(offset, part.offset);
+      },
+    };
   },
 };
 
 const CONDITIONS = {
   state() {
     const is = thingIs(t("make.thing"), false);
-    return { nodes: is.nodes, value: () => ({ condition: "state", entity_id: is.entity(), state: is.word() }) };
+    return { nodes: is.nodes, value: () => ({ condition: "state", entity_id: is.entity(), state: is.word() }), put: (part) => is.put(part.entity_id, part.state) };
   },
   numeric_state() {
     const value = range(t("make.thing"));
-    return { nodes: value.nodes, value: () => ({ condition: "numeric_state", ...value.value() }) };
+    return { nodes: value.nodes, value: () => ({ condition: "numeric_state", ...value.value() }), put: value.put };
   },
   dark: () => ({ nodes: [], value: () => ({ condition: "or", conditions: [{ condition: "sun", after: "sunset" }, { condition: "sun", before: "sunrise" }] }) }),
   light: () => ({ nodes: [], value: () => ({ condition: "sun", after: "sunrise", before: "sunset" }) }),
   time() {
-    const [after, before] = ["make.after", "make.before"].map((key) => el("input", { type: "time", "aria-label": t(key), required: true }));
+    const ends = ["after", "before"].map((end) => [end, el("input", { type: "time", "aria-label": t(`make.${end}`) })]);
     const on = days();
+    const said = () => ends.filter(([, input]) => input.value !== "").map(([end, input]) => [end, `${input.value}:00`]);
     return {
-      nodes: [el("span", { class: "pair" }, labelled(t("make.after"), after), labelled(t("make.before"), before)), on.node],
-      value: () => ({ condition: "time", after: `${after.value}:00`, before: `${before.value}:00`, ...on.value() }),
+      nodes: [el("span", { class: "pair" }, ends.map(([end, input]) => labelled(t(`make.${end}`), input))), on.node],
+      value: () => ({ condition: "time", ...Object.fromEntries(said()), ...on.value() }),
+      put: (part) => {
+        ends.forEach(([end, input]) => {
+          input.value = String(part[end] ?? "").slice(0, 5);
+        });
+        on.put(part.weekday);
+      },
     };
   },
 };
@@ -153,33 +246,69 @@ const ACTIONS = {
     return {
       nodes: [which, place],
       value: () => ({ action: `${domainOf(which.value)}.${what.value}`, target: { entity_id: which.value }, ...(what.value === "set_temperature" ? { data: { temperature: Number(degrees.value) } } : {}) }),
+      put: (part) => {
+        which.value = part.target?.entity_id;
+        fill();
+        what.value = String(part.action).split(".")[1];
+        what.dispatchEvent(new Event("change"));
+        degrees.value = part.data?.temperature ?? "";
+      },
     };
   },
   delay() {
     const long = amount(t("make.minutes"), { min: 0.1, max: 1440, required: true });
-    return { nodes: [labelled(t("make.minutes"), long)], value: () => ({ delay: { seconds: Math.round(Number(long.value) * 60) } }) };
+    return { nodes: [labelled(t("make.minutes"), long)], value: () => ({ delay: { seconds: Math.round(Number(long.value) * 60) } }), put: (part) => putMinutes(long, part.delay) };
   },
   notify() {
     const text = el("input", { "aria-label": t("make.message"), maxlength: 300, required: true, autocomplete: "off" });
-    return { nodes: [labelled(t("make.message"), text)], value: () => ({ action: "notify.notify", data: { message: text.value } }) };
+    return {
+      nodes: [labelled(t("make.message"), text)],
+      value: () => ({ action: "notify.notify", data: { message: text.value } }),
+      put: (part) => {
+        text.value = part.data?.message ?? "";
+      },
+    };
   },
 };
 
+/** The kind of row that says just this, if there is one. */
+function fitting(kinds, config) {
+  return Object.keys(kinds).find((name) => {
+    const part = kinds[name]();
+    part.put?.(plain(config));
+    return isSame(part.value(), config);
+  });
+}
+
+const PARTS = { triggers: TRIGGERS, conditions: CONDITIONS, actions: ACTIONS };
+const SAID_BESIDE = new Set(["id", "alias", "description", "mode", "homard"]);
+
+/** Whether all of it can be picked. */
+const canBePicked = (config) =>
+  Object.entries(config).every(([key, value]) => SAID_BESIDE.has(key) || (PARTS[key] && value.every((part) => fitting(PARTS[key], part))));
+
 /** Rows of one kind, of which more can be added. */
-function rows(key, kinds, isNeeded) {
+function rows(key, kinds, isNeeded, given) {
   const list = el("ul", { class: "parts" });
   const all = new Set();
-  const add = (isFirst) => {
+  const add = (isFirst, config) => {
     const kind = choose(t(`make.${key}`), Object.keys(kinds).map((name) => [name, t(`make.${key}.${name}`)]));
     const place = el("div", { class: "part" });
     const one = { value: null };
     const fill = () => {
-      const { nodes, value } = kinds[kind.value]();
+      const { nodes, value, put } = kinds[kind.value]();
       place.replaceChildren(...nodes);
       one.value = value;
+      return put;
     };
     kind.addEventListener("change", fill);
-    fill();
+    if (config) {
+      kind.value = fitting(kinds, config);
+    }
+    const put = fill();
+    if (config) {
+      put?.(plain(config));
+    }
     const item = el("li", { "data-part": key },
       el("div", { class: "part-head" }, kind,
         isFirst && isNeeded ? null : el("button", { type: "button", class: "round", "aria-label": t("remove"), onclick: () => {
@@ -191,9 +320,8 @@ function rows(key, kinds, isNeeded) {
     all.add(one);
     list.append(item);
   };
-  if (isNeeded) {
-    add(true);
-  }
+  const first = given ?? (isNeeded ? [null] : []);
+  first.forEach((config, n) => add(n === 0, config));
   const more = el("button", { type: "button", class: "quiet", "data-add": key, text: t(`make.${key}.add`), onclick: () => add(false) });
   const node = el("section", { class: "making" }, el("h3", { text: t(`make.${key}s`) }), list, more);
   return { node, values: () => [...all].map((one) => one.value()) };
@@ -202,20 +330,29 @@ function rows(key, kinds, isNeeded) {
 /** The states must be there before things can be picked. */
 const arrived = () => (states.size > 0 ? Promise.resolve() : new Promise((resolve) => on("all", resolve)));
 
-/** Makes one by picking. */
-export async function make(done) {
+/** Changes one: by picking if all of it can be picked, else as it is written. */
+export async function change(rule, done) {
   await arrived();
-  const { box, body } = dialog(t("routines.make"));
+  const config = { ...(await call(`/api/config/automation/config/${encodeURIComponent(rule.id)}`)), id: rule.id };
+  const lists = Object.keys(PARTS).map((key) => [key, [config[key] ?? []].flat()]);
+  const parts = { ...config, ...Object.fromEntries(lists) };
+  return canBePicked(parts) ? make(done, parts) : paste(done, JSON.stringify(config, null, 2));
+}
+
+/** Makes one by picking, or changes the one that is given. */
+export async function make(done, given) {
+  await arrived();
+  const { box, body } = dialog(t(given ? "routines.change" : "routines.make"));
   box.classList.add("tall");
-  const name = el("input", { name: "name", maxlength: 100, required: true, autocomplete: "off" });
-  const triggers = rows("trigger", TRIGGERS, true);
-  const conditions = rows("condition", CONDITIONS, false);
-  const actions = rows("action", ACTIONS, true);
+  const name = el("input", { name: "name", maxlength: 100, required: true, autocomplete: "off", value: given?.alias ?? "" });
+  const triggers = rows("trigger", TRIGGERS, true, given?.triggers);
+  const conditions = rows("condition", CONDITIONS, false, given?.conditions);
+  const actions = rows("action", ACTIONS, true, given?.actions);
   const would = el("div", { role: "status", class: "would" });
   const note = el("p", { class: "note bad", role: "alert" });
   const arm = el("button", { type: "submit", id: "arm", text: t("make.arm"), disabled: true });
   const attempt = el("button", { type: "button", class: "quiet", id: "try", text: t("routines.try") });
-  const config = () => ({ alias: name.value.trim(), description: "", triggers: triggers.values(), conditions: conditions.values(), actions: actions.values(), mode: "single" });
+  const config = () => ({ description: "", mode: "single", ...given, alias: name.value.trim(), triggers: triggers.values(), conditions: conditions.values(), actions: actions.values() });
   // What was tried is what is armed.
   let isFresh = false;
   const form = el("form", {
@@ -232,7 +369,7 @@ export async function make(done) {
       }
       arm.disabled = true;
       try {
-        await call(`/api/config/automation/config/${now()}`, { method: "POST", body: config() });
+        await call(`/api/config/automation/config/${encodeURIComponent(given?.id ?? now())}`, { method: "POST", body: config() });
         box.close();
         tell(t("make.armed", { name: name.value.trim() }));
         done();
@@ -267,12 +404,14 @@ function report({ imported, not_armed: unarmed, problems: found }) {
   ].filter(Boolean);
 }
 
-/** Takes in what Home Assistant wrote. */
-export function paste(done) {
-  const { box, body } = dialog(t("routines.paste"));
+/** Takes in what Home Assistant wrote, or this, which is one of ours. */
+export function paste(done, given) {
+  const { box, body } = dialog(t(given ? "routines.change" : "routines.paste"));
   box.classList.add("tall");
   const kind = choose(t("paste.kind"), ["automation", "script", "scene"].map((word) => [word, `${word}s.yaml`]));
   const text = el("textarea", { rows: 12, spellcheck: "false", autocomplete: "off", required: true, "aria-label": "YAML", name: "yaml" });
+  text.value = given ?? "";
+  text.setSelectionRange(0, 0);
   const result = el("div", { role: "status", class: "report" });
   const take = el("button", { type: "submit", id: "take", text: t("paste.take"), disabled: true });
   const send = (isCheck) => call(`/api/homard/automations/import?kind=${kind.value}&check=${isCheck}`, { method: "POST", body: new Blob([text.value], { type: "application/yaml" }) });
@@ -303,7 +442,7 @@ export function paste(done) {
         result.replaceChildren(el("p", { class: "note bad", text: error instanceof Refused ? error.message : t("failed") }));
       }
     },
-  }, el("p", { class: "hint", text: t("paste.hint") }), kind, text, result,
+  }, el("p", { class: "hint", text: t(given ? "make.too_much" : "paste.hint") }), given ? null : kind, text, result,
   el("div", { class: "row end" },
     el("button", { type: "button", class: "quiet", text: t("cancel"), onclick: () => box.close() }),
     el("button", { type: "button", class: "quiet", id: "check", text: t("paste.check"), onclick: (click) => click.target.form.reportValidity() && check() }), take)));

@@ -65,7 +65,7 @@ export async function tryIt(place, body) {
 }
 
 /** Shows one. */
-export async function see(rule, { mayMake, run, remove }) {
+export async function see(rule, { mayMake, run, change, remove }) {
   const { box, body } = dialog(rule.alias || rule.id);
   const runs = el("div", { class: "traces", "aria-busy": "true" });
   const would = el("div", { role: "status" });
@@ -78,6 +78,10 @@ export async function see(rule, { mayMake, run, remove }) {
   if (mayMake && rule.kind === "automation") {
     buttons.unshift(el("button", { type: "button", class: "quiet", id: "try", text: t("routines.try"), onclick: () => tryIt(would, { id: rule.id }) }));
     parts.splice(2, 0, would);
+    buttons.push(el("button", { type: "button", class: "quiet", id: "change-rule", text: t("routines.change"), onclick: () => {
+      box.close();
+      change();
+    } }));
   }
   if (mayMake) {
     buttons.push(el("button", { type: "button", class: "quiet bad", id: "remove-rule", text: t("remove"), onclick: async () => (await remove()) && box.close() }));

@@ -2,7 +2,7 @@
 
 import { ago, ask, call, count, el, follow, icon, language, later, number, on, ready, t, tell } from "./core.js";
 import { complain } from "./forms.js";
-import { make, paste } from "./routine-made.js";
+import { change, make, paste } from "./routine-made.js";
 import { ended, see } from "./routine-seen.js";
 
 const boxes = Object.fromEntries(["rules", "plans", "lists"].map((id) => [id, document.getElementById(id)]));
@@ -46,7 +46,7 @@ function row(rule) {
     ? el("button", { type: "button", role: "switch", class: "switch", "aria-label": rule.alias, "aria-checked": String(isOn), disabled: !rule.armed, onclick: () => serve(rule, rule.enabled ? "turn_off" : "turn_on") }, el("span"))
     : el("button", { type: "button", class: "quiet", "aria-label": `${t("routines.run")}: ${rule.alias}`, text: t("routines.run"), onclick: () => run(rule) });
   return el("li", { "data-rule": rule.entity_id },
-    el("button", { type: "button", class: "words", onclick: () => see(rule, { mayMake, run: () => run(rule), remove: () => remove(rule) }) },
+    el("button", { type: "button", class: "words", onclick: () => see(rule, { mayMake, run: () => run(rule), change: () => change(rule, load).catch(complain), remove: () => remove(rule) }) },
       el("span", { class: "name", text: rule.alias || rule.id }), el("span", { class: rule.armed ? "hint" : "hint bad", text: told(rule) })),
     control);
 }
