@@ -54,8 +54,12 @@ pub(super) fn take(spans: Vec<Span>, scene: &Scene<'_>) -> Parts {
         let after_pause = scene.tokens[span.at].after_pause;
         // "If the window is open open the door": the second of two words that may be a state.
         let is_state = |span: &Span| span.tags.iter().any(|tag| matches!(tag, Tag::State(_)));
-        let has_state = behind[..index].iter().any(is_state);
-        let is_verb = span.verb().is_some() && (!is_state(span) || has_state);
+        let before = || behind[..index].iter();
+        // "Si la température est sous 20 degrés allume le radiateur": a comparison needs no state.
+        let is_compared = before().any(|span| span.is(Word::Above) || span.is(Word::Below))
+            && before().any(|span| span.number().is_some());
+        let has_test_of_it = is_compared || before().any(is_state);
+        let is_verb = span.verb().is_some() && (!is_state(span) || has_test_of_it);
         span.is(Word::Then) || index > 0 && has_test(index) && (after_pause || is_verb)
     });
     let end = end.unwrap_or(behind.len());

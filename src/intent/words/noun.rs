@@ -215,15 +215,19 @@ pub(super) fn find(noun: &Noun, want: &Want, scene: &Scene<'_>) -> Result<Found,
     {
         return first;
     }
-    // Names that swallowed a room or a kind: "bedroom window" is also a window in the bedroom.
+    // Names that swallowed a room or a kind: "bedroom window" is also a window in the bedroom. And where a sensor is called
+    // "front door", what can be locked is the "front door lock".
     let again = recut(&noun.spans, scene.tokens, true, scene);
     let is_wider = again.len() > noun.spans.len();
     let is_description = again.iter().all(|span| Part::new(span, noun, scene).is_description());
     if is_wider
-        && (is_description || first.is_err())
         && let Ok(found) = read(noun, &again, want, scene, false)
-        && (found.is_able || first.is_err())
+        && (first.is_err() || found.is_able && (is_description || found.is_single))
     {
+        if first.is_ok() && !is_description {
+            // No guess: all its words were said, and nothing else that has them can do this.
+            return Ok(Found { targets: vec![exactly(&found.set, false, scene)], ..found });
+        }
         return Ok(found);
     }
     if first.is_ok() {

@@ -383,6 +383,8 @@ words! {
     Quarter "quarter",
     /// "past".
     Past "past",
+    /// "moins": so many minutes before the hour that was said.
+    MinusTime "minus_time",
     /// "o'clock".
     Oclock "oclock",
     /// "am".

@@ -431,6 +431,17 @@ fn clock(spans: &[Span], at: usize, takes_hours: bool, scene: &Scene<'_>) -> Opt
             n += 1;
         }
     }
+    // "Sept heures moins le quart."
+    if let Some(said) = hour.filter(|_| minute == 0)
+        && get(n).is_some_and(|span| span.is(Word::MinusTime))
+        && let Some(next) = get(n + 1)
+        && let Some(back) =
+            if next.is(Word::Quarter) { Some(15) } else { whole(next, 59.0).filter(|n| *n > 0) }
+        && !get(n + 2).is_some_and(|span| span.tags.iter().any(|t| matches!(t, Tag::Unit(_))))
+    {
+        (hour, minute, is_marked) = (Some((said + 23) % 24), 60 - back, true);
+        n += 2;
+    }
     let mut hour = hour?;
     let mut is_half_day = (1..=12).contains(&hour) && !scene.lexicon.hours_are_24;
     if let Some(next) = get(n) {
