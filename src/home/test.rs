@@ -14,3 +14,20 @@ pub enum Test {
     /// … is below.
     Below(f64),
 }
+
+/// The state of two that is the other.
+pub fn opposite(state: &str) -> Option<&'static str> {
+    Some(match state {
+        "on" => "off",
+        "off" => "on",
+        "open" => "closed",
+        "closed" => "open",
+        "locked" => "unlocked",
+        "unlocked" => "locked",
+        "home" => "not_home",
+        "not_home" => "home",
+        "armed" => "disarmed",
+        "disarmed" => "armed",
+        _ => return None,
+    })
+}

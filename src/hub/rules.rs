@@ -23,7 +23,7 @@ use super::seen::Seen;
 use super::{Hub, Turn, read, write};
 use crate::automation::rule::engine::{self, Rules};
 use crate::automation::rule::kept::{KeptRule, KeptRules, RuleEdit, RuleOwner, RuleRecord};
-use crate::automation::rule::{Kind, Rule, RuleKey};
+use crate::automation::rule::{Kind, Rule, RuleKey, read as reading};
 use crate::automation::{Calendar, Moment};
 use crate::home::action::{Outcome, Refusal};
 use crate::home::domain::{Action, State, automation, scene, script};
@@ -235,6 +235,7 @@ impl Hub {
             let rule = kept.read(self.rules.engine.templates());
             // It ran, and the power went before it was forgotten.
             if rule.is_once && kept.last_triggered.is_some() {
+                self.write_rules(vec![RuleRecord::Forget(rule.key)], None);
                 continue;
             }
             let is_on = rule.initial.unwrap_or(kept.is_on);
@@ -378,14 +379,7 @@ impl Hub {
         }
         let owner = RuleOwner { person: by.person.clone(), role: by.role };
         let templates = self.rules.engine.templates().clone();
-        let kept = KeptRule {
-            key: key.clone(),
-            source: source.clone(),
-            is_on: true,
-            owner: owner.clone(),
-            last_triggered: None,
-        };
-        let rule = kept.read(&templates);
+        let rule = reading::rule(key, source, &templates);
         let is_on = known.map_or(rule.initial.unwrap_or(true), |stand| stand.is_on);
         self.take_rule(rule, is_on, owner, now, turn);
         self.rules.changed.remove(key);

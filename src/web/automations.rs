@@ -15,8 +15,7 @@ use super::auth::Caller;
 use super::failure::{self, Failure, Json, Message};
 use super::wire;
 use crate::automation::rule::engine::Trace;
-use crate::automation::rule::kept::{KeptRule, RuleOwner};
-use crate::automation::rule::{Kind, Problem, Rule, RuleKey, native};
+use crate::automation::rule::{Kind, Problem, Rule, RuleKey, native, read};
 use crate::home::person::Matter;
 use crate::home::value::Value;
 use crate::hub::event::{Query, RuleView};
@@ -337,14 +336,7 @@ async fn put(caller: &Caller, kind: Kind, id: &str, source: Value) -> Result<Rul
 
 /// A rule as it would be understood.
 pub(super) fn rule(key: &RuleKey, source: &Value) -> Rule {
-    let kept = KeptRule {
-        key: key.clone(),
-        source: source.clone(),
-        is_on: true,
-        owner: RuleOwner::default(),
-        last_triggered: None,
-    };
-    kept.read(&Templates::default())
+    read::rule(key, source, &Templates::default())
 }
 
 /// An automation has its id in itself.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use homard::automation::rule::RuleKey;
 use homard::automation::rule::engine::Ending;
+use homard::automation::rule::kept::{KeptRule, RuleRecord};
 use homard::automation::{Agenda, Calendar, Moment};
 use homard::clock::Clock;
 use homard::home::Home;
@@ -275,6 +276,49 @@ async fn a_rule_is_tried_against_what_was_recorded_and_nothing_is_done() {
     }
     assert_eq!(house.acts(), []);
     house.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_to_be_told_once_is_told_and_forgotten_also_after_a_cut() {
+    const TELL: &str = "
+triggers: {trigger: state, entity_id: switch.lamp, to: 'on'}
+actions: {action: notify.notify, data: {message: The lamp is on}}
+homard: {once: true}
+";
+    let dir = Dir::new();
+    let house = House::start(&dir, true);
+    let mut shown = house.hub.watch();
+    house.hub.send(vec![announced(1, "lamp")]).await.unwrap();
+    house.put("tell", TELL).await;
+    let before = house.storage.load().unwrap().rules.rules;
+    assert_eq!(before.len(), 1);
+    for on in [false, true, false, true] {
+        house.say(1, on, Source::Live).await;
+    }
+    let mut told = 0;
+    while let Ok(showing) = shown.try_recv() {
+        told += showing.shown.iter().filter(|one| matches!(one, Shown::Said(..))).count();
+    }
+    assert_eq!(told, 1);
+    assert!(house.hub.ask(Query::Rules).await.unwrap().is_empty());
+    let storage = house.storage.clone();
+    house.stop().await;
+    assert_eq!(storage.load().unwrap().rules.rules, []);
+    // The power went when it had been told and was still there.
+    let told = KeptRule {
+        last_triggered: Some(NOON.parse::<jiff::Zoned>().unwrap().timestamp()),
+        ..before[0].clone()
+    };
+    let writer = Writer::start(storage.clone(), Settings::default()).unwrap();
+    let kept = RuleRecord::Rule(Box::new(told));
+    let _ = writer.write_now(vec![homard::storage::Keep::Rule(kept)]).await.unwrap().unwrap();
+    writer.stop(std::time::Duration::from_secs(5)).unwrap();
+    drop((writer, storage));
+    let house = House::start(&dir, true);
+    assert!(house.hub.ask(Query::Rules).await.unwrap().is_empty());
+    let storage = house.storage.clone();
+    house.stop().await;
+    assert_eq!(storage.load().unwrap().rules.rules, []);
 }
 
 #[tokio::test]

@@ -13,9 +13,9 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use crate::automation::rule::engine::Stand;
-use crate::automation::rule::kept::{KeptRule, RuleEdit, RuleOwner};
+use crate::automation::rule::kept::RuleEdit;
 use crate::automation::rule::trial::Trial;
-use crate::automation::rule::{Kind as RuleKind, Rule, RuleKey};
+use crate::automation::rule::{Kind as RuleKind, Rule, RuleKey, read as reading};
 use crate::home::Home;
 use crate::home::action::Refusal;
 use crate::home::person::{Matter, Rights, Role};
@@ -406,15 +406,7 @@ impl Pen<'_> {
 
 /// A rule of a source, to look at it.
 fn read(source: &Value, templates: &Templates) -> Rule {
-    let key = RuleKey::new(RuleKind::Automation, "draft");
-    let kept = KeptRule {
-        key,
-        source: source.clone(),
-        is_on: true,
-        owner: RuleOwner::default(),
-        last_triggered: None,
-    };
-    kept.read(templates)
+    reading::automation("draft", source, templates)
 }
 
 /// A key that no rule has, of the time.

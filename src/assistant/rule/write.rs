@@ -12,6 +12,7 @@ use crate::home::id::EntityId;
 use crate::home::place::Area;
 use crate::home::rhythm::{Days, Rhythm};
 use crate::home::target::{self, TargetWords};
+use crate::home::test::opposite;
 use crate::home::value::Value;
 use crate::intent::meaning::{Amount, Asked, Condition, Test, What};
 use crate::intent::rule::{Event, Hold, RuleWords, Who};
@@ -440,22 +441,6 @@ fn wanted(entity: &Entity, test: &Test) -> Option<Wanted> {
         Test::Is(word) => states(entity, word).map(Wanted::States),
         Test::IsNot(word) => states(entity, opposite(word)?).map(Wanted::States),
     }
-}
-
-fn opposite(word: &str) -> Option<&'static str> {
-    Some(match word {
-        "on" => "off",
-        "off" => "on",
-        "open" => "closed",
-        "closed" => "open",
-        "locked" => "unlocked",
-        "unlocked" => "locked",
-        "home" => "not_home",
-        "not_home" => "home",
-        "armed" => "disarmed",
-        "disarmed" => "armed",
-        _ => return None,
-    })
 }
 
 /// How an entity calls a state that people call so.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::engine::Waiting;
-use super::{Kind, Rule, RuleKey, read};
+use super::{Rule, RuleKey, read};
 use crate::home::id::PersonId;
 use crate::home::person::Role;
 use crate::home::value::Value;
@@ -67,11 +67,6 @@ pub struct KeptRules {
 impl KeptRule {
     /// The rule itself.
     pub fn read(&self, templates: &Templates) -> Rule {
-        let read = match self.key.kind() {
-            Kind::Automation => read::automation,
-            Kind::Script => read::script,
-            Kind::Scene => read::scene,
-        };
-        read(self.key.id(), &self.source, templates)
+        read::rule(&self.key, &self.source, templates)
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::home::domain::Domain;
 use crate::home::target::{Scope, TargetWords};
+use crate::home::test::opposite;
 use crate::intent::meaning::{About, Asked};
 
 use super::clause::Clause;
@@ -122,21 +123,6 @@ pub(super) fn state(clause: &Clause, was_forgotten: bool) -> Option<Arc<str>> {
     // "Did I forget to lock it?" asks whether it is open.
     let word = if was_forgotten { opposite(word).unwrap_or(word) } else { word };
     Some(word.into())
-}
-
-/// The state of two that is the other.
-pub(super) fn opposite(state: &str) -> Option<&'static str> {
-    Some(match state {
-        "on" => "off",
-        "off" => "on",
-        "open" => "closed",
-        "closed" => "open",
-        "locked" => "unlocked",
-        "unlocked" => "locked",
-        "armed" => "disarmed",
-        "disarmed" => "armed",
-        _ => return None,
-    })
 }
 
 /// Whether it is good to hear that all are so: "are the windows closed" is about every one of them,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::home::domain::Domain;
 use crate::home::target::TargetWords;
+use crate::home::test::opposite;
 use crate::intent::matcher::Slot;
 use crate::intent::meaning::{About, Asked, Question};
 
@@ -190,7 +191,7 @@ pub(super) fn asked(spans: &[Span], scene: &Scene<'_>) -> Result<(Question, Vec<
     let asks_which = has(Word::Which) || has(Word::What) || has(Word::HowMany);
     let state = match state.as_deref() {
         Some(state) if (clause.is_negated || has(Word::Not)) && asks_which => {
-            about::opposite(state).map(Arc::from)
+            opposite(state).map(Arc::from)
         }
         _ => state,
     };

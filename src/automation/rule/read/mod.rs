@@ -29,6 +29,16 @@ const MOST_PROBLEMS: usize = 100;
 /// Runs of one rule at once.
 const MOST_RUNS: i64 = 100;
 
+/// Reads a rule of any kind.
+pub fn rule(key: &RuleKey, source: &Value, templates: &Templates) -> Rule {
+    let read = match key.kind() {
+        Kind::Automation => automation,
+        Kind::Script => script,
+        Kind::Scene => scene,
+    };
+    read(key.id(), source, templates)
+}
+
 /// Reads an automation.
 pub fn automation(id: &str, source: &Value, templates: &Templates) -> Rule {
     let mut reader = Reader::new(templates);

@@ -17,9 +17,8 @@ use jiff::{SignedDuration, Timestamp};
 use self::then::Then;
 use super::condition::{self, Condition};
 use super::engine::{Done, Effect, Ending, Rules, RunId, Trace};
-use super::kept::{KeptRule, RuleOwner};
 use super::trigger::{At, Bound, Kind, Range, Trigger};
-use super::{Rule, RuleKey};
+use super::{Rule, RuleKey, read};
 use crate::automation::{Calendar, Moment};
 use crate::home::value::{Attributes, Value};
 
@@ -176,14 +175,7 @@ impl Replay {
         let mut rules = Rules::new(Arc::clone(&then) as _);
         let now = Moment { wall: from, steady: SignedDuration::ZERO };
         rules.set_calendar(calendar, now);
-        let kept = KeptRule {
-            key: key.clone(),
-            source: source.clone(),
-            is_on: true,
-            owner: RuleOwner::default(),
-            last_triggered: None,
-        };
-        let rule = kept.read(rules.templates());
+        let rule = read::rule(key, source, rules.templates());
         let (unknown, is_blind) = unknown(&rule, &then);
         let trial = Trial {
             from,
