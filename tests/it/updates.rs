@@ -119,10 +119,8 @@ impl House<'_> {
         self.machine.wait("the house answers", || {
             let Some(run) = self.machine.running() else { return false };
             // A process of this house, and not of one before.
-            let group = fs::read_to_string(format!("/proc/{}/stat", run["pid"]));
-            let group = group.unwrap_or_default();
-            let group = group.rsplit(") ").next().unwrap_or_default().split(' ').nth(2);
-            group == Some(&pid)
+            let stat = fs::read_to_string(format!("/proc/{}/stat", run["pid"])).unwrap_or_default();
+            Stat::read(&stat).is_some_and(|stat| stat.group == pid)
         });
     }
 
@@ -140,6 +138,18 @@ impl House<'_> {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Whether anything that it has started is still there.
+    fn lives(&self) -> bool {
+        let group = self.child.id().to_string();
+        let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let stats =
+            processes.filter_map(|entry| fs::read_to_string(entry.path().join("stat")).ok());
+        // Who is dead and was not waited for holds nothing any more, but its threads may be dying yet and hold it.
+        stats
+            .filter_map(|stat| Stat::read(&stat))
+            .any(|stat| stat.group == group && (stat.state != "Z" || stat.n_threads > 1))
     }
 
     fn stop(mut self) {
@@ -160,16 +170,33 @@ impl Drop for House<'_> {
         let group = format!("-{}", self.child.id());
         let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
         let _ = self.child.wait();
-        // Nor is what it has started there for a moment longer.
-        let text = fs::read_to_string(format!("{}/running.json", self.machine.data));
-        let run: Value = serde_json::from_str(&text.unwrap_or_default()).unwrap_or_default();
-        let lives = || {
-            let stat = fs::read_to_string(format!("/proc/{}/stat", run["pid"]));
-            stat.is_ok_and(|stat| !stat.contains(") Z "))
-        };
-        while lives() {
+        // A killed process is there until the system has taken it down, and holds the data until then. What was started
+        // a moment ago may not have written down who it is: all of them are looked at.
+        let began = Instant::now();
+        while self.lives() && began.elapsed() < PATIENCE {
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+}
+
+/// What `/proc/PID/stat` says of a process, see proc(5).
+struct Stat {
+    state: String,
+    group: String,
+    n_threads: u32,
+}
+
+impl Stat {
+    fn read(text: &str) -> Option<Self> {
+        // The name before may hold any character.
+        let (_, rest) = text.rsplit_once(") ")?;
+        let fields: Vec<&str> = rest.split(' ').collect();
+        let field = |at: usize| fields.get(at).copied();
+        Some(Self {
+            state: field(0)?.to_owned(),
+            group: field(2)?.to_owned(),
+            n_threads: field(17)?.parse().ok()?,
+        })
     }
 }
 
