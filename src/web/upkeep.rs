@@ -16,6 +16,7 @@ use super::daemon::{About, BrokerState, LogLine, ModelLine, NoPull, Pull};
 use super::failure::{self, Failure, Message};
 use super::session::aside;
 use super::wire::time_text;
+use crate::board::IS_FOR_OLD_PROCESSORS;
 use crate::home::person::Matter;
 use crate::storage::Connection;
 
@@ -225,6 +226,8 @@ struct AboutObject {
     broker_since: Option<String>,
     broker_problem: Option<String>,
     has_speech: bool,
+    /// The program is the one for x86-64 processors without AVX2, in which speech and the language model are slow.
+    is_for_old_processors: bool,
     is_demo: bool,
 }
 
@@ -265,6 +268,7 @@ impl From<About> for AboutObject {
             broker_since: since.map(time_text),
             broker_problem: problem,
             has_speech: about.has_speech,
+            is_for_old_processors: IS_FOR_OLD_PROCESSORS,
             is_demo: about.is_demo,
         }
     }

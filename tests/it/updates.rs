@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 use homard::update::PROCESSOR;
 use serde_json::Value;
 
+use super::panel_settings::seen;
+use super::support::browser::Browser;
 use super::support::homard::{Done, Folder, PATIENCE, homard, homard_with, program};
 use super::support::signing::Signer;
 
@@ -536,4 +538,84 @@ fn nobody_is_asked_unless_the_owner_has_said_where_and_says_so() {
     assert_eq!(done.code, 0, "{done:?}");
     assert!(done.out.contains("answers, and stays"), "{done:?}");
     assert_eq!(asked.lock().unwrap().last(), Some(&at));
+}
+
+/// The owner's click: what lies there is looked for, fetched, tried, and runs the house.
+#[test]
+fn the_panel_looks_for_a_newer_program_and_installs_it() {
+    let Some(mut browser) = Browser::start("en") else { return };
+    let text = good();
+    let signature = Signer::new(7).sign(text.as_bytes(), &format!("homard 99.0.0 {PROCESSOR}"));
+    let at = format!("/homard-{PROCESSOR}");
+    let forged = format!("/forged{at}");
+    let other = Signer::new(8).sign(text.as_bytes(), &format!("homard 99.0.0 {PROCESSOR}"));
+    let (port, asked) = server(vec![
+        (format!("{at}.minisig"), signature.into_bytes()),
+        (at.clone(), text.clone().into_bytes()),
+        (format!("{forged}.minisig"), other.into_bytes()),
+        (forged, text.into_bytes()),
+    ]);
+    let machine = Machine::with("update-panel", &format!("url = \"http://127.0.0.2:{port}\"\n"));
+    let config = fs::read_to_string(&machine.config).unwrap();
+    let with_url = |url: &str| {
+        let own = format!("url = \"http://127.0.0.2:{port}\"\n");
+        fs::write(&machine.config, config.replace(&own, url)).unwrap();
+    };
+    let url = |path: &str| format!("{}{path}", machine.running().unwrap()["url"].as_str().unwrap());
+
+    // Where the configuration says nothing of it there is nothing to press.
+    with_url("");
+    let house = machine.house();
+    house.answers();
+    let first =
+        serde_json::json!({"name": "Ada", "password": "four quiet lobsters", "language": "fr"});
+    ureq::post(url("/setup")).header("Origin", url("")).send_json(first).unwrap();
+    browser.visit(&url("/sign-in?language=en"));
+    browser.fill("#name", "Ada");
+    browser.fill("#password", "four quiet lobsters");
+    browser.click("form.panel-box [type=submit]");
+    browser.wait("document.querySelector('nav')");
+    browser.open(&url("/settings/system"));
+    browser.wait(
+        "document.querySelector('#updates p')?.textContent.startsWith('Personne n’est interrogé')",
+    );
+    assert_eq!(browser.eval("document.querySelectorAll('#updates button').length"), 0);
+    house.stop();
+
+    // Somebody else's signature: it is not taken, and the reader is told in their language.
+    with_url(&format!("url = \"http://127.0.0.2:{port}/forged\"\n"));
+    let house = machine.house();
+    house.answers();
+    browser.open(&url("/settings/system"));
+    browser.wait("document.querySelector('#update-look')");
+    assert!(asked.lock().unwrap().is_empty(), "who only looks at the page asks nobody");
+    browser.click("#update-look");
+    browser.wait(
+        "document.querySelector('#update-install')?.textContent === 'Installer Homard 99.0.0'",
+    );
+    seen(&mut browser, "settings-update");
+    browser.click("#update-install");
+    browser.click("dialog [type=submit]");
+    browser.wait("document.querySelector('#update-news .bad')?.textContent.includes('signature')");
+    assert_eq!(machine.link("wanted"), None);
+    house.stop();
+
+    with_url(&format!("url = \"http://127.0.0.2:{port}\"\n"));
+    let house = machine.house();
+    house.answers();
+    browser.open(&url("/settings/system"));
+    browser.wait("document.querySelector('#update-look')");
+    browser.click("#update-look");
+    browser.wait("document.querySelector('#update-install')");
+    browser.click("#update-install");
+    browser.click("dialog [type=submit]");
+    machine.wait("it is tried and stays", || machine.link("current").is_some());
+    assert!(house.is_newer());
+    browser.wait(
+        "document.querySelector('#update-look') && !document.querySelector('#update-install')",
+    );
+    browser
+        .complaints
+        .retain(|complaint| !complaint.contains("ERR_") && !complaint.contains("401"));
+    assert!(browser.complaints.is_empty(), "{:#?}", browser.complaints);
 }

@@ -46,6 +46,7 @@ pub(super) const SCRIPTS: &[(&str, Packed)] = files![
     "settings-system.js",
     #[cfg(feature = "telegram")]
     "settings-telegram.js",
+    "settings-updates.js",
     "settings-voice.js",
     "settings.js",
     "strength.js",

@@ -216,17 +216,16 @@ pub(super) fn chapter(chapter: Chapter, words: &Words) -> String {
             section(&mut out, words, "about", "settings.system.about", false);
             section(&mut out, words, "network", "settings.network", true);
             section(&mut out, words, "start", "settings.start", true);
-            for key in ["backups", "updates"] {
-                put(
-                    &mut out,
-                    format_args!(
-                        "<section aria-labelledby=\"h-{key}\">\n<h2 id=\"h-{key}\">{}</h2>\n\
-                         <p class=\"panel-box\">{}</p>\n</section>\n",
-                        Text(words.get(&format!("settings.{key}"))),
-                        Text(words.get(&format!("settings.{key}.words"))),
-                    ),
-                );
-            }
+            section(&mut out, words, "updates", "settings.updates", true);
+            put(
+                &mut out,
+                format_args!(
+                    "<section aria-labelledby=\"h-backups\">\n<h2 id=\"h-backups\">{}</h2>\n\
+                     <p class=\"panel-box\">{}</p>\n</section>\n",
+                    Text(words.get("settings.backups")),
+                    Text(words.get("settings.backups.words")),
+                ),
+            );
         }
     }
     out

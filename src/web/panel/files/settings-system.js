@@ -2,6 +2,7 @@
 
 import { ago, call, el, follow, language, t } from "./core.js";
 import { complain, facts, inFile, isOurs, restartButton, saving, showRestart, size } from "./forms.js";
+import { drawUpdates } from "./settings-updates.js";
 
 function drawAbout(about) {
   const free = about.disk_free === null ? null : [t("system.free"), t("system.of", { free: size(about.disk_free), size: size(about.disk_size) })];
@@ -12,6 +13,7 @@ function drawAbout(about) {
     [t("system.size"), size(about.data_bytes)],
     free,
     about.memory_size !== null && [t("system.memory"), t("system.memory.of", { taken: size(about.memory_taken), models: size(about.memory_for_models), size: size(about.memory_size) })],
+    about.is_for_old_processors && [t("system.processor"), t("system.processor.old")],
     [t("system.listen"), about.listen],
   ]));
 }
@@ -41,9 +43,10 @@ function drawNetwork(settings, { certificate }) {
 }
 
 follow();
-Promise.all([call("/api/homard/settings"), call("/api/homard/system")]).then(([settings, about]) => {
+Promise.all([call("/api/homard/settings"), call("/api/homard/system"), call("/api/homard/update")]).then(([settings, about, update]) => {
   drawAbout(about);
   drawNetwork(settings, about);
   document.getElementById("start").replaceChildren(el("div", { class: "row" }, restartButton(settings)));
   showRestart(settings);
+  return drawUpdates(settings, update);
 }).catch(complain);
