@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::memory::Holder;
+use super::memory::{Holder, Keeper};
 use crate::catalog::Catalog;
 use crate::speech::{Clip, Heard, Patience, Recogniser, Request, SpeechError, Weights};
 use crate::web::{Hearing, Listen, Recording, Transcript, Unheard};
@@ -24,9 +24,10 @@ pub(super) struct Ears {
 
 impl Ears {
     /// With the weights in this folder.
-    pub(super) fn open(models: &Path, languages: Vec<String>) -> Self {
+    pub(super) fn open(models: &Path, languages: Vec<String>, keeper: Keeper) -> Self {
         let weights = Weights { any: file(models, ANY), english: file(models, ENGLISH) };
-        let recogniser = Recogniser::start(weights, Patience::default())
+        let make_room = move |bytes| keeper.make_room(bytes);
+        let recogniser = Recogniser::start(weights, Patience::default(), make_room)
             .inspect_err(|error| warn!(%error, "There is no thread for speech recognition."))
             .ok();
         Self { recogniser, languages: languages.into() }
@@ -114,6 +115,7 @@ fn told(error: SpeechError) -> Unheard {
     match error {
         SpeechError::NotInstalled => Unheard::NotHere(text),
         SpeechError::Weights { .. }
+        | SpeechError::NoRoom { .. }
         | SpeechError::TooSlow(_)
         | SpeechError::Busy
         | SpeechError::Failed(_) => Unheard::NotNow(text),

@@ -7,6 +7,8 @@
 //! misses least.
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
@@ -25,6 +27,8 @@ const AGAIN: Duration = Duration::from_secs(15);
 
 /// How often it is looked whether memory is scarce while something is loaded.
 const LOOKED: Duration = Duration::from_secs(5);
+/// How long something that is to be loaded waits for something else that is in use.
+const WAITED: Duration = Duration::from_secs(5);
 
 /// To be called before there are threads.
 pub(super) fn share_heaps() {
@@ -60,12 +64,52 @@ pub(super) struct Holder {
     /// What it takes while it is loaded.
     pub(super) bytes: u64,
     pub(super) is_loaded: Box<dyn Fn() -> bool + Send + Sync>,
-    pub(super) give_back: Box<dyn Fn() + Send + Sync>,
+    /// What it answers is disconnected once the memory is given back.
+    pub(super) give_back: Box<dyn Fn() -> Receiver<()> + Send + Sync>,
 }
 
-/// Keeps what is loaded within the budget; never ends. What is to be missed first stands first.
-pub(super) async fn keep_within(board: Board, holders: Vec<Holder>) {
-    let Some(budget) = board.budget() else { return };
+/// Those that hold memory, for who wants to load something. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Keeper {
+    board: Board,
+    holders: Arc<OnceLock<Vec<Holder>>>,
+}
+
+impl Keeper {
+    pub(super) fn new(board: Board) -> Self {
+        Self { board, holders: Arc::default() }
+    }
+
+    /// Once, before anything is loaded. What is to be missed first stands first.
+    pub(super) fn know(&self, holders: impl Iterator<Item = Holder>) {
+        let is_first = self.holders.set(holders.collect()).is_ok();
+        debug_assert!(is_first, "those that hold memory are known already");
+    }
+
+    /// Has others give back their memory until so much fits beside them. It waits for them: to be called by the thread that
+    /// loads something.
+    pub(super) fn make_room(&self, bytes: u64) {
+        let (Some(budget), Some(holders)) = (self.board.budget(), self.holders.get()) else {
+            return;
+        };
+        for (at, holder) in holders.iter().enumerate().filter(|(_, holder)| (holder.is_loaded)()) {
+            let others = holders[at..].iter().filter(|holder| (holder.is_loaded)());
+            let sum: u64 = others.map(|holder| holder.bytes).sum();
+            let is_scarce = self.board.room().is_some_and(|room| room < bytes);
+            if sum + bytes <= budget.models && !is_scarce {
+                return;
+            }
+            info!(what = holder.name, "Memory is given back, as something else is needed.");
+            // Its end, or that it takes too long.
+            let _ = (holder.give_back)().recv_timeout(WAITED);
+        }
+    }
+}
+
+/// Keeps what is loaded within the budget; never ends.
+pub(super) async fn keep_within(keeper: Keeper) {
+    let Keeper { board, holders } = keeper;
+    let (Some(budget), Some(holders)) = (board.budget(), holders.get()) else { return };
     if holders.is_empty() {
         return;
     }
@@ -75,9 +119,10 @@ pub(super) async fn keep_within(board: Board, holders: Vec<Holder>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        for (holder, why) in too_much(&board, budget.models, &holders) {
+        for (holder, why) in too_much(&board, budget.models, holders) {
             info!(what = holder.name, why, "Memory is given back.");
-            (holder.give_back)();
+            // Nobody waits for it.
+            drop((holder.give_back)());
         }
     }
 }
@@ -189,6 +234,7 @@ impl<'a> Mapping<'a> {
 mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::mpsc;
 
     use super::*;
     use crate::home::id::FloorId;
@@ -265,7 +311,10 @@ mod tests {
             name,
             bytes: mib << 20,
             is_loaded: Box::new(move || is_there.load(Ordering::Relaxed)),
-            give_back: Box::new(move || told.store(false, Ordering::Relaxed)),
+            give_back: Box::new(move || {
+                told.store(false, Ordering::Relaxed);
+                mpsc::sync_channel(0).1
+            }),
         }
     }
 
@@ -282,7 +331,7 @@ mod tests {
             let holders = [held("model", 130), held("speech", 150)];
             let found = too_much(&board, mib << 20, &holders);
             assert_eq!(found.iter().map(|(one, _)| one.name).collect::<Vec<_>>(), expected);
-            found.iter().for_each(|(holder, _)| (holder.give_back)());
+            found.iter().for_each(|(holder, _)| drop((holder.give_back)()));
             // What is over is over once.
             assert!(expected.len() == 2 || too_much(&board, mib << 20, &holders).is_empty());
         };
@@ -295,8 +344,34 @@ mod tests {
         write("proc/pressure/memory", "some avg10=25.00 avg60=9.00 avg300=1.00 total=9\n");
         check(1_000, &["model", "speech"]);
         let nothing = held("model", 130);
-        (nothing.give_back)();
+        drop((nothing.give_back)());
         assert!(too_much(&board, 1_000 << 20, &[nothing]).is_empty());
+        std::fs::remove_dir_all(&root).unwrap();
+    }
+
+    #[test]
+    fn what_is_to_be_loaded_gets_room_before_it_is() {
+        let root = std::env::temp_dir().join(format!("homard-{}-room", std::process::id()));
+        std::fs::create_dir_all(root.join("proc")).unwrap();
+        let check = |available_mib: u64, mib: u64, stay: &[&str]| {
+            let text = format!("MemTotal: 1000000 kB\nMemAvailable: {} kB\n", available_mib << 10);
+            std::fs::write(root.join("proc/meminfo"), text).unwrap();
+            let keeper = Keeper::new(Board::below(&root));
+            keeper.make_room(mib << 20);
+            keeper.know([held("chat", 130), held("model", 130), held("speech", 90)].into_iter());
+            keeper.make_room(mib << 20);
+            let holders = keeper.holders.get().unwrap().iter();
+            let loaded: Vec<_> =
+                holders.filter(|one| (one.is_loaded)()).map(|one| one.name).collect();
+            assert_eq!(loaded, stay, "{mib} of {available_mib}");
+        };
+        // Two fifths of the memory are 390 MiB.
+        check(700, 40, &["chat", "model", "speech"]);
+        check(700, 41, &["model", "speech"]);
+        check(700, 171, &["speech"]);
+        check(700, 301, &[]);
+        // There are less than that. What the others give back does not show in these files.
+        check(39, 40, &[]);
         std::fs::remove_dir_all(&root).unwrap();
     }
 }

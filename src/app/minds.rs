@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tracing::warn;
 
 use super::afar::Afar;
-use super::memory::Holder;
+use super::memory::{Holder, Keeper};
 use super::outgoing::Outgoing;
 use super::thinking::{Company, Mind};
 use crate::config::{self, Talker};
@@ -28,16 +28,21 @@ impl Minds {
     }
 
     /// Those of the configuration, with the models of this folder.
-    pub(super) fn open(model: &config::Model, models: &Path, outgoing: &Outgoing) -> Self {
+    pub(super) fn open(
+        model: &config::Model,
+        models: &Path,
+        outgoing: &Outgoing,
+        keeper: &Keeper,
+    ) -> Self {
         let afar = model.outside.clone().map(|outside| Afar::new(outside, outgoing.clone()));
         let mind = model.ask.then(|| match &afar {
             Some(afar) => Some(Mind::afar(afar.clone())),
-            None => Mind::open(models),
+            None => Mind::open(models, keeper.clone()),
         });
         let company = match &model.talk {
             None => None,
             Some(Talker::Outside) => afar.map(Company::afar),
-            Some(Talker::Here(name)) => Company::open(name, models)
+            Some(Talker::Here(name)) => Company::open(name, models, keeper.clone())
                 .inspect_err(|error| warn!("[model] talk: {error}."))
                 .ok(),
         };
@@ -54,9 +59,11 @@ impl Minds {
         self.asked().company.clone()
     }
 
-    /// What it holds of the board's memory.
-    pub(super) fn holder(&self) -> Option<Holder> {
-        self.asked().mind.as_ref().and_then(Mind::holder)
+    /// What they hold of the board's memory; what is to be missed first stands first.
+    pub(super) fn holders(&self) -> Vec<Holder> {
+        let asked = self.asked();
+        let talks = asked.company.as_ref().and_then(Company::holder);
+        talks.into_iter().chain(asked.mind.as_ref().and_then(Mind::holder)).collect()
     }
 
     /// A panic while it was held leaves nothing half done.

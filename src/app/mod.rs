@@ -8,6 +8,7 @@
 mod afar;
 mod certificate;
 mod demo_house;
+pub(crate) mod door;
 pub(crate) mod ears;
 pub(crate) mod journal;
 mod languages;
@@ -38,7 +39,7 @@ pub(crate) mod thinking;
 #[cfg(feature = "speech")]
 mod wyoming;
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -51,6 +52,7 @@ use tokio::time::timeout;
 use tracing::{info, warn};
 
 use self::certificate::Certificate;
+use self::door::{Handed, url};
 use self::journal::Journal;
 use self::mqtt_broker::{Reached, Retained};
 use self::outgoing::Outgoing;
@@ -78,7 +80,7 @@ const FAREWELL: Duration = Duration::from_millis(500);
 const DEMO_TOKEN: &str = "demo-token";
 
 /// What is to be run.
-pub(crate) struct Options {
+pub(crate) struct Options<'a> {
     /// What the owner decided.
     pub(crate) config: Config,
     /// Where the house is remembered; absolute.
@@ -89,6 +91,8 @@ pub(crate) struct Options {
     pub(crate) is_demo: bool,
     /// What was logged so far, and will be.
     pub(crate) journal: Journal,
+    /// Where the panel is reached beside its own port.
+    pub(crate) handed: &'a Handed,
 }
 
 /// Why it ended, in good order.
@@ -119,7 +123,7 @@ pub(crate) struct Running {
 ///
 /// # Errors
 /// What kept it from starting, or what ended it.
-pub(crate) fn run(options: Options, ready: impl FnOnce(&Running) + Send) -> Result<Ended> {
+pub(crate) fn run(options: Options<'_>, ready: impl FnOnce(&Running) + Send) -> Result<Ended> {
     memory::share_heaps();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -132,13 +136,13 @@ pub(crate) fn run(options: Options, ready: impl FnOnce(&Running) + Send) -> Resu
     result
 }
 
-async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> {
+async fn serve(options: Options<'_>, ready: impl FnOnce(&Running)) -> Result<Ended> {
     // First of all, so that a signal during the start is not lost.
     let mut terminate = signal(SignalKind::terminate()).context("no signals")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("no signals")?;
     let supervisor = Supervisor::of_environment().map(Arc::new);
 
-    let Options { config: file, data_dir, models, is_demo, journal } = options;
+    let Options { config: file, data_dir, models, is_demo, journal, handed } = options;
     match storage::backup::restore_uploaded(&data_dir) {
         Ok(None) => {}
         Ok(Some(manifest)) => info!(made_at = manifest.made_at, "The house is that of the backup."),
@@ -149,8 +153,8 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
     let config = file.clone().with(&owner);
     let clock = Clock::system(config.home.time_zone.clone());
     let mut notes = Vec::new();
-    let listener = listen(&config.http, is_demo, &mut notes)?;
-    let address = listener.local_addr().context("the panel's address")?;
+    let listeners = door::open(&config.http, handed, is_demo, &mut notes)?;
+    let address = listeners[0].local_addr().context("the panel's address")?;
     let tls = config.http.tls.as_ref();
     let certificate = tls.map(|tls| Certificate::open(tls, &data_dir, &clock)).transpose()?;
     let outgoing = Outgoing::new(storage.clone(), clock.clone());
@@ -165,8 +169,11 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
     let (reached, broker) =
         mqtt_broker::reach(&config.mqtt, &file.mqtt, retained.clone(), is_demo, &mut notes).await?;
 
+    let keeper = memory::Keeper::new(Board::here());
     #[cfg(feature = "speech")]
-    let (heard, models_dir) = (listen::Ears::open(&models, spoken(&config.home)), models.clone());
+    let heard = listen::Ears::open(&models, spoken(&config.home), keeper.clone());
+    #[cfg(feature = "speech")]
+    let models_dir = models.clone();
     #[cfg(feature = "speech")]
     let ears = listen::listen(heard.clone());
     #[cfg(not(feature = "speech"))]
@@ -181,14 +188,15 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
         place,
     };
     #[cfg(feature = "model")]
-    let minds = minds::Minds::open(&config.model, &models, &outgoing);
+    let minds = minds::Minds::open(&config.model, &models, &outgoing, &keeper);
     #[cfg(not(feature = "model"))]
     let minds = ears::Minds;
     let holders = std::iter::empty();
     #[cfg(feature = "model")]
-    let holders = holders.chain(minds.holder());
+    let holders = holders.chain(minds.holders());
     #[cfg(feature = "speech")]
     let holders = holders.chain(heard.holder(&models_dir));
+    keeper.know(holders);
     let (ear, speech, sentence_problems) = ears::ear(languages, minds, &agenda);
     #[cfg(feature = "speech")]
     let spoken_by = speech.clone();
@@ -226,7 +234,7 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
 
     let token = local_token(&data_dir, is_demo)?;
     let access = web::Access::new(&storage, clock.clone(), Some(&token));
-    let setup_code = setup_code(&storage, address)?;
+    let setup_code = door::setup_code(&storage, &listeners)?;
     let (stop, stops) = watch::channel(false);
     let (restart, mut restarts) = watch::channel(false);
     #[cfg(feature = "telegram")]
@@ -280,7 +288,7 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
         witness,
         clock,
         hub: &handle,
-        listener,
+        listeners,
         served,
         effects,
         reached: &reached,
@@ -340,7 +348,7 @@ async fn serve(options: Options, ready: impl FnOnce(&Running)) -> Result<Ended> 
     }
     // They end with the runtime.
     tokio::spawn(memory::give_back(storage, data_dir.clone()));
-    tokio::spawn(memory::keep_within(Board::here(), holders.collect()));
+    tokio::spawn(memory::keep_within(keeper));
     tokio::spawn(ears::tell(sentence_problems, handle.clone()));
     if let Some(certificate) = certificate {
         tokio::spawn(certificate.keep());
@@ -428,42 +436,6 @@ fn spoken(home: &config::Home) -> Vec<String> {
     std::iter::once(&home.language).chain(others).cloned().collect()
 }
 
-/// Takes the panel's port. A demo takes a free one where the usual one is in use.
-fn listen(
-    http: &config::Http,
-    is_demo: bool,
-    notes: &mut Vec<String>,
-) -> Result<std::net::TcpListener> {
-    let listener = match std::net::TcpListener::bind(http.listen) {
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse && is_demo => {
-            notes.push(format!(
-                "{} is in use, so the panel is at another port than usual.",
-                http.listen
-            ));
-            std::net::TcpListener::bind(SocketAddr::new(http.listen.ip(), 0))
-                .context("no free port for the panel")?
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => bail!(
-            "{} is in use by another program, perhaps another Homard; choose another address with \
-             `[http] listen`",
-            http.listen
-        ),
-        other => other.with_context(|| format!("cannot listen on {}", http.listen))?,
-    };
-    listener.set_nonblocking(true).context("the panel's port")?;
-    Ok(listener)
-}
-
-/// Where a browser on this machine finds an address.
-fn url(scheme: &str, address: SocketAddr) -> String {
-    let ip = match address.ip() {
-        ip if !ip.is_unspecified() => ip,
-        ip if ip.is_ipv4() => Ipv4Addr::LOCALHOST.into(),
-        _ => Ipv6Addr::LOCALHOST.into(),
-    };
-    format!("{scheme}://{}", SocketAddr::new(ip, address.port()))
-}
-
 /// A token for this machine's user: new at each start, but the same for each demo.
 fn local_token(dir: &Path, is_demo: bool) -> Result<String> {
     let kept = dir.join(DEMO_TOKEN);
@@ -482,17 +454,6 @@ fn local_token(dir: &Path, is_demo: bool) -> Result<String> {
     Ok(token)
 }
 
-/// What the first owner must show in a house that nobody runs yet and that others than this machine can reach. New at each
-/// start, so that one that was seen is soon worth nothing.
-fn setup_code(storage: &Storage, address: SocketAddr) -> Result<Option<String>> {
-    if address.ip().is_loopback() || !storage.people().is_empty()? {
-        return Ok(None);
-    }
-    let mut random = [0_u8; 8];
-    getrandom::fill(&mut random).map_err(|error| anyhow!("no random numbers: {error}"))?;
-    Ok(Some(format!("{:08}", u64::from_le_bytes(random) % 100_000_000)))
-}
-
 /// What the ports need.
 struct Ports<'a> {
     config: &'a Config,
@@ -500,7 +461,7 @@ struct Ports<'a> {
     witness: mqtt::Witness,
     clock: Clock,
     hub: &'a HubHandle,
-    listener: std::net::TcpListener,
+    listeners: Vec<TcpListener>,
     /// What the panel's port is given.
     served: web::House,
     effects: mpsc::Receiver<Vec<Effect>>,
@@ -512,7 +473,7 @@ struct Ports<'a> {
 }
 
 fn start_ports(ports: Ports<'_>) -> Result<JoinSet<()>> {
-    let Ports { config, clock, hub, listener, served, effects, reached, .. } = ports;
+    let Ports { config, clock, hub, listeners, served, effects, reached, .. } = ports;
     let Ports { retained, house, stop, steward, witness, .. } = ports;
     let mut tasks = JoinSet::new();
 
@@ -520,10 +481,12 @@ fn start_ports(ports: Ports<'_>) -> Result<JoinSet<()>> {
     tasks.spawn(supervise::keep("panel", hub.clone(), stop.clone(), move || {
         let (settings, served, stopping) = (steward.settings(), served.clone(), stopping.clone());
         // The port stays ours over a restart of what answers on it.
-        let listener = listener.try_clone();
+        let listeners: std::io::Result<Vec<_>> =
+            listeners.iter().map(TcpListener::try_clone).collect();
         async move {
-            let listener = tokio::net::TcpListener::from_std(listener?)?;
-            web::run(listener, settings, served, turned(stopping)).await
+            let listeners = listeners?.into_iter().map(tokio::net::TcpListener::from_std);
+            let listeners = listeners.collect::<std::io::Result<_>>()?;
+            web::run(listeners, settings, served, turned(stopping)).await
         }
     }));
 

@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::debug;
 
 use super::afar::Afar;
-use super::memory::Holder;
+use super::memory::{Holder, Keeper};
 use crate::assistant::{Need, SURE};
 use crate::catalog::Catalog;
 use crate::llm::{Chooser, Chosen, Model, ModelError, Outside, Patience, Role, Thinker, Turn};
@@ -29,6 +29,8 @@ const CHAT_WITHIN: Duration = Duration::from_secs(15);
 const MOST_TOKENS: usize = 64;
 /// Bytes of a question: nobody asks more at once.
 const LONGEST: usize = 600;
+/// What a model takes beside its file.
+const COMPUTED: u64 = 32 << 20;
 /// What a model is told to be. The same for everybody, so that it is read once.
 const MANNER: &str = "You are a friendly voice at home. Answer in one or two short sentences of plain words, in the language \
                       of the question. You cannot do anything and know nothing of this house.";
@@ -85,7 +87,11 @@ pub(crate) struct Company {
 
 #[derive(Clone)]
 enum Talks {
-    Here(Thinker),
+    Here {
+        thinker: Thinker,
+        /// What it takes while it is loaded.
+        bytes: u64,
+    },
     Afar(Afar),
 }
 
@@ -95,9 +101,9 @@ impl Company {
     ///
     /// # Errors
     /// Why there is none.
-    pub(crate) fn open(name: &str, models: &Path) -> Result<Self, String> {
-        let known =
-            Catalog::built_in().ok().and_then(|catalog| catalog.path(name).map(PathBuf::from));
+    pub(super) fn open(name: &str, models: &Path, keeper: Keeper) -> Result<Self, String> {
+        let catalog = Catalog::built_in().ok();
+        let known = catalog.as_ref().and_then(|catalog| catalog.path(name));
         let path = known.map_or_else(|| PathBuf::from(name), |file| models.join(file));
         if !path.is_file() {
             let hint = format!(
@@ -105,9 +111,15 @@ impl Company {
             );
             return Err(hint);
         }
-        let thinker =
-            Thinker::start(path, Patience::default()).map_err(|error| error.to_string())?;
-        Ok(Self::of(Talks::Here(thinker)))
+        let mib = catalog.and_then(|catalog| Some(u64::from(catalog.model(name)?.memory_mib)));
+        let bytes = mib.map_or_else(
+            || path.metadata().map_or(0, |file| file.len()) + COMPUTED,
+            |mib| mib << 20,
+        );
+        let make_room = move |bytes| keeper.make_room(bytes);
+        let thinker = Thinker::start(path, Patience::default(), make_room)
+            .map_err(|error| error.to_string())?;
+        Ok(Self::of(Talks::Here { thinker, bytes }))
     }
 
     /// The one on another machine.
@@ -119,6 +131,12 @@ impl Company {
         Self { who, room: Arc::new(Semaphore::new(AT_ONCE)), within: CHAT_WITHIN }
     }
 
+    /// What it holds of the board's memory.
+    pub(super) fn holder(&self) -> Option<Holder> {
+        let Talks::Here { thinker, bytes } = &self.who else { return None };
+        Some(holder("the model for small talk", *bytes, thinker))
+    }
+
     /// Room to think about one more utterance.
     pub(crate) fn room(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.room).try_acquire_owned().ok()
@@ -128,7 +146,7 @@ impl Company {
     pub(crate) async fn answer(&self, text: String) -> Option<String> {
         let text = beginning(&text, LONGEST).to_owned();
         match &self.who {
-            Talks::Here(thinker) => {
+            Talks::Here { thinker, .. } => {
                 let written = thinker.ask(self.within, move |session, stop| {
                     let prompt = session.model.prompt(&chat(&text), true)?;
                     let tokens = session.write(&prompt, MOST_TOKENS, stop, |_| true)?;
@@ -160,6 +178,16 @@ fn beginning(text: &str, most: usize) -> &str {
     text.get(..text.floor_char_boundary(most)).unwrap_or_default()
 }
 
+fn holder(name: &'static str, bytes: u64, thinker: &Thinker) -> Holder {
+    let (asked, told) = (thinker.clone(), thinker.clone());
+    Holder {
+        name,
+        bytes,
+        is_loaded: Box::new(move || asked.is_loaded()),
+        give_back: Box::new(move || told.give_back()),
+    }
+}
+
 /// The chooser that was trained above a model, if one was.
 pub(crate) fn chooser(model: &Model) -> Option<Chooser> {
     Chooser::parse(CHOOSER).ok().filter(|chooser| chooser.fits(model))
@@ -167,7 +195,16 @@ pub(crate) fn chooser(model: &Model) -> Option<Chooser> {
 
 impl Mind {
     /// With the model in this folder; `None` where there is none. Nothing is loaded before it is needed.
-    pub(crate) fn open(models: &Path) -> Option<Self> {
+    pub(super) fn open(models: &Path, keeper: Keeper) -> Option<Self> {
+        Self::open_after(models, move |bytes| keeper.make_room(bytes))
+    }
+
+    /// The same for who loads nothing else.
+    pub(crate) fn open_alone(models: &Path) -> Option<Self> {
+        Self::open_after(models, |_| {})
+    }
+
+    fn open_after(models: &Path, make_room: impl Fn(u64) + Send + 'static) -> Option<Self> {
         let catalog = Catalog::built_in().ok()?;
         let path = models.join(catalog.path(MODEL)?);
         if !path.exists() {
@@ -177,7 +214,7 @@ impl Mind {
         // Of this file alone: weights of another size have read it otherwise.
         let size = path.metadata().map_or(0, |file| file.len());
         let kept = path.with_file_name(format!("read-before-{size}.kv"));
-        let thinker = Thinker::start(path, Patience::default()).ok()?;
+        let thinker = Thinker::start(path, Patience::default(), make_room).ok()?;
         Some(Self::of(Who::Here { thinker, chooser: Arc::new(chooser), kept }, WITHIN))
     }
 
@@ -199,13 +236,7 @@ impl Mind {
     pub(super) fn holder(&self) -> Option<Holder> {
         let Who::Here { thinker, .. } = &self.who else { return None };
         let mib = Catalog::built_in().ok()?.model(MODEL)?.memory_mib;
-        let (asked, told) = (thinker.clone(), thinker.clone());
-        Some(Holder {
-            name: "the language model",
-            bytes: u64::from(mib) << 20,
-            is_loaded: Box::new(move || asked.is_loaded()),
-            give_back: Box::new(move || told.give_back()),
-        })
+        Some(holder("the language model", u64::from(mib) << 20, thinker))
     }
 
     /// Room to think about one more utterance.

@@ -68,37 +68,83 @@ impl Board {
         if (memory.available as f64) < memory.total as f64 * LEAST {
             return Some(Squeeze::Little);
         }
-        // Pages of files are taken back by the system itself before the limit counts.
-        let own = kibibytes(&self.text("proc/self/status"), "RssAnon")?;
-        self.limit().filter(|limit| own as f64 > *limit as f64 * MOST).map(|_| Squeeze::Limit)
+        self.groups().iter().any(|group| group.room() == 0).then_some(Squeeze::Limit)
     }
 
-    /// The least limit of memory of this process's service and of those around it, in bytes; cgroups of both versions.
+    /// What this process can take without anybody waiting for it or being ended: of the board's memory, and of what its
+    /// service may have.
+    pub fn room(&self) -> Option<u64> {
+        let of_groups = self.groups().iter().map(Group::room).min();
+        let available = self.memory().map(|memory| memory.available);
+        [of_groups, available].into_iter().flatten().min()
+    }
+
+    /// The least limit of memory of this process's service and of those around it, in bytes.
     pub fn limit(&self) -> Option<u64> {
-        let groups = self.text("proc/self/cgroup");
-        let limits = groups.lines().filter_map(|line| {
+        self.groups().iter().map(|group| group.limit).min()
+    }
+
+    /// The cgroups that this process is in and that have a limit, of both versions.
+    fn groups(&self) -> Vec<Group> {
+        let text = self.text("proc/self/cgroup");
+        let found = text.lines().filter_map(|line| {
             let mut parts = line.splitn(3, ':').skip(1);
             let (controllers, path) = (parts.next()?, parts.next()?.trim_matches('/'));
-            let (root, names): (&str, &[&str]) = match controllers {
-                "" => ("sys/fs/cgroup", &["memory.max", "memory.high"]),
-                all if all.split(',').any(|one| one == "memory") => {
-                    ("sys/fs/cgroup/memory", &["memory.limit_in_bytes"])
-                }
+            let version = match controllers {
+                "" => &SECOND,
+                all if all.split(',').any(|one| one == "memory") => &FIRST,
                 _ => return None,
             };
             // The group itself and all that it is in. Within a container its path may not be there.
             let above = path.match_indices('/').map(|(at, _)| &path[..at]);
             let groups = above.chain([path, ""]);
-            let read = |group: &str| {
-                let of = |name: &&str| {
-                    self.text(&format!("{root}/{group}/{name}")).trim().parse::<u64>().ok()
-                };
-                names.iter().filter_map(of).min()
-            };
-            groups.filter_map(read).min()
+            Some(groups.filter_map(|path| self.group(version, path)).collect::<Vec<_>>())
         });
+        found.flatten().collect()
+    }
+
+    fn group(&self, version: &Version, path: &str) -> Option<Group> {
+        let file = |name: &str| self.text(&format!("{}/{path}/{name}", version.root));
+        let limits = version.limits.iter().filter_map(|name| file(name).trim().parse().ok());
         // Version 1 writes a number beyond all memory where there is none.
-        limits.min().filter(|limit| *limit < 1 << 50)
+        let limit = limits.min().filter(|limit| *limit < 1 << 50)?;
+        let stat = file("memory.stat");
+        let taken =
+            stat.lines().find_map(|line| line.strip_prefix(version.taken)?.trim().parse().ok());
+        // What this process has, where nobody says what all have.
+        let own = || kibibytes(&self.text("proc/self/status"), "RssAnon");
+        Some(Group { limit, taken: taken.or_else(own).unwrap_or(0) })
+    }
+}
+
+/// Where a version of cgroups has its files, and how they are called.
+struct Version {
+    root: &'static str,
+    limits: &'static [&'static str],
+    /// The row of `memory.stat` with what was not read from files. Their pages are taken back by the system itself before
+    /// the limit counts.
+    taken: &'static str,
+}
+
+const FIRST: Version = Version {
+    root: "sys/fs/cgroup/memory",
+    limits: &["memory.limit_in_bytes"],
+    taken: "total_rss ",
+};
+const SECOND: Version =
+    Version { root: "sys/fs/cgroup", limits: &["memory.max", "memory.high"], taken: "anon " };
+
+/// A cgroup with a limit of memory, in bytes.
+struct Group {
+    limit: u64,
+    /// What all its processes have of it.
+    taken: u64,
+}
+
+impl Group {
+    /// What can still be taken.
+    fn room(&self) -> u64 {
+        ((self.limit as f64 * MOST) as u64).saturating_sub(self.taken)
     }
 }
 
@@ -200,8 +246,16 @@ mod tests {
             .write("proc/self/cgroup", "0::/x\n")
             .write("sys/fs/cgroup/x/memory.max", "115343360\n");
         check(Some(Squeeze::Limit));
+        assert_eq!(machine.board().room(), Some(0));
         machine.write("sys/fs/cgroup/x/memory.max", "157286400\n");
         check(None);
+        assert_eq!(machine.board().room(), Some(157_286_400 * 85 / 100 - (100 << 20)));
+        // Others of the service count: a voice that speaks is a program of its own.
+        machine.write("sys/fs/cgroup/x/memory.stat", "anon 146800640\nfile 1048576\n");
+        check(Some(Squeeze::Limit));
+        machine.write("sys/fs/cgroup/x/memory.stat", "anon 52428800\nfile 99048576\n");
+        check(None);
+        assert_eq!(machine.board().room(), Some(157_286_400 * 85 / 100 - (50 << 20)));
         machine.write("proc/meminfo", "MemTotal: 1024000 kB\nMemAvailable: 60000 kB\n");
         check(Some(Squeeze::Little));
     }

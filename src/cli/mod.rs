@@ -65,6 +65,8 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Runs the house
+    ///
+    /// The panel is at `[http] listen`, and also where systemd listens for it: `homard.socket` is for port 80.
     Run(serve::Run),
     /// Runs a simulated house of about 30 devices, to try everything without hardware
     Demo(serve::Demo),

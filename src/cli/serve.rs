@@ -9,6 +9,7 @@ use clap::Args;
 use tracing::{error, warn};
 
 use super::{FAILED, Failure, ModelDir, Place, pause, say};
+use crate::app::door::Handed;
 use crate::app::journal::Journal;
 use crate::app::run_file::RunFile;
 use crate::app::{self, Ended, Options, Running};
@@ -48,13 +49,14 @@ pub(super) fn run(run: &Run, journal: Journal) -> Result<(), Failure> {
     if let Some(ended) = newer(&config, &data_dir) {
         return ended;
     }
-    let ended =
-        app::run(Options { config, data_dir, models, is_demo: false, journal }, |running| {
-            if let Err(failure) = tell_code(running) {
-                warn!(error = %failure.text, "The setup code could not be printed.");
-            }
-        })?;
-    after(ended)
+    let handed = Handed::of_environment();
+    let options = Options { config, data_dir, models, is_demo: false, journal, handed: &handed };
+    let ended = app::run(options, |running| {
+        if let Err(failure) = tell_code(running) {
+            warn!(error = %failure.text, "The setup code could not be printed.");
+        }
+    })?;
+    after(ended, &handed)
 }
 
 /// Lets a newer program run the house, where there is one that is trusted; how it ended.
@@ -97,7 +99,7 @@ fn put_back(kept: &Path, data_dir: &Path) -> Result<bool, BackupError> {
 
 /// Ends, or becomes the program that lies there now, with the same command line. It stays the same process, so that
 /// whoever watches it (systemd) sees no end.
-fn after(ended: Ended) -> Result<(), Failure> {
+fn after(ended: Ended, handed: &Handed) -> Result<(), Failure> {
     match ended {
         Ended::Stopped => Ok(()),
         Ended::ToRestart => {
@@ -105,10 +107,10 @@ fn after(ended: Ended) -> Result<(), Failure> {
             // So Linux calls a program that was replaced while it ran.
             let shown = program.to_string_lossy();
             let program = shown.strip_suffix(" (deleted)").unwrap_or(&shown);
-            let error = Command::new(program)
-                .args(std::env::args_os().skip(1))
-                .env_remove(trial::BASE)
-                .exec();
+            let mut command = Command::new(program);
+            command.args(std::env::args_os().skip(1)).env_remove(trial::BASE);
+            handed.leave_to(&mut command);
+            let error = command.exec();
             Err(Failure::new(FAILED, format!("{program} cannot be started again: {error}")))
         }
     }
@@ -140,13 +142,14 @@ pub(super) fn demo(demo: &Demo, journal: Journal) -> Result<(), Failure> {
         config.mqtt.client_id = "homard-demo".to_owned();
     }
     let shown_dir = demo.data_dir.clone();
-    let ended =
-        app::run(Options { config, data_dir, models, is_demo: true, journal }, move |running| {
-            if let Err(failure) = greet(running, shown_dir) {
-                warn!(error = %failure.text, "The demo's greeting could not be printed.");
-            }
-        })?;
-    after(ended)
+    let handed = Handed::default();
+    let options = Options { config, data_dir, models, is_demo: true, journal, handed: &handed };
+    let ended = app::run(options, move |running| {
+        if let Err(failure) = greet(running, shown_dir) {
+            warn!(error = %failure.text, "The demo's greeting could not be printed.");
+        }
+    })?;
+    after(ended, &handed)
 }
 
 fn greet(running: &Running, data_dir: Option<PathBuf>) -> Result<(), Failure> {

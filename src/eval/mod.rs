@@ -262,7 +262,8 @@ impl Set {
         let assistants = assistants?;
         let asked = self.models.filter(|_| self.thinks);
         #[cfg(feature = "model")]
-        let minds = ears::Minds::only(asked.as_deref().and_then(Mind::open).map(Mind::patient));
+        let minds =
+            ears::Minds::only(asked.as_deref().and_then(Mind::open_alone).map(Mind::patient));
         #[cfg(not(feature = "model"))]
         let minds = {
             drop(asked);

@@ -34,12 +34,22 @@ impl Model {
     /// # Errors
     /// When there is none, it is of an unknown kind or damaged, or it would not fit in memory.
     pub fn load(path: &Path, n_threads: usize) -> Result<Self, ModelError> {
+        Self::load_after(path, n_threads, &|_| {})
+    }
+
+    /// The same, after others have made room for so many bytes.
+    pub(super) fn load_after(
+        path: &Path,
+        n_threads: usize,
+        make_room: &dyn Fn(u64),
+    ) -> Result<Self, ModelError> {
         if !path.exists() {
             return Err(ModelError::NotInstalled);
         }
         let mut gguf = Gguf::open(path)?;
         let shape = Shape::read(&mut gguf)?;
         let needed_mib = ((gguf.tensor_bytes() + 512 * shape.token_bytes()) >> 20) + SPARE_MIB;
+        make_room(needed_mib << 20);
         if let Some(free_mib) = free_mib().filter(|free| *free < needed_mib) {
             return Err(ModelError::NoRoom { needed_mib, free_mib });
         }
@@ -279,7 +289,7 @@ fn log_softmax(logits: &[f32]) -> Vec<f64> {
     logits.iter().map(|logit| f64::from(logit - most) - sum.ln()).collect()
 }
 
-/// Memory that programs can have without anything being swapped out.
+/// Memory that this program can have without anything being swapped out, and without its service being ended.
 fn free_mib() -> Option<u64> {
-    Board::here().memory().map(|memory| memory.available >> 20)
+    Board::here().room().map(|bytes| bytes >> 20)
 }

@@ -38,8 +38,12 @@ type Job = Box<dyn FnOnce(Result<&mut Session, ModelError>) + Send>;
 /// What the thread is told.
 enum Errand {
     Do(Job),
-    GiveBack,
+    /// What is dropped once it is done.
+    GiveBack(SyncSender<()>),
 }
+
+/// Called before so many bytes are loaded, so that others can give theirs back.
+type MakeRoom = Box<dyn Fn(u64) + Send>;
 
 /// Asks the model. Clones share one thread.
 #[derive(Debug, Clone)]
@@ -49,15 +53,21 @@ pub struct Thinker {
 }
 
 impl Thinker {
-    /// Starts the thread, for the model in this file. Nothing is loaded yet.
+    /// Starts the thread, for the model in this file. Nothing is loaded yet; before it is, `make_room` is told how many
+    /// bytes that takes, and may wait for others to give theirs back.
     ///
     /// # Errors
     /// When the system has no thread left.
-    pub fn start(path: PathBuf, patience: Patience) -> std::io::Result<Self> {
+    pub fn start(
+        path: PathBuf,
+        patience: Patience,
+        make_room: impl Fn(u64) + Send + 'static,
+    ) -> std::io::Result<Self> {
         let (jobs, inbox) = mpsc::sync_channel(MOST_WAITING);
         let is_loaded = Arc::new(AtomicBool::new(false));
+        let make_room: MakeRoom = Box::new(make_room);
         let mut thread =
-            Thread { path, patience, is_loaded: Arc::clone(&is_loaded), session: None };
+            Thread { path, patience, make_room, is_loaded: Arc::clone(&is_loaded), session: None };
         thread::Builder::new().name("model".to_owned()).spawn(move || thread.work(&inbox))?;
         Ok(Self { jobs, is_loaded })
     }
@@ -67,10 +77,13 @@ impl Thinker {
         self.is_loaded.load(Ordering::Relaxed)
     }
 
-    /// Gives the weights' memory back, as soon as nobody uses them. They come back when they are needed.
-    pub fn give_back(&self) {
+    /// Gives the weights' memory back, as soon as nobody uses them; what is answered is disconnected then. They come back
+    /// when they are needed.
+    pub fn give_back(&self) -> Receiver<()> {
+        let (done, is_done) = mpsc::sync_channel(0);
         // Where so much waits that this has no room, they are in use.
-        let _ = self.jobs.try_send(Errand::GiveBack);
+        let _ = self.jobs.try_send(Errand::GiveBack(done));
+        is_done
     }
 
     /// Has something done with the model, within this time. Who drops the future stops the work.
@@ -119,6 +132,7 @@ fn ended() -> ModelError {
 struct Thread {
     path: PathBuf,
     patience: Patience,
+    make_room: MakeRoom,
     is_loaded: Arc<AtomicBool>,
     session: Option<Session>,
 }
@@ -133,24 +147,28 @@ impl Thread {
             };
             match job {
                 Ok(Errand::Do(job)) => job(self.session()),
-                Ok(Errand::GiveBack) | Err(RecvTimeoutError::Timeout) => {
-                    if self.session.is_none() {
-                        continue;
-                    }
-                    self.session = None;
-                    info!("The language model has given back its memory.");
+                Ok(Errand::GiveBack(done)) => {
+                    self.give_back();
+                    drop(done);
                 }
+                Err(RecvTimeoutError::Timeout) => self.give_back(),
                 Err(RecvTimeoutError::Disconnected) => return,
             }
+        }
+    }
+
+    fn give_back(&mut self) {
+        if self.session.take().is_some() {
+            self.is_loaded.store(false, Ordering::Relaxed);
+            info!("The language model has given back its memory.");
         }
     }
 
     fn session(&mut self) -> Result<&mut Session, ModelError> {
         if self.session.is_none() {
             let n_threads = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
-            let model = Model::load(&self.path, n_threads).inspect_err(|error| {
-                warn!(%error, "The language model is not used.");
-            })?;
+            let model = Model::load_after(&self.path, n_threads, &self.make_room)
+                .inspect_err(|error| warn!(%error, "The language model is not used."))?;
             info!(name = model.shape().name, "The language model is loaded.");
             self.session = Some(Session::new(model));
         }

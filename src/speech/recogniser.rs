@@ -13,11 +13,14 @@ use tracing::{info, warn};
 
 use super::clip::Clip;
 use super::whisper::{Heard, SpeechError, Whisper};
+use crate::board::Board;
 
 /// Recordings that may wait.
 const MOST_WAITING: usize = 8;
 /// More threads do not make it faster on any board.
 const MAX_THREADS: usize = 4;
+/// In memory weights take so many times what their file does, with what is computed.
+const TIMES: u64 = 2;
 
 /// How long things may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,9 +51,18 @@ pub struct Request {
 /// What is wanted, and who waits for it.
 enum Job {
     Hear(Request, Answer<Heard>),
-    Weigh { clip: Clip, phrase: String, languages: Vec<String>, answer: Answer<f32> },
-    GiveBack,
+    Weigh {
+        clip: Clip,
+        phrase: String,
+        languages: Vec<String>,
+        answer: Answer<f32>,
+    },
+    /// What is dropped once it is done.
+    GiveBack(SyncSender<()>),
 }
+
+/// Called before so many bytes are loaded, so that others can give theirs back.
+type MakeRoom = Box<dyn Fn(u64) + Send>;
 
 type Answer<T> = oneshot::Sender<Result<T, SpeechError>>;
 
@@ -63,15 +75,26 @@ pub struct Recogniser {
 
 impl Recogniser {
     /// Starts the thread. `weights` are files of which the first that exists is used; one of English alone is only used
-    /// where English alone may be spoken.
+    /// where English alone may be spoken. Before they are loaded, `make_room` is told how many bytes that takes, and may
+    /// wait for others to give theirs back.
     ///
     /// # Errors
     /// When the system has no thread left.
-    pub fn start(weights: Weights, patience: Patience) -> std::io::Result<Self> {
+    pub fn start(
+        weights: Weights,
+        patience: Patience,
+        make_room: impl Fn(u64) + Send + 'static,
+    ) -> std::io::Result<Self> {
         let (jobs, inbox) = mpsc::sync_channel(MOST_WAITING);
         let is_loaded = Arc::new(AtomicBool::new(false));
-        let mut thread =
-            Thread { weights, patience, is_loaded: Arc::clone(&is_loaded), loaded: None };
+        let make_room: MakeRoom = Box::new(make_room);
+        let mut thread = Thread {
+            weights,
+            patience,
+            make_room,
+            is_loaded: Arc::clone(&is_loaded),
+            loaded: None,
+        };
         thread::Builder::new().name("speech".to_owned()).spawn(move || thread.work(&inbox))?;
         Ok(Self { jobs, is_loaded })
     }
@@ -81,10 +104,13 @@ impl Recogniser {
         self.is_loaded.load(Ordering::Relaxed)
     }
 
-    /// Gives the weights' memory back, as soon as nobody uses them. They come back when they are needed.
-    pub fn give_back(&self) {
+    /// Gives the weights' memory back, as soon as nobody uses them; what is answered is disconnected then. They come back
+    /// when they are needed.
+    pub fn give_back(&self) -> Receiver<()> {
+        let (done, is_done) = mpsc::sync_channel(0);
         // Where so much waits that this has no room, they are in use.
-        let _ = self.jobs.try_send(Job::GiveBack);
+        let _ = self.jobs.try_send(Job::GiveBack(done));
+        is_done
     }
 
     /// What is said in a recording.
@@ -153,6 +179,7 @@ struct Loaded {
 struct Thread {
     weights: Weights,
     patience: Patience,
+    make_room: MakeRoom,
     is_loaded: Arc<AtomicBool>,
     loaded: Option<Loaded>,
 }
@@ -175,15 +202,20 @@ impl Thread {
                 Ok(Job::Weigh { clip, phrase, languages, answer }) => {
                     let _ = answer.send(self.weigh(&clip, &phrase, &languages));
                 }
-                Ok(Job::GiveBack) | Err(RecvTimeoutError::Timeout) => {
-                    if self.loaded.is_none() {
-                        continue;
-                    }
-                    self.loaded = None;
-                    info!("Speech recognition has given back its memory.");
+                Ok(Job::GiveBack(done)) => {
+                    self.give_back();
+                    drop(done);
                 }
+                Err(RecvTimeoutError::Timeout) => self.give_back(),
                 Err(RecvTimeoutError::Disconnected) => return,
             }
+        }
+    }
+
+    fn give_back(&mut self) {
+        if self.loaded.take().is_some() {
+            self.is_loaded.store(false, Ordering::Relaxed);
+            info!("Speech recognition has given back its memory.");
         }
     }
 
@@ -215,8 +247,17 @@ impl Thread {
         if self.loaded.as_ref().is_none_or(|loaded| loaded.path != path) {
             // Two at once would be more memory than a board has to spare.
             self.loaded = None;
-            let whisper = Whisper::load(path, 1)?;
+            self.is_loaded.store(false, Ordering::Relaxed);
             let mib = std::fs::metadata(path).map_or(0, |file| file.len() >> 20);
+            let needed_mib = mib * TIMES;
+            (self.make_room)(needed_mib << 20);
+            let free_mib = Board::here().room().map(|bytes| bytes >> 20);
+            if let Some(free_mib) = free_mib.filter(|free| *free < needed_mib) {
+                let error = SpeechError::NoRoom { needed_mib, free_mib };
+                warn!(%error, "Speech recognition is not used.");
+                return Err(error);
+            }
+            let whisper = Whisper::load(path, 1)?;
             info!(path = %path.display(), mib, "Speech recognition is loaded.");
             self.loaded = Some(Loaded { path: path.to_owned(), whisper });
             self.is_loaded.store(true, Ordering::Relaxed);

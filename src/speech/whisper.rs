@@ -94,6 +94,14 @@ pub enum SpeechError {
     /// There are no weights.
     #[error("speech recognition is not installed; `homard models pull whisper-base` fetches it")]
     NotInstalled,
+    /// They would not fit in memory.
+    #[error("speech recognition needs {needed_mib} MiB of memory and {free_mib} MiB are free")]
+    NoRoom {
+        /// What it takes.
+        needed_mib: u64,
+        /// What there is.
+        free_mib: u64,
+    },
     /// It took too long.
     #[error("the recording could not be understood within {} seconds", .0.as_secs())]
     TooSlow(Duration),

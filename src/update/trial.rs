@@ -139,8 +139,11 @@ async fn watched(
     let told = |error: std::io::Error| error.to_string();
     let mut terminate = signal(SignalKind::terminate()).map_err(told)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(told)?;
-    // systemd's watchdog means this process; its signs of life come from the other.
-    let mut child = command(path, arguments).env_remove("WATCHDOG_PID").spawn().map_err(told)?;
+    // systemd's watchdog means this process; its signs of life come from the other. So with the sockets that it listens on:
+    // without a process that they are meant for, they are the other's.
+    let mut command = command(path, arguments);
+    command.env_remove("WATCHDOG_PID").env_remove("LISTEN_PID");
+    let mut child = command.spawn().map_err(told)?;
     let pid = child.id();
     let (ends, mut ended) = oneshot::channel();
     let waiting = std::thread::Builder::new().name("program".to_owned()).spawn(move || {

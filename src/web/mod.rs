@@ -39,6 +39,7 @@ mod upkeep;
 mod websocket;
 mod wire;
 
+use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -179,13 +180,14 @@ impl Site {
 /// # Errors
 /// When the listener does not say its address.
 pub async fn run(
-    listener: TcpListener,
+    listeners: Vec<TcpListener>,
     settings: Settings,
     house: House,
     shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
     let House { hub, access, listen, aloud, daemon, tls } = house;
-    let address = listener.local_addr()?;
+    let addresses = listeners.iter().map(TcpListener::local_addr);
+    let addresses: Vec<SocketAddr> = addresses.collect::<std::io::Result<_>>()?;
     let zone = TimeZone::get(&settings.time_zone).unwrap_or(TimeZone::UTC);
     let clock = Clock::system(zone);
     let site = Arc::new(Site {
@@ -206,7 +208,7 @@ pub async fn run(
         aloud,
         requests: metrics::Requests::default(),
         started_at: Instant::now(),
-        is_loopback: address.ip().is_loopback(),
+        is_loopback: addresses.iter().all(|at| at.ip().to_canonical().is_loopback()),
     });
     let live = Arc::clone(&site.live);
     let rights = follow_rights(Arc::clone(&site));
@@ -222,8 +224,8 @@ pub async fn run(
         }
         live.close();
     };
-    let served = server::Served::new(router, tls);
-    server::serve(listener, served, seats, stop).await;
+    let served = server::Served::new(router, tls, &addresses);
+    server::serve(listeners, served, seats, stop).await;
     websocket::last(&sockets).await;
     Ok(())
 }

@@ -2,11 +2,12 @@
 //! certificate browsers are served by TLS only: whoever comes without is sent there, but for programs on this machine.
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
@@ -35,12 +36,15 @@ const MAX_HEAD: usize = 64 * 1024;
 /// What open requests get when the daemon stops.
 const FAREWELL: Duration = Duration::from_secs(3);
 
+/// The ports of browsers that are told no other.
+const HTTP: u16 = 80;
+const HTTPS: u16 = 443;
 /// First byte of a TLS connection: a record of the handshake (RFC 8446, section 5.1).
 const HANDSHAKE: u8 = 22;
 
 /// Serves until `stop` is done.
 pub(super) async fn serve(
-    listener: TcpListener,
+    listeners: Vec<TcpListener>,
     served: Served,
     seats: Seats,
     stop: impl Future<Output = ()>,
@@ -51,7 +55,7 @@ pub(super) async fn serve(
     loop {
         let (stream, from, seat) = tokio::select! {
             () = &mut stop => break,
-            accepted = accept(&listener, &seats) => accepted,
+            accepted = accept(&listeners, &seats) => accepted,
             // Ended connections are taken off the set as they end.
             Some(_) = connections.join_next() => continue,
         };
@@ -63,7 +67,7 @@ pub(super) async fn serve(
             }
         });
     }
-    drop(listener);
+    drop(listeners);
     stopping.send_replace(true);
     let all_ended = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(FAREWELL, all_ended).await.is_err() {
@@ -71,10 +75,14 @@ pub(super) async fn serve(
     }
 }
 
-async fn accept(listener: &TcpListener, seats: &Seats) -> (TcpStream, SocketAddr, Seat) {
+async fn accept(listeners: &[TcpListener], seats: &Seats) -> (TcpStream, SocketAddr, Seat) {
     seats.room().await;
+    let next = |context: &mut Context<'_>| {
+        let mut all = listeners.iter().map(|listener| listener.poll_accept(context));
+        all.find(Poll::is_ready).unwrap_or(Poll::Pending)
+    };
     loop {
-        match listener.accept().await {
+        match poll_fn(next).await {
             Ok((stream, from)) => return (stream, from, seats.take(from)),
             Err(error) => {
                 // Out of file descriptors, or the peer has gone already.
@@ -90,11 +98,20 @@ async fn accept(listener: &TcpListener, seats: &Seats) -> (TcpStream, SocketAddr
 pub(super) struct Served {
     router: Router,
     tls: Option<TlsAcceptor>,
+    /// Where a browser is sent that came to the port of plain HTTP: none where TLS has its own.
+    tls_port: Option<u16>,
 }
 
 impl Served {
-    pub(super) fn new(router: Router, tls: Option<Arc<ServerConfig>>) -> Self {
-        Self { router, tls: tls.map(TlsAcceptor::from) }
+    /// At these addresses; the panel's own is the first.
+    pub(super) fn new(
+        router: Router,
+        tls: Option<Arc<ServerConfig>>,
+        addresses: &[SocketAddr],
+    ) -> Self {
+        let has_https = addresses.iter().any(|at| at.port() == HTTPS);
+        let tls_port = addresses.first().map(SocketAddr::port).filter(|_| !has_https);
+        Self { router, tls: tls.map(TlsAcceptor::from), tls_port }
     }
 }
 
@@ -108,7 +125,7 @@ async fn connection(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::trace!(%error, "No TCP_NODELAY.");
     }
-    let Served { router, tls } = served;
+    let Served { router, tls, tls_port } = served;
     let Some(tls) = tls else { return answer(stream, from, router, is_stopping).await };
     // The guard that `wait_for` gives must not live on.
     let stopped = is_stopping.clone();
@@ -124,7 +141,13 @@ async fn connection(
             Err(_) => tracing::trace!(%from, "A TLS handshake took too long."),
         },
         Some(_) if is_from_here(&stream, from) => answer(stream, from, router, stopped).await,
-        Some(_) => answer(stream, from, Router::new().fallback(to_tls), stopped).await,
+        Some(_) => {
+            let came_to = stream.local_addr().map_or(0, |here| here.port());
+            let port = tls_port.filter(|_| came_to == HTTP);
+            let away = Router::new()
+                .fallback(move |uri, headers| async move { to_tls(&uri, &headers, port) });
+            answer(stream, from, away, stopped).await;
+        }
     }
 }
 
@@ -143,8 +166,8 @@ fn is_from_here(stream: &TcpStream, from: SocketAddr) -> bool {
     from.is_loopback() || stream.local_addr().is_ok_and(|here| here.ip().to_canonical() == from)
 }
 
-/// Sends a browser to where it is served.
-async fn to_tls(uri: Uri, headers: HeaderMap) -> Response {
+/// Sends a browser to where it is served: the same place, or another port of it.
+fn to_tls(uri: &Uri, headers: &HeaderMap, port: Option<u16>) -> Response {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let is_host = |host: &&str| {
         !host.is_empty()
@@ -155,7 +178,9 @@ async fn to_tls(uri: Uri, headers: HeaderMap) -> Response {
     match host.filter(is_host) {
         Some(host) => {
             let path = uri.path_and_query().map_or("/", |path| path.as_str());
-            Redirect::temporary(&format!("https://{host}{path}")).into_response()
+            let port = port.map_or_else(String::new, |port| format!(":{port}"));
+            let host = host.strip_suffix(":80").filter(|_| !port.is_empty()).unwrap_or(host);
+            Redirect::temporary(&format!("https://{host}{port}{path}")).into_response()
         }
         None => {
             (StatusCode::UPGRADE_REQUIRED, "This house speaks TLS: use https://\n").into_response()
@@ -213,18 +238,22 @@ async fn answer<S>(
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn who_comes_without_tls_is_sent_to_the_same_page() {
-        for (host, path, expected) in [
-            ("house:8466", "/talk?a=b", Some("https://house:8466/talk?a=b")),
-            ("[fd00::5]:8466", "/", Some("https://[fd00::5]:8466/")),
-            ("evil/../x", "/", None),
-            ("a b", "/", None),
-            ("", "/", None),
+    #[test]
+    fn who_comes_without_tls_is_sent_to_the_same_page() {
+        for (host, path, port, expected) in [
+            ("house:8466", "/talk?a=b", None, Some("https://house:8466/talk?a=b")),
+            ("[fd00::5]:8466", "/", None, Some("https://[fd00::5]:8466/")),
+            ("house", "/talk", None, Some("https://house/talk")),
+            ("house", "/talk", Some(8466), Some("https://house:8466/talk")),
+            ("house:80", "/", Some(8466), Some("https://house:8466/")),
+            ("[fd00::80]", "/", Some(8466), Some("https://[fd00::80]:8466/")),
+            ("evil/../x", "/", None, None),
+            ("a b", "/", None, None),
+            ("", "/", Some(8466), None),
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(header::HOST, host.parse().unwrap());
-            let response = to_tls(path.parse().unwrap(), headers).await;
+            let response = to_tls(&path.parse().unwrap(), &headers, port);
             let to = response.headers().get(header::LOCATION).map(|to| to.to_str().unwrap());
             assert_eq!(to, expected, "{host}");
         }

@@ -21,7 +21,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // Automations have templates, which read a clock and speak JSON.
     ("automation", &["text", "clock", "home", "json", "template"]),
     ("assistant", &["text", "clock", "home", "template", "intent", "automation"]),
-    ("speech", &[]),
+    // How much memory is left for its weights.
+    ("speech", &["board"]),
     ("tidings", &["home"]),
     // How much memory is left for a model.
     ("llm", &["board"]),

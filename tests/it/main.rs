@@ -28,6 +28,8 @@ mod history;
 mod hub;
 mod lights;
 mod man;
+#[cfg(all(feature = "speech", feature = "model"))]
+mod memory;
 #[cfg(feature = "speech")]
 mod microphone;
 #[cfg(feature = "model")]

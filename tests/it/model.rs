@@ -136,7 +136,7 @@ fn a_prompt_is_read_from_where_it_differs_and_no_longer_than_allowed() {
 #[tokio::test]
 async fn without_weights_or_with_others_it_says_so() {
     async fn ask(path: &str) -> ModelError {
-        let thinker = Thinker::start(PathBuf::from(path), Patience::default()).unwrap();
+        let thinker = Thinker::start(PathBuf::from(path), Patience::default(), |_| {}).unwrap();
         thinker.ask(Duration::from_secs(5), |_, _| Ok(())).await.unwrap_err()
     }
     let error = ask("/nowhere/model.gguf").await;

@@ -13,7 +13,7 @@ use crate::support::homard::{Daemon, Folder, homard};
 use crate::support::models_with;
 
 /// "Turn on the kitchen light.", spoken by espeak-ng.
-const LIGHT_ON: &[u8] = include_bytes!("recordings/turn_on_the_kitchen_light.ogg");
+pub(crate) const LIGHT_ON: &[u8] = include_bytes!("recordings/turn_on_the_kitchen_light.ogg");
 /// The weights for English alone.
 const ENGLISH: &str = "whisper-tiny.en/ggml-tiny.en-q8_0.bin";
 /// What it is about.
@@ -184,7 +184,8 @@ async fn of_too_many_recordings_at_once_some_are_told_to_come_back() {
     let Some(models) = models_with(ENGLISH) else { return };
     let english = models.join(ENGLISH);
     let any = models.join("none");
-    let recogniser = Recogniser::start(Weights { any, english }, Patience::default()).unwrap();
+    let recogniser =
+        Recogniser::start(Weights { any, english }, Patience::default(), |_| {}).unwrap();
     let mut at_once = tokio::task::JoinSet::new();
     let Request { clip, languages, hint } = request();
     for _ in 0..20 {
@@ -211,7 +212,7 @@ async fn weights_are_given_back_and_loaded_again_and_nothing_takes_for_ever() {
     let Some(models) = models_with(ENGLISH) else { return };
     let weights = Weights { any: models.join("none"), english: models.join(ENGLISH) };
     let patience = Patience { idle: Duration::from_millis(50), ..Patience::default() };
-    let recogniser = Recogniser::start(weights.clone(), patience).unwrap();
+    let recogniser = Recogniser::start(weights.clone(), patience, |_| {}).unwrap();
     for _ in 0..2 {
         assert!(!recogniser.is_loaded());
         recogniser.hear(request()).await.unwrap();
@@ -222,7 +223,7 @@ async fn weights_are_given_back_and_loaded_again_and_nothing_takes_for_ever() {
         }
     }
     let patience = Patience { within: Duration::from_millis(20), ..Patience::default() };
-    let recogniser = Recogniser::start(weights, patience).unwrap();
+    let recogniser = Recogniser::start(weights, patience, |_| {}).unwrap();
     let began = Instant::now();
     let error = recogniser.hear(request()).await.unwrap_err();
     assert!(matches!(error, SpeechError::TooSlow(_)), "{error}");
@@ -233,12 +234,12 @@ async fn weights_are_given_back_and_loaded_again_and_nothing_takes_for_ever() {
 async fn without_weights_it_says_how_to_get_them() {
     let none = Folder::new("speech-none");
     let weights = Weights { any: none.path("a").into(), english: none.path("b").into() };
-    let recogniser = Recogniser::start(weights, Patience::default()).unwrap();
+    let recogniser = Recogniser::start(weights, Patience::default(), |_| {}).unwrap();
     let error = recogniser.hear(request()).await.unwrap_err().to_string();
     assert!(error.contains("homard models pull"), "{error}");
     let wrong = none.file("wrong.bin", "these are no weights");
     let weights = Weights { any: wrong.clone().into(), english: wrong.into() };
-    let recogniser = Recogniser::start(weights, Patience::default()).unwrap();
+    let recogniser = Recogniser::start(weights, Patience::default(), |_| {}).unwrap();
     let error = recogniser.hear(request()).await.unwrap_err();
     assert!(matches!(error, SpeechError::Weights { .. }), "{error}");
 }

@@ -1,11 +1,15 @@
 //! The daemon as a service of systemd: what it says of itself, and the units that start it.
 
 use std::collections::BTreeSet;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
 use std::process::Command;
 use std::time::Duration;
 
 use super::support::homard::{Daemon, Folder, PATIENCE};
+
+const PORTS: &str = "[http]\nlisten = \"127.0.0.1:0\"\n[mqtt]\nlisten = \"127.0.0.1:0\"\n";
 
 /// Stands in for systemd: keeps what it is told.
 struct Inbox(UnixDatagram);
@@ -29,9 +33,8 @@ impl Inbox {
 fn systemd_is_told_how_it_is() {
     let folder = Folder::new("systemd");
     let (inbox, path) = Inbox::new(&folder);
-    let text = "[http]\nlisten = \"127.0.0.1:0\"\n[mqtt]\nlisten = \"127.0.0.1:0\"\n";
     let environment = [("NOTIFY_SOCKET", path.as_str()), ("WATCHDOG_USEC", "400000")];
-    let daemon = Daemon::start_in("run", &folder, text, &environment);
+    let daemon = Daemon::start_in("run", &folder, PORTS, &environment);
 
     let ready = inbox.next();
     assert!(ready.starts_with("READY=1\nSTATUS="), "{ready}");
@@ -50,14 +53,109 @@ fn systemd_is_told_how_it_is() {
 fn a_process_that_nobody_watches_says_nothing() {
     let folder = Folder::new("systemd-not");
     let (inbox, path) = Inbox::new(&folder);
-    let text = "[http]\nlisten = \"127.0.0.1:0\"\n[mqtt]\nlisten = \"127.0.0.1:0\"\n";
     // Meant for the shell that has started it.
     let environment =
         [("NOTIFY_SOCKET", path.as_str()), ("WATCHDOG_USEC", "1000"), ("WATCHDOG_PID", "1")];
-    let daemon = Daemon::start_in("run", &folder, text, &environment);
+    let daemon = Daemon::start_in("run", &folder, PORTS, &environment);
     assert!(inbox.next().starts_with("READY=1"));
     assert_eq!(daemon.stop().0, Some(0));
     assert!(inbox.next().starts_with("STOPPING=1"), "and no sign of life in between");
+}
+
+/// What systemd does for `homard.socket`: it listens, and the program finds the socket as its file 3.
+fn handed(listener: TcpListener, folder: &Folder) -> Daemon {
+    let script = "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$@\"";
+    Daemon::start_in_shell(script, OwnedFd::from(listener).into(), "run", folder, PORTS)
+}
+
+/// What a browser gets there: the status, and where it is sent.
+fn visit(at: SocketAddr, path: &str, host: &str) -> Option<(u16, Option<String>)> {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .timeout_global(Some(PATIENCE))
+        .build()
+        .into();
+    let answer = agent.get(format!("http://{at}{path}")).header("Host", host).call().ok()?;
+    let to = answer.headers().get("location").and_then(|to| to.to_str().ok()).map(str::to_owned);
+    Some((answer.status().as_u16(), to))
+}
+
+#[test]
+fn the_panel_is_also_where_systemd_listens_for_it() {
+    let folder = Folder::new("systemd-socket");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap();
+    let daemon = handed(listener, &folder);
+    let own: SocketAddr = daemon.url.trim_start_matches("http://").parse().unwrap();
+    assert_ne!(own, at);
+    for at in [own, at] {
+        assert_eq!(visit(at, "/healthz", &at.to_string()), Some((200, None)));
+        assert_eq!(visit(at, "/api/states", &at.to_string()).map(|(code, _)| code), Some(401));
+        // Other names than this machine's are refused where only this machine can come.
+        assert_eq!(visit(at, "/", "evil.example").map(|(code, _)| code), Some(421));
+    }
+    let log = std::fs::read_to_string(folder.path("log")).unwrap();
+    assert!(log.contains("systemd listens for the panel"), "{log}");
+
+    // It keeps the socket while it starts again, as another process image.
+    let before = daemon.get("/api/homard/system")["started_at"].clone();
+    let restarted = ureq::post(format!("{}/api/homard/restart", daemon.url))
+        .header("Authorization", format!("Bearer {}", daemon.token))
+        .send_empty();
+    assert_eq!(restarted.unwrap().status(), 200);
+    daemon.wait(|| {
+        let run = std::fs::read_to_string(format!("{}/running.json", daemon.data));
+        let run: serde_json::Value =
+            run.ok().and_then(|run| serde_json::from_str(&run).ok()).unwrap_or_default();
+        let token = run["token"].as_str().unwrap_or_default();
+        let about = ureq::get(format!("http://{at}/api/homard/system"))
+            .header("Authorization", format!("Bearer {token}"))
+            .call();
+        let about: serde_json::Value = match about {
+            Ok(mut about) => about.body_mut().read_json().map_err(|error| error.to_string())?,
+            Err(error) => return Err(error.to_string()),
+        };
+        match about["started_at"] == before {
+            true => Err("it has not started again".to_owned()),
+            false => Ok(()),
+        }
+    });
+    assert_eq!(daemon.stop().0, Some(0));
+}
+
+/// A socket that others can reach makes a house that nobody runs yet ask for the code.
+#[test]
+fn a_socket_for_the_network_counts_as_open() {
+    let folder = Folder::new("systemd-socket-open");
+    let daemon = handed(TcpListener::bind("0.0.0.0:0").unwrap(), &folder);
+    assert_eq!(begins(&daemon), 403);
+    daemon.stop();
+    let folder = Folder::new("systemd-socket-here");
+    let daemon = handed(TcpListener::bind("127.0.0.1:0").unwrap(), &folder);
+    assert_eq!(begins(&daemon), 200);
+}
+
+/// What becomes of somebody who wants to be the first owner, without a code.
+fn begins(daemon: &Daemon) -> u16 {
+    let agent: ureq::Agent =
+        ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let first = serde_json::json!({"name": "Ada", "password": "four quiet lobsters"});
+    let post = agent.post(format!("{}/setup", daemon.url)).header("Origin", &daemon.url);
+    post.send_json(first).unwrap().status().as_u16()
+}
+
+/// What systemd hands over by mistake costs nothing but a warning.
+#[test]
+fn what_is_no_listening_socket_is_left_alone() {
+    let folder = Folder::new("systemd-socket-wrong");
+    let here = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let script = "exec 3<&0 4</dev/null </dev/null; LISTEN_PID=$$ LISTEN_FDS=3 exec \"$@\"";
+    let stdin = OwnedFd::from(here).into();
+    let daemon = Daemon::start_in_shell(script, stdin, "run", &folder, PORTS);
+    let log = std::fs::read_to_string(folder.path("log")).unwrap();
+    assert_eq!(log.matches("is left alone").count(), 3, "{log}");
+    daemon.stop();
 }
 
 /// Rated by systemd itself, from 0 (nothing is exposed) to 10.

@@ -96,7 +96,7 @@ impl House {
         runtime.spawn(async move {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             let stop = async { drop(stopped.await) };
-            web::run(listener, settings, served, stop).await.unwrap();
+            web::run(vec![listener], settings, served, stop).await.unwrap();
         });
         let house = Self {
             address,

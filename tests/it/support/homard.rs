@@ -52,7 +52,12 @@ pub(crate) fn program() -> PathBuf {
 }
 
 fn command() -> Command {
-    let mut command = Command::new(program());
+    clean(program())
+}
+
+/// A command without what this shell has set for Homard.
+fn clean(program: PathBuf) -> Command {
+    let mut command = Command::new(program);
     for name in [
         "CONFIG",
         "DATA_DIR",
@@ -141,11 +146,34 @@ impl Daemon {
         text: &str,
         environment: &[(&str, &str)],
     ) -> Self {
+        Self::start_by(command(), what, folder, text, environment)
+    }
+
+    /// The same, started by a shell with this script, which becomes `"$@"`.
+    pub(crate) fn start_in_shell(
+        script: &str,
+        stdin: Stdio,
+        what: &str,
+        folder: &Folder,
+        text: &str,
+    ) -> Self {
+        let mut shell = clean("sh".into());
+        shell.args(["-c", script, "sh"]).arg(program()).stdin(stdin);
+        Self::start_by(shell, what, folder, text, &[])
+    }
+
+    fn start_by(
+        mut command: Command,
+        what: &str,
+        folder: &Folder,
+        text: &str,
+        environment: &[(&str, &str)],
+    ) -> Self {
         let config = folder.file("homard.toml", text);
         let data = folder.path("data");
         let log = fs::File::create(folder.path("log")).unwrap();
         let started = Instant::now();
-        let mut child = command()
+        let mut child = command
             .args([what, "--config", &config, "--data-dir", &data])
             .envs(environment.iter().copied())
             .stdout(Stdio::null())
