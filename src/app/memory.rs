@@ -27,7 +27,7 @@ const AGAIN: Duration = Duration::from_secs(15);
 
 /// How often it is looked whether memory is scarce while something is loaded.
 const LOOKED: Duration = Duration::from_secs(5);
-/// How long something that is to be loaded waits for something else that is in use.
+/// How long it is waited for something that is to be given back and is in use.
 const WAITED: Duration = Duration::from_secs(5);
 
 /// To be called before there are threads.
@@ -47,14 +47,19 @@ pub(super) async fn give_back(storage: Storage, data_dir: PathBuf) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        #[cfg(target_env = "gnu")]
-        // SAFETY: `malloc_trim` may be called from any thread at any time; it takes the
-        // allocator's own locks.
-        #[allow(unsafe_code)]
-        unsafe {
-            libc::malloc_trim(0);
-        }
+        trim();
         files.let_go();
+    }
+}
+
+/// Gives what was freed back to the system.
+fn trim() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: `malloc_trim` may be called from any thread at any time; it takes the
+    // allocator's own locks.
+    #[allow(unsafe_code)]
+    unsafe {
+        libc::malloc_trim(0);
     }
 }
 
@@ -88,6 +93,7 @@ impl Keeper {
 
     /// Has others give back their memory until so much fits beside them. It waits for them: to be called by the thread that
     /// loads something.
+    #[cfg(any(feature = "speech", feature = "model"))]
     pub(super) fn make_room(&self, bytes: u64) {
         let (Some(budget), Some(holders)) = (self.board.budget(), self.holders.get()) else {
             return;
@@ -100,8 +106,7 @@ impl Keeper {
                 return;
             }
             info!(what = holder.name, "Memory is given back, as something else is needed.");
-            // Its end, or that it takes too long.
-            let _ = (holder.give_back)().recv_timeout(WAITED);
+            done((holder.give_back)());
         }
     }
 }
@@ -121,10 +126,17 @@ pub(super) async fn keep_within(keeper: Keeper) {
         ticks.tick().await;
         for (holder, why) in too_much(&board, budget.models, holders) {
             info!(what = holder.name, why, "Memory is given back.");
+            let is_done = (holder.give_back)();
             // Nobody waits for it.
-            drop((holder.give_back)());
+            drop(tokio::task::spawn_blocking(move || done(is_done)));
         }
     }
+}
+
+/// Waits until something is given back, or that takes too long, and hands it on to the system.
+fn done(is_done: Receiver<()>) {
+    let _ = is_done.recv_timeout(WAITED);
+    trim();
 }
 
 /// What is to be given back now, and why. Reads nothing while nothing is loaded.
@@ -349,6 +361,7 @@ mod tests {
         std::fs::remove_dir_all(&root).unwrap();
     }
 
+    #[cfg(any(feature = "speech", feature = "model"))]
     #[test]
     fn what_is_to_be_loaded_gets_room_before_it_is() {
         let root = std::env::temp_dir().join(format!("homard-{}-room", std::process::id()));

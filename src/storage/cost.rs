@@ -11,6 +11,12 @@ pub(super) fn plain(error: &Error) -> String {
         Error::Database(heed::Error::Io(io)) if io.kind() == std::io::ErrorKind::StorageFull => {
             "the disk is full".to_owned()
         }
+        Error::Database(heed::Error::Io(io))
+            if io.kind() == std::io::ErrorKind::ReadOnlyFilesystem =>
+        {
+            "the disk can only be read, as after a power cut or on a worn-out card (`dmesg` says why); restart the machine"
+                .to_owned()
+        }
         Error::Database(heed::Error::Mdb(heed::MdbError::MapFull)) => {
             "the database has reached its largest size".to_owned()
         }

@@ -321,6 +321,16 @@ impl Storage {
         self.env.info().last_txn_id
     }
 
+    /// Writes what is there anyway, to see whether the disk takes it.
+    fn touch(&self) -> Result<(), Error> {
+        let mut txn = self.env.write_txn()?;
+        if let Some(format) = self.tables.meta.get(&txn, FORMAT)?.map(str::to_owned) {
+            self.tables.meta.put(&mut txn, FORMAT, &format)?;
+        }
+        txn.commit()?;
+        Ok(())
+    }
+
     /// Everything that is known of the house. A record that cannot be read is a problem in the
     /// result, and logged.
     ///

@@ -125,6 +125,8 @@ enum Work {
     Urgent(Urgent),
     Flush(Lane),
     Record,
+    /// Something failed and nothing waits: whether the disk works again.
+    Try,
     Stop,
 }
 
@@ -331,6 +333,9 @@ impl Pen {
                 Work::Record => {
                     let _ = self.record();
                 }
+                Work::Try => {
+                    let _ = self.measured(Part::House, self.version(), Storage::touch);
+                }
                 Work::Stop => break,
             }
         }
@@ -370,7 +375,8 @@ impl Pen {
                 .flatten()
                 .map(|(lane, ready)| (self.due(lane, ready), Work::Flush(lane)))
                 .chain(inbox.history_since.map(|since| (self.record_due(since), Work::Record)))
-                .min_by_key(|(due, _)| *due);
+                .min_by_key(|(due, _)| *due)
+                .or_else(|| self.is_failing().then(|| (self.retry.after(now()), Work::Try)));
             let waited = match next {
                 None => self.shared.bell.wait(inbox).unwrap_or_else(PoisonError::into_inner),
                 Some((due, work)) => {
@@ -384,6 +390,10 @@ impl Pen {
             };
             inbox = waited;
         }
+    }
+
+    fn is_failing(&self) -> bool {
+        self.shared.status.borrow().failing.is_some()
     }
 
     fn due(&self, lane: Lane, ready: Instant) -> Instant {
@@ -550,16 +560,17 @@ impl Pen {
                 // LMDB numbers only transactions that changed something.
                 let changed = version() != version_before;
                 let bytes = if changed { cost(io_before, written_by_thread()) } else { 0 };
+                // Where nothing was to be changed the disk was not asked.
+                if !changed {
+                    return Ok(bytes);
+                }
                 self.retry_of(part).succeeded();
-                self.shared.status.send_if_modified(|status| {
+                self.shared.status.send_modify(|status| {
                     if status.failing_of(part).take().is_some() {
                         info!("Writing works again.");
-                    } else if !changed {
-                        return false;
                     }
-                    status.n_writes += u64::from(changed);
+                    status.n_writes += 1;
                     status.bytes += bytes;
-                    true
                 });
                 Ok(bytes)
             }

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -13,7 +14,7 @@ use super::support::homard::{Daemon, Folder, PATIENCE, homard, program};
 /// A house on a file system of its own, in memory, that only it sees.
 struct Island {
     child: Child,
-    folder: Folder,
+    folder: Rc<Folder>,
 }
 
 impl Drop for Island {
@@ -27,9 +28,17 @@ impl Island {
     /// With so many kilobytes; `None` where this user may not mount.
     fn start(name: &str, kilobytes: u32) -> Option<Self> {
         let folder = Folder::new(name);
-        fs::create_dir(folder.path("data")).unwrap();
+        Self::start_on(
+            Rc::new(folder),
+            &format!("mount -t tmpfs -o size={kilobytes}k,mode=700 homard"),
+        )
+    }
+
+    /// On what this command mounts.
+    fn start_on(folder: Rc<Folder>, mount: &str) -> Option<Self> {
         let data = folder.path("data");
-        let mount = format!("mount -t tmpfs -o size={kilobytes}k,mode=700 homard '{data}'");
+        fs::create_dir_all(&data).unwrap();
+        let mount = format!("{mount} '{data}'");
         let may = Command::new("unshare").args(["--mount", "sh", "-c", &mount]).output();
         if !may.as_ref().is_ok_and(|done| done.status.success()) {
             println!("skipped: nothing can be mounted here (it needs root): {may:?}");
@@ -121,6 +130,50 @@ fn a_disk_that_is_full_costs_memory_alone_and_heals() {
     assert!(answers());
     fs::remove_file(island.path("filler")).unwrap();
     island.wait("it is written again", || (room("cellar").0 == 200).then_some(()));
+}
+
+/// What a kernel does with a disk that fails: nothing can be written any more, until the machine starts again.
+#[test]
+fn a_disk_that_turns_read_only_is_named_and_what_was_kept_is_there_again() {
+    let folder = Rc::new(Folder::new("hard-read-only"));
+    let disk = folder.path("disk");
+    let made = fs::File::create(&disk).unwrap().set_len(48 << 20).is_ok()
+        && Command::new("mkfs.ext4").args(["-q", &disk]).status().is_ok_and(|done| done.success());
+    if !made {
+        println!("skipped: no file system can be made here: `mkfs.ext4` is not installed");
+        return;
+    }
+    let mount = format!("mount -t ext4 -o loop '{disk}'");
+    let Some(island) = Island::start_on(Rc::clone(&folder), &mount) else { return };
+    let run = island.run();
+    let room = |name: &str| {
+        ask(&run, "PUT", &format!("/api/homard/areas/{name}"), &format!("{{\"name\":\"{name}\"}}"))
+    };
+    assert_eq!(room("kitchen").0, 200);
+    let pid = island.child.id().to_string();
+    let failed = Command::new("nsenter")
+        .args(["--target", &pid, "--mount", "mount", "-o", "remount,abort", &folder.path("data")])
+        .status();
+    if !failed.as_ref().is_ok_and(|done| done.success()) {
+        println!("skipped: the file system cannot be made to fail here: {failed:?}");
+        return;
+    }
+    let words = "the disk can only be read";
+    let (status, why) = room("cellar");
+    assert!(status == 500 && why.to_string().contains(words), "{status} {why}");
+    let problems = || ask(&run, "GET", "/api/homard/problems", "").1.to_string();
+    island.wait("it is named", || problems().contains(words).then_some(()));
+    // It is tried again after five seconds, and is no better then.
+    std::thread::sleep(Duration::from_secs(7));
+    assert!(problems().contains(words), "{}", island.log());
+    assert!(!island.log().contains("Writing works again"), "{}", island.log());
+    assert_eq!(ask(&run, "GET", "/api/", "").0, 200);
+    drop(island);
+    // The machine has started again.
+    let Some(island) = Island::start_on(folder, &mount) else { return };
+    let run = island.run();
+    let rooms = ask(&run, "GET", "/api/homard/areas", "").1.to_string();
+    assert!(rooms.contains("kitchen") && !rooms.contains("cellar"), "{rooms}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use jiff::tz::TimeZone;
+use rustix::fs::StatVfsMountFlags;
 
 use super::{Finding, Level};
 use crate::board::{Board, IS_FOR_OLD_PROCESSORS, Memory, Power, Pressure, Wear};
@@ -69,6 +70,12 @@ pub(super) fn disk(dir: &Path) -> Finding {
         return Finding::new("disk", Level::Bad, format!("{} does not exist", dir.display()));
     };
     match rustix::fs::statvfs(there) {
+        Ok(disk) if disk.f_flag.contains(StatVfsMountFlags::RDONLY) => {
+            let text = format!("{} can only be read, so nothing is remembered", there.display());
+            let remedy = "a worn-out card or a power cut does that: `dmesg` says why, and a restart of the machine has it \
+                          checked; then make a backup and change the card";
+            Finding::new("disk", Level::Bad, text).with(remedy)
+        }
         Ok(disk) => {
             let free = disk.f_bavail as f64 * disk.f_frsize as f64 / GIB;
             let text = format!("{free:.1} GiB are free for {}", dir.display());
