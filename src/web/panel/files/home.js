@@ -153,7 +153,9 @@ async function refresh() {
       const card = cards.get(node.dataset.id);
       const isSame = card && card.name.textContent === node.querySelector(".name").textContent && card.node.dataset.confirm === node.dataset.confirm;
       if (isSame) {
-        card.node.dataset.heard = node.dataset.heard ?? "";
+        // What was heard since the page was written is newer.
+        const times = [card.node.dataset.heard, node.dataset.heard].filter(Boolean);
+        card.node.dataset.heard = times.sort((one, other) => Date.parse(one) - Date.parse(other)).at(-1) ?? "";
         node.replaceWith(card.node);
       }
     }
