@@ -1,4 +1,4 @@
-//! Listening to recordings: the recogniser, as the port for browsers and programs wants it.
+//! Listening to recordings: the owner's own engine or the recogniser, as the port for browsers and programs wants it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,30 +7,44 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use super::memory::{Holder, Keeper};
+use super::outgoing::Outgoing;
+use super::spoken;
+use super::wyoming::engine;
 use crate::catalog::Catalog;
+use crate::config::Config;
 use crate::speech::{Clip, Heard, Patience, Recogniser, Request, SpeechError, Weights};
 use crate::web::{Hearing, Listen, Recording, Transcript, Unheard};
+use crate::wyoming::{Engine, Words};
 
 /// Models of the catalogue: for many languages, and for English alone.
 const ANY: &str = "whisper-base";
 const ENGLISH: &str = "whisper-tiny.en";
 
-/// The house's ears: the recogniser, and the languages that are spoken, the home's own first. Cheap to clone.
+/// The house's ears: the engine that its owner prefers, the recogniser, and the languages that are spoken, the home's own
+/// first. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Ears {
+    preferred: Option<(Engine, Outgoing)>,
     recogniser: Option<Recogniser>,
     languages: Arc<[String]>,
 }
 
 impl Ears {
-    /// With the weights in this folder.
-    pub(super) fn open(models: &Path, languages: Vec<String>, keeper: Keeper) -> Self {
+    /// With the weights in this folder, where the owner's engine does not answer or there is none.
+    pub(super) fn open(
+        models: &Path,
+        config: &Config,
+        outgoing: &Outgoing,
+        keeper: Keeper,
+    ) -> Self {
         let weights = Weights { any: file(models, ANY), english: file(models, ENGLISH) };
         let make_room = move |bytes| keeper.make_room(bytes);
         let recogniser = Recogniser::start(weights, Patience::default(), make_room)
             .inspect_err(|error| warn!(%error, "There is no thread for speech recognition."))
             .ok();
-        Self { recogniser, languages: languages.into() }
+        let stt = config.speaking.stt.as_ref();
+        let preferred = stt.map(|peer| (engine(peer), outgoing.clone()));
+        Self { preferred, recogniser, languages: spoken(&config.home).into() }
     }
 
     /// What it holds of the board's memory, where there is a recogniser.
@@ -45,11 +59,6 @@ impl Ears {
             is_loaded: Box::new(move || asked.is_loaded()),
             give_back: Box::new(move || told.give_back()),
         })
-    }
-
-    /// The home's own language.
-    pub(super) fn language(&self) -> &str {
-        self.languages.first().map_or("en", String::as_str)
     }
 
     /// Whether a phrase is said in a recording ([`Whisper::weigh`](crate::speech::Whisper::weigh)), where there is a
@@ -67,6 +76,11 @@ impl Ears {
         hint: String,
     ) -> Result<Transcript, Unheard> {
         let began = Instant::now();
+        if let Some(Words { text, others, language }) =
+            self.by_preferred(&clip, language.as_deref()).await
+        {
+            return Ok(Transcript { text, others, language, took: began.elapsed() });
+        }
         let recogniser = self
             .recogniser
             .as_ref()
@@ -80,6 +94,15 @@ impl Ears {
         let language = language.unwrap_or_else(|| heard.language.clone());
         let Heard { text, others, .. } = heard;
         Ok(Transcript { text, others, language, took: began.elapsed() })
+    }
+
+    /// What the engine that the owner prefers has heard, if there is one and it answers.
+    async fn by_preferred(&self, clip: &Clip, language: Option<&str>) -> Option<Words> {
+        let (engine, outgoing) = self.preferred.as_ref()?;
+        outgoing.note(&engine.host, Some(engine.port), "stt", "");
+        let home = self.languages.first().map_or("en", String::as_str);
+        let words = engine.transcribe(clip, language.unwrap_or(home)).await;
+        words.inspect_err(|error| warn!(%error, "Homard listens by itself for now.")).ok()
     }
 }
 

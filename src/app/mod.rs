@@ -171,7 +171,7 @@ async fn serve(options: Options<'_>, ready: impl FnOnce(&Running)) -> Result<End
 
     let keeper = memory::Keeper::new(Board::here());
     #[cfg(feature = "speech")]
-    let heard = listen::Ears::open(&models, spoken(&config.home), keeper.clone());
+    let heard = listen::Ears::open(&models, &config, &outgoing, keeper.clone());
     #[cfg(feature = "speech")]
     let models_dir = models.clone();
     #[cfg(feature = "speech")]

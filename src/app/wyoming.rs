@@ -53,7 +53,7 @@ pub(super) fn stations(satellites: &[config::Satellite]) -> Vec<(Station, Orders
 /// Starts the server, if the owner wants one, and follows each satellite.
 pub(super) fn start(setup: Setup<'_>, stations: Vec<(Station, Orders)>, tasks: &mut JoinSet<()>) {
     let Setup { config, models, hub, ears, speak, outgoing, changed, stop } = setup;
-    let transcribe = transcribe(ears.clone(), config.speaking.stt.as_ref(), hub, outgoing);
+    let transcribe = transcribe(ears.clone(), hub);
     let services = |rights: Rights| Services {
         transcribe: Arc::clone(&transcribe),
         speak: Arc::clone(&speak),
@@ -169,27 +169,12 @@ pub(super) fn engine(peer: &config::Peer) -> Engine {
     Engine { host: peer.host.clone(), port: peer.port }
 }
 
-/// The house's own ears, or the engine that its owner prefers.
-fn transcribe(
-    ears: Ears,
-    stt: Option<&config::Peer>,
-    hub: &HubHandle,
-    outgoing: &Outgoing,
-) -> Transcribe {
-    let engine = stt.map(engine);
-    let (hub, outgoing) = (hub.clone(), outgoing.clone());
+/// The house's ears.
+fn transcribe(ears: Ears, hub: &HubHandle) -> Transcribe {
+    let hub = hub.clone();
     Arc::new(move |clip: Clip, language: Option<String>| -> Later<_> {
-        let (ears, engine) = (ears.clone(), engine.clone());
-        let (hub, outgoing) = (hub.clone(), outgoing.clone());
+        let (ears, hub) = (ears.clone(), hub.clone());
         Box::pin(async move {
-            if let Some(engine) = engine {
-                outgoing.note(&engine.host, Some(engine.port), "stt", "");
-                let spoken = language.as_deref().unwrap_or_else(|| ears.language());
-                match engine.transcribe(&clip, spoken).await {
-                    Ok(words) => return Ok(words),
-                    Err(error) => warn!(%error, "Homard listens by itself for now."),
-                }
-            }
             let heard = ears.words(clip, language, hub.read(crate::web::hint)).await;
             let heard = heard.map_err(|error| error.to_string())?;
             Ok(Words { text: heard.text, others: heard.others, language: heard.language })

@@ -4,7 +4,7 @@
 //! kept but what the next stage has not taken yet, and of that only so much. Nothing is written anywhere.
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::clip::RATE;
+use super::closing::Closer;
 
 /// How often a card gives what it has.
 const PIECES_PER_SECOND: u32 = 25;
@@ -30,6 +31,8 @@ const SOON: Duration = Duration::from_secs(1);
 const LATE: Duration = Duration::from_secs(30);
 /// How soon it stops when it is told to while nothing is heard.
 const STEP: Duration = Duration::from_millis(100);
+/// How long its end is waited for: a driver may hang.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// Samples that are resampled at once, and the taps of the filter.
 const CHUNK: usize = 480;
 const TAPS: usize = 64;
@@ -68,7 +71,8 @@ pub struct Microphone {
     state: watch::Receiver<State>,
     /// Gone when it is to end.
     wanted: Option<SyncSender<()>>,
-    thread: Option<JoinHandle<()>>,
+    /// Gone when it has ended.
+    alive: Receiver<()>,
 }
 
 /// What reaches the thread from the sound card.
@@ -90,10 +94,12 @@ impl Microphone {
     ) -> std::io::Result<Self> {
         let (shown, state) = watch::channel(State::Opening);
         let (wanted, unwanted) = mpsc::sync_channel(0);
-        let thread = thread::Builder::new()
-            .name("microphone".to_owned())
-            .spawn(move || keep_listening(&source, &shown, &unwanted, hear))?;
-        Ok(Self { state, wanted: Some(wanted), thread: Some(thread) })
+        let (lives, alive) = mpsc::sync_channel(0);
+        thread::Builder::new().name("microphone".to_owned()).spawn(move || {
+            keep_listening(&source, &shown, &unwanted, hear);
+            drop(lives);
+        })?;
+        Ok(Self { state, wanted: Some(wanted), alive })
     }
 
     /// How it is now.
@@ -110,10 +116,8 @@ impl Microphone {
 impl Drop for Microphone {
     fn drop(&mut self) {
         self.wanted = None;
-        if let Some(thread) = self.thread.take() {
-            // A panic there was told by the thread itself.
-            let _ = thread.join();
-        }
+        // A panic there was told by the thread itself.
+        let _ = self.alive.recv_timeout(FAREWELL);
     }
 }
 
@@ -125,8 +129,13 @@ fn keep_listening(
 ) {
     let mut wait = SOON;
     let mut is_told = false;
+    let closer = Closer::default();
     loop {
-        let why = match open(source) {
+        let opened = match closer.is_stuck() {
+            true => Err("the sound system hangs; start Homard again".to_owned()),
+            false => open(source),
+        };
+        let why = match opened {
             Ok(opened) => {
                 let Opened { device, rate, channels, .. } = &opened;
                 info!(%device, rate, channels, "The microphone listens.");
@@ -136,7 +145,9 @@ fn keep_listening(
                     channels: *channels,
                 });
                 (wait, is_told) = (SOON, false);
-                let why = pass_on(source, opened, unwanted, &mut hear);
+                let Opened { pieces, rate, stream, .. } = opened;
+                let why = pass_on(source, (&pieces, rate), unwanted, &mut hear);
+                closer.close(stream);
                 hear(&[]);
                 why
             }
@@ -158,11 +169,10 @@ fn keep_listening(
 /// Hands on what is heard until the device is gone, and says why; nothing when it is not wanted any more.
 fn pass_on(
     source: &Source,
-    opened: Opened,
+    (pieces, rate): (&Receiver<Piece>, u32),
     unwanted: &Receiver<()>,
     hear: &mut impl FnMut(&[f32]),
 ) -> Option<String> {
-    let Opened { pieces, rate, stream, .. } = opened;
     let mut converter = match Converter::new(rate, source.gain) {
         Ok(converter) => converter,
         Err(why) => return Some(why),
@@ -183,7 +193,6 @@ fn pass_on(
             Err(_) => return Some("it gives no sound".to_owned()),
         }
         if unwanted.try_recv() == Err(mpsc::TryRecvError::Disconnected) {
-            drop(stream);
             return None;
         }
     }

@@ -5,11 +5,13 @@
 //! `rivals` (what else it may have been), `recogniser` (its thread); `endpoint` (where speech begins and ends in a stream)
 //! and `silero` (what tells it); `audio` (the microphone); `wake` (the word that makes it listen), `attend` (the two
 //! together), `interruption` (who speaks while the house does);
-//! `sound` (what is to be heard), `reading` (how a text is read aloud), `espeak` (the voice), `play` (the loudspeaker).
+//! `sound` (what is to be heard), `reading` (how a text is read aloud), `espeak` (the voice), `play` (the loudspeaker);
+//! `closing` (devices that hang).
 
 mod attend;
 mod audio;
 mod clip;
+mod closing;
 mod endpoint;
 mod espeak;
 mod interruption;

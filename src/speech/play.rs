@@ -13,6 +13,7 @@ use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
 use cpal::{BufferSize, SampleFormat, SizedSample, StreamConfig, SupportedStreamConfigRange};
 use tokio::sync::oneshot;
 
+use super::closing::Closer;
 use super::sound::{RATES, Sound};
 
 /// Sounds that may wait; an answer is a handful of sentences.
@@ -176,6 +177,12 @@ fn work(
     given: &Arc<Mutex<Given>>,
 ) {
     let mut output: Option<Output> = None;
+    let closer = Closer::default();
+    let close = |output: &mut Option<Output>| {
+        if let Some(output) = output.take() {
+            closer.close(output);
+        }
+    };
     loop {
         let job = match &output {
             Some(_) => inbox.recv_timeout(LINGER),
@@ -185,19 +192,24 @@ fn work(
             Ok(Job { sound, heard, turn }) => {
                 let seconds = sound.seconds();
                 let is_stopped = || lock(state).n_stops > turn.0;
-                let open = || Output::open(device, sound.rate(), given);
+                let open = || match closer.is_stuck() {
+                    true => Err(PlayError::Failed(
+                        "the sound system hangs; start Homard again".to_owned(),
+                    )),
+                    false => Output::open(device, sound.rate(), given),
+                };
                 let result = hear(&sound, open, &mut output, &is_stopped);
                 if result.is_err() {
                     // Closed without waiting: what the device still has is not to be heard, or it is broken.
-                    output = None;
+                    close(&mut output);
                 }
                 let mut state = lock(state);
                 state.seconds = (state.seconds - seconds).max(0.0);
                 drop(state);
                 let _ = heard.send(result);
             }
-            Err(RecvTimeoutError::Timeout) => output = None,
-            Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Timeout) => close(&mut output),
+            Err(RecvTimeoutError::Disconnected) => return close(&mut output),
         }
     }
 }

@@ -420,3 +420,110 @@ fn a_microphone_that_is_plugged_in_later_is_found_and_meanwhile_the_house_says_s
         thread::sleep(Duration::from_millis(200));
     }
 }
+
+/// A sound server with a microphone that hears nothing, which ends as a card does that is pulled out. ALSA reaches it by
+/// its plugin, as on many desktops.
+struct SoundServer(Option<std::process::Child>);
+
+impl SoundServer {
+    fn start(folder: &Folder) -> Self {
+        let arguments = [
+            "-n",
+            "--daemonize=no",
+            "--exit-idle-time=-1",
+            "-L",
+            "module-native-protocol-unix",
+            "-L",
+            "module-null-sink sink_name=room",
+            "-L",
+            "module-remap-source master=room.monitor source_name=mic",
+        ];
+        let null = std::process::Stdio::null;
+        let mut command = Command::new("pulseaudio");
+        command
+            .args(arguments)
+            .env("PULSE_RUNTIME_PATH", folder.path("rt"))
+            .env("HOME", folder.path(""));
+        let child = command.stdin(null()).stdout(null()).stderr(null()).spawn().unwrap();
+        Self(Some(child))
+    }
+
+    /// Without a word to who records.
+    fn pull_out(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+}
+
+impl Drop for SoundServer {
+    fn drop(&mut self) {
+        self.pull_out();
+    }
+}
+
+#[test]
+fn a_microphone_that_is_pulled_out_while_it_is_listened_to_is_told_of_and_found_again() {
+    use homard::speech::EMBEDDING;
+
+    let plugin = "libasound_module_pcm_pulse.so";
+    let libraries = fs::read_dir("/usr/lib").unwrap().flatten();
+    let has_plugin =
+        libraries.into_iter().any(|one| one.path().join("alsa-lib").join(plugin).exists());
+    if !has_plugin || Command::new("pulseaudio").arg("--version").output().is_err() {
+        println!("skipped: pulseaudio or ALSA's plugin for it is not installed (run `make setup`)");
+        return;
+    }
+    let Some(models) = models_with(EMBEDDING) else { return };
+    let folder = Folder::new("pulled");
+    let alsa = folder.file(
+        "asound.conf",
+        "</usr/share/alsa/alsa.conf>\npcm.!default { type pulse }\nctl.!default { type pulse }\n",
+    );
+    let runtime = folder.path("rt");
+    let environment =
+        [("ALSA_CONFIG_PATH", alsa.as_str()), ("PULSE_RUNTIME_PATH", runtime.as_str())];
+    let mut server = SoundServer::start(&folder);
+    let lines = "[mqtt]\nlisten = \"127.0.0.1:0\"\n[http]\nlisten = \"127.0.0.1:0\"\n[home]\nlanguage = \"en\"\n\
+                 [voice]\nmicrophone = \"default\"\n";
+    fs::create_dir_all(folder.path("data")).unwrap();
+    std::os::unix::fs::symlink(&models, folder.path("data/models")).unwrap();
+    let daemon = Daemon::start_in("run", &folder, lines, &environment);
+    let wait = |what: &str, expected: bool| {
+        let began = Instant::now();
+        loop {
+            let all = daemon.get("/api/homard/problems");
+            let mut all = all.as_array().unwrap().iter();
+            if all.any(|one| one["text"].as_str().unwrap().contains("microphone")) == expected {
+                return;
+            }
+            assert!(began.elapsed() < Duration::from_secs(60), "{what}");
+            thread::sleep(Duration::from_millis(200));
+        }
+    };
+    // The server may have been later than the house.
+    wait("it is not listened to", false);
+    server.pull_out();
+    wait("nobody says that it is gone", true);
+    let mut server = SoundServer::start(&folder);
+    wait("it is not found again", false);
+
+    // And who only listens for one sentence is told.
+    let listening = thread::spawn({
+        let (models, data, alsa, runtime) =
+            (models.clone(), folder.path("data"), alsa.clone(), runtime.clone());
+        move || {
+            let environment =
+                [("ALSA_CONFIG_PATH", alsa.as_str()), ("PULSE_RUNTIME_PATH", runtime.as_str())];
+            let models = models.to_str().unwrap();
+            homard_with(&["listen", "--data-dir", &data, "--models", models], &environment)
+        }
+    });
+    thread::sleep(Duration::from_secs(3));
+    server.pull_out();
+    let done = listening.join().unwrap();
+    assert!(done.code == 1 && done.err.contains("The microphone cannot be heard"), "{done:?}");
+    // Nor does it keep the house from stopping.
+    assert_eq!(daemon.stop().0, Some(0));
+}

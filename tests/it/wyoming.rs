@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use homard::speech::{Clip, RATE};
 use serde_json::Value;
 
-use crate::support::homard::{Daemon, Folder};
+use crate::support::homard::{Daemon, Folder, homard};
 use crate::support::models_with;
 use crate::support::mosquitto::free_port;
 
@@ -192,6 +192,12 @@ fn a_satellite_is_heard_answered_where_it_stands_told_of_and_missed() {
     // The sentence takes one second; the silence around it was left out.
     assert!((0.8..3.0).contains(&seconds), "{noted}");
     assert!(said.starts_with("said Turned on"), "{noted}");
+    // The engine is the house's own ears too, whoever brings a recording.
+    assert_eq!(daemon.say(&["turn off the kitchen lights"]).code, 0);
+    daemon.wait_for("light.kitchen_light", |state| state["state"] == "off");
+    let heard = homard(&["hear", &order, "--area", "Kitchen", "--data-dir", &daemon.data]);
+    assert!(heard.code == 0 && heard.out.contains("turn on the lights"), "{heard:?}");
+    daemon.wait_for("light.kitchen_light", |state| state["state"] == "on");
     // What is announced to all is heard there too, after the answer.
     std::thread::sleep(Duration::from_secs(3));
     let before = wait_played(&played, answered);

@@ -199,6 +199,9 @@ if [ "$what" != run ]; then
     want 'has faketime' faketime
     # Speech to be heard in tests.
     want 'has espeak-ng' espeak-ng
+    # A microphone that can be pulled out.
+    want 'has pulseaudio' pulseaudio
+    want 'ls /usr/lib/*/alsa-lib/libasound_module_pcm_pulse.so' libasound2-plugins
     # The panel's tests drive it over its own pipe; no driver is needed.
     want 'has chromium' chromium
 fi
