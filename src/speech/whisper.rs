@@ -605,4 +605,23 @@ mod tests {
             assert!(!is_invented(text), "{text}");
         }
     }
+
+    /// `cross/test` has this run in qemu as the boards' processors, where it takes its time.
+    #[test]
+    fn a_short_order_is_heard() {
+        let named = std::env::var_os("HOMARD_MODELS").map(PathBuf::from);
+        let here = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".cache/models");
+        let weights = named.unwrap_or_else(here).join("whisper-tiny.en/ggml-tiny.en-q8_0.bin");
+        if !weights.exists() {
+            println!("skipped: no {} (run `make setup`)", weights.display());
+            return;
+        }
+        let said = include_bytes!("../../tests/it/recordings/turn_on_the_kitchen_light.ogg");
+        let clip = Clip::read(said).unwrap();
+        let began = now();
+        let mut whisper = Whisper::load(&weights, 2).unwrap();
+        let heard = whisper.hear(&clip, &["en"], "", Duration::from_secs(3_600)).unwrap();
+        println!("whisper: {:.1} s of speech in {:.1?}", clip.seconds(), began.elapsed());
+        assert!(heard.text.to_lowercase().contains("turn on the kitchen light"), "{heard:?}");
+    }
 }
