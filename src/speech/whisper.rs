@@ -613,7 +613,7 @@ mod tests {
         let here = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".cache/models");
         let weights = named.unwrap_or_else(here).join("whisper-tiny.en/ggml-tiny.en-q8_0.bin");
         if !weights.exists() {
-            println!("skipped: no {} (run `make setup`)", weights.display());
+            eprintln!("skipped: no {} (run `make setup`)", weights.display());
             return;
         }
         let said = include_bytes!("../../tests/it/recordings/turn_on_the_kitchen_light.ogg");
@@ -621,7 +621,7 @@ mod tests {
         let began = now();
         let mut whisper = Whisper::load(&weights, 2).unwrap();
         let heard = whisper.hear(&clip, &["en"], "", Duration::from_secs(3_600)).unwrap();
-        println!("whisper: {:.1} s of speech in {:.1?}", clip.seconds(), began.elapsed());
+        eprintln!("whisper: {:.1} s of speech in {:.1?}", clip.seconds(), began.elapsed());
         assert!(heard.text.to_lowercase().contains("turn on the kitchen light"), "{heard:?}");
     }
 }
