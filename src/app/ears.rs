@@ -90,6 +90,14 @@ pub(crate) fn attentive(assistant: Assistant, minds: Minds) -> Box<dyn Ear> {
 #[derive(Clone, Default)]
 pub(crate) struct Minds;
 
+#[cfg(not(feature = "model"))]
+impl Minds {
+    /// Nobody takes no memory.
+    pub(super) fn holders(&self) -> impl Iterator<Item = super::memory::Holder> + use<> {
+        std::iter::empty()
+    }
+}
+
 struct Attentive {
     languages: Languages,
     #[cfg_attr(not(feature = "model"), allow(dead_code))]
@@ -159,15 +167,23 @@ impl Attentive {
             return None;
         }
         let need = mind.as_ref().and_then(|mind| {
-            let needs = assistant.needs(said, home);
+            let mut needs = assistant.needs(said, home);
+            if mind.knows_questions() {
+                needs.extend(assistant.questions(said, home));
+            }
             let room = mind.room().filter(|_| !needs.is_empty())?;
             Some((mind.clone(), needs, room))
         });
         let chat = company.as_ref().filter(|_| assistant.is_chat(said, home));
-        let chat = chat.and_then(|company| Some((company.clone(), company.room()?)));
+        let before = chat.map(|_| assistant.small_talk(said)).unwrap_or_default();
+        let chat = chat.and_then(|company| Some((company.clone(), before, company.room()?)));
         (need.is_some() || chat.is_some()).then_some(Doubt { need, chat })
     }
 }
+
+/// What was said before, and what was answered.
+#[cfg(feature = "model")]
+type SmallTalk = Vec<(String, String)>;
 
 /// Room to think.
 #[cfg(feature = "model")]
@@ -179,7 +195,7 @@ struct Doubt {
     /// Which of these needs may be meant.
     need: Option<(super::thinking::Mind, Vec<Need>, Room)>,
     /// What may be answered if it is none of them.
-    chat: Option<(super::thinking::Company, Room)>,
+    chat: Option<(super::thinking::Company, SmallTalk, Room)>,
 }
 
 /// An utterance, kept while it is thought about.
@@ -202,7 +218,7 @@ impl Doubt {
                 None => None,
             };
             let words = match chat.filter(|_| guess.is_none()) {
-                Some((company, _room)) => company.answer(spoken.text.clone()).await,
+                Some((company, before, _room)) => company.answer(before, spoken.text.clone()).await,
                 None => None,
             };
             let thought: Thought = Box::new(move |home, now| {
@@ -219,7 +235,9 @@ impl Doubt {
                 };
                 let offered = guess.and_then(|guess| match guess {
                     Guess::Need(need, share) => {
-                        languages.assistant().offer(need, share, &said, home)
+                        let mut assistant = languages.assistant();
+                        let offered = assistant.offer(need, share, &said, home);
+                        offered.or_else(|| assistant.answer_as(need, &said, home))
                     }
                     Guess::Unclear => languages.assistant().unclear(&said),
                 });

@@ -55,7 +55,7 @@ impl Ears {
         let (asked, told) = (self.recogniser.clone()?, self.recogniser.clone()?);
         Some(Holder {
             name: "speech recognition",
-            bytes: u64::from(mib) << 20,
+            bytes: Box::new(move || u64::from(mib) << 20),
             is_loaded: Box::new(move || asked.is_loaded()),
             give_back: Box::new(move || told.give_back()),
         })

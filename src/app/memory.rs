@@ -67,7 +67,7 @@ fn trim() {
 pub(super) struct Holder {
     pub(super) name: &'static str,
     /// What it takes while it is loaded.
-    pub(super) bytes: u64,
+    pub(super) bytes: Box<dyn Fn() -> u64 + Send + Sync>,
     pub(super) is_loaded: Box<dyn Fn() -> bool + Send + Sync>,
     /// What it answers is disconnected once the memory is given back.
     pub(super) give_back: Box<dyn Fn() -> Receiver<()> + Send + Sync>,
@@ -100,7 +100,7 @@ impl Keeper {
         };
         for (at, holder) in holders.iter().enumerate().filter(|(_, holder)| (holder.is_loaded)()) {
             let others = holders[at..].iter().filter(|holder| (holder.is_loaded)());
-            let sum: u64 = others.map(|holder| holder.bytes).sum();
+            let sum: u64 = others.map(|holder| (holder.bytes)()).sum();
             let is_scarce = self.board.room().is_some_and(|room| room < bytes);
             if sum + bytes <= budget.models && !is_scarce {
                 return;
@@ -152,10 +152,10 @@ fn too_much<'h>(
     if let Some(squeeze) = board.squeeze() {
         return loaded.into_iter().map(|holder| (holder, squeeze.words())).collect();
     }
-    let mut sum: u64 = loaded.iter().map(|holder| holder.bytes).sum();
+    let mut sum: u64 = loaded.iter().map(|holder| (holder.bytes)()).sum();
     let over = loaded.into_iter().take_while(|holder| {
         let is_over = sum > budget;
-        sum -= holder.bytes;
+        sum = sum.saturating_sub((holder.bytes)());
         is_over
     });
     over.map(|holder| (holder, "more is loaded than this board has room for")).collect()
@@ -321,7 +321,7 @@ mod tests {
         let told = Arc::clone(&is_there);
         Holder {
             name,
-            bytes: mib << 20,
+            bytes: Box::new(move || mib << 20),
             is_loaded: Box::new(move || is_there.load(Ordering::Relaxed)),
             give_back: Box::new(move || {
                 told.store(false, Ordering::Relaxed);

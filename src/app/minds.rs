@@ -1,14 +1,16 @@
-//! Who is asked about what the assistant does not understand, as the owner chose it.
+//! Who is asked about what the assistant does not understand, as the owner chose it; who answers what is not about the
+//! house may be another while it runs.
 
-use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::afar::Afar;
 use super::memory::{Holder, Keeper};
 use super::outgoing::Outgoing;
-use super::thinking::{Company, Mind};
+use super::thinking::{Company, Mind, Unfit};
+use crate::board::Board;
 use crate::config::{self, Talker};
 
 /// Clones share what was chosen.
@@ -19,12 +21,17 @@ pub(crate) struct Minds(Arc<Mutex<Asked>>);
 struct Asked {
     mind: Option<Mind>,
     company: Option<Company>,
+    afar: Option<Afar>,
+    models: PathBuf,
+    keeper: Option<Keeper>,
+    /// Who answers next, as soon as that is decided.
+    tried: Option<(Talker, Company)>,
 }
 
 impl Minds {
     /// Only somebody who says what an utterance may be about.
     pub(crate) fn only(mind: Option<Mind>) -> Self {
-        Self(Arc::new(Mutex::new(Asked { mind, company: None })))
+        Self(Arc::new(Mutex::new(Asked { mind, ..Asked::default() })))
     }
 
     /// Those of the configuration, with the models of this folder.
@@ -39,14 +46,15 @@ impl Minds {
             Some(afar) => Some(Mind::afar(afar.clone())),
             None => Mind::open(models, keeper.clone()),
         });
-        let company = match &model.talk {
-            None => None,
-            Some(Talker::Outside) => afar.map(Company::afar),
-            Some(Talker::Here(name)) => Company::open(name, models, keeper.clone())
-                .inspect_err(|error| warn!("[model] talk: {error}."))
-                .ok(),
-        };
-        Self(Arc::new(Mutex::new(Asked { mind: mind.flatten(), company })))
+        let minds = Self(Arc::new(Mutex::new(Asked {
+            mind: mind.flatten(),
+            afar,
+            models: models.to_owned(),
+            keeper: Some(keeper.clone()),
+            ..Asked::default()
+        })));
+        minds.talk_to(model.talk.as_ref());
+        minds
     }
 
     /// Who says what an utterance may be about.
@@ -59,11 +67,61 @@ impl Minds {
         self.asked().company.clone()
     }
 
-    /// What they hold of the board's memory; what is to be missed first stands first.
-    pub(super) fn holders(&self) -> Vec<Holder> {
-        let asked = self.asked();
-        let talks = asked.company.as_ref().and_then(Company::holder);
-        talks.into_iter().chain(asked.mind.as_ref().and_then(Mind::holder)).collect()
+    /// Loads who is to answer what is not about the house, and has them ready for [`Minds::talk_to`]. Who answers until
+    /// then stays, and only makes room.
+    ///
+    /// # Errors
+    /// Why they cannot.
+    pub(super) async fn try_out(&self, talker: &Talker) -> Result<(), Unfit> {
+        let minds = self.clone();
+        let wanted = talker.clone();
+        let made = tokio::task::spawn_blocking(move || minds.make(&wanted)).await;
+        let company = made.map_err(|_| Unfit::Absent(talker.name().to_owned()))??;
+        company.load(&Board::here()).await?;
+        self.asked().tried = Some((talker.clone(), company));
+        Ok(())
+    }
+
+    /// Has somebody answer what is not about the house, or nobody.
+    pub(super) fn talk_to(&self, talker: Option<&Talker>) {
+        let tried = self.asked().tried.take();
+        let company = talker.and_then(|talker| match tried {
+            Some((tried, company)) if tried == *talker => Some(company),
+            _ => self.make(talker).inspect_err(|error| warn!("[model] talk: {error}.")).ok(),
+        });
+        if let Some(talker) = talker.filter(|_| company.is_some()) {
+            info!(model = talker.name(), "What is not about the house is answered.");
+        }
+        self.asked().company = company;
+    }
+
+    fn make(&self, talker: &Talker) -> Result<Company, Unfit> {
+        let (afar, models, keeper) = {
+            let asked = self.asked();
+            (asked.afar.clone(), asked.models.clone(), asked.keeper.clone())
+        };
+        let absent = || Unfit::Absent(talker.name().to_owned());
+        match talker {
+            Talker::Outside => afar.map(Company::afar).ok_or_else(absent),
+            Talker::Here(name) => Company::open(name, &models, keeper.ok_or_else(absent)?),
+        }
+    }
+
+    /// What they hold of the board's memory, whoever they are; what is to be missed first stands first.
+    pub(super) fn holders(&self) -> impl Iterator<Item = Holder> + use<> {
+        let held = |minds: &Self| minds.company().as_ref().and_then(Company::holder);
+        let (sized, asked, told) = (self.clone(), self.clone(), self.clone());
+        let company = Holder {
+            name: "the model for small talk",
+            bytes: Box::new(move || held(&sized).map_or(0, |held| (held.bytes)())),
+            is_loaded: Box::new(move || held(&asked).is_some_and(|held| (held.is_loaded)())),
+            // Nobody has nothing to give back, and has done so.
+            give_back: Box::new(move || {
+                held(&told).map_or_else(|| mpsc::sync_channel(0).1, |held| (held.give_back)())
+            }),
+        };
+        let mind = self.mind().as_ref().and_then(Mind::holder);
+        std::iter::once(company).chain(mind)
     }
 
     /// A panic while it was held leaves nothing half done.

@@ -191,13 +191,11 @@ async fn serve(options: Options<'_>, ready: impl FnOnce(&Running)) -> Result<End
     let minds = minds::Minds::open(&config.model, &models, &outgoing, &keeper);
     #[cfg(not(feature = "model"))]
     let minds = ears::Minds;
-    let holders = std::iter::empty();
-    #[cfg(feature = "model")]
-    let holders = holders.chain(minds.holders());
+    let holders = minds.holders();
     #[cfg(feature = "speech")]
     let holders = holders.chain(heard.holder(&models_dir));
     keeper.know(holders);
-    let (ear, speech, sentence_problems) = ears::ear(languages, minds, &agenda);
+    let (ear, speech, sentence_problems) = ears::ear(languages, minds.clone(), &agenda);
     #[cfg(feature = "speech")]
     let spoken_by = speech.clone();
     let setup = Setup { home, agenda, writer, clock: clock.clone(), ear, outbox };
@@ -264,6 +262,8 @@ async fn serve(options: Options<'_>, ready: impl FnOnce(&Running)) -> Result<End
         certificate: certificate.clone(),
         hub: handle.clone(),
         speech,
+        #[cfg(feature = "model")]
+        minds,
         restart,
         is_demo,
         #[cfg(feature = "telegram")]

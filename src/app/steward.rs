@@ -15,16 +15,22 @@ use super::certificate::Certificate;
 use super::journal::Journal;
 use super::languages::Speech;
 use super::outgoing::Outgoing;
+#[cfg(feature = "model")]
+use super::thinking::Unfit;
 use super::{ears, mqtt_broker, newer, spoken, web_settings};
 use crate::automation::Calendar;
 use crate::board::Board;
 use crate::catalog::{Catalog, Presence, Step, Store};
 use crate::clock::Clock;
+#[cfg(feature = "model")]
+use crate::config::Talker;
 use crate::config::{Config, Outside, Owner};
 #[cfg(feature = "telegram")]
 use crate::home::id::PersonId;
 use crate::hub::HubHandle;
 use crate::hub::event::Event;
+#[cfg(feature = "model")]
+use crate::llm::ModelError;
 use crate::mqtt::{self, Passage};
 use crate::storage::sealed::Key;
 use crate::storage::{Connection, Storage, backup};
@@ -58,6 +64,8 @@ pub(super) struct Setup {
     pub(super) certificate: Option<Certificate>,
     pub(super) hub: HubHandle,
     pub(super) speech: Speech,
+    #[cfg(feature = "model")]
+    pub(super) minds: super::minds::Minds,
     pub(super) restart: watch::Sender<bool>,
     pub(super) is_demo: bool,
     /// Which bot of Telegram.
@@ -142,6 +150,13 @@ impl Steward {
         }
     }
 
+    #[cfg(feature = "model")]
+    fn apply_talker(&self, before: &Config, now: &Config) {
+        if before.model.talk != now.model.talk {
+            self.setup.minds.talk_to(now.model.talk.as_ref());
+        }
+    }
+
     #[cfg(feature = "telegram")]
     fn apply_bot(&self, now: &Config) {
         let settings = super::telegram::settings(now);
@@ -179,6 +194,8 @@ impl Daemon for Steward {
         let before = std::mem::replace(&mut *lock(&self.owner), owner);
         let held = self.held();
         self.apply(&self.config(&before), &held.config);
+        #[cfg(feature = "model")]
+        self.apply_talker(&self.config(&before), &held.config);
         #[cfg(feature = "telegram")]
         self.apply_bot(&held.config);
         Ok(held)
@@ -198,6 +215,21 @@ impl Daemon for Steward {
             version
                 .map(str::to_owned)
                 .map_err(|mqtt::Trouble { code, text }| Unreached { code, text })
+        })
+    }
+
+    #[cfg(feature = "model")]
+    fn try_talker(&self, talker: Talker) -> web::ModelTrial {
+        let minds = self.setup.minds.clone();
+        Box::pin(async move {
+            minds.try_out(&talker).await.map_err(|unfit| {
+                let code = match &unfit {
+                    Unfit::Absent(_) => "no_such_model",
+                    Unfit::TooLarge { .. } | Unfit::Model(ModelError::NoRoom { .. }) => "too_large",
+                    Unfit::Model(_) => "bad_model",
+                };
+                Unreached { code, text: unfit.to_string() }
+            })
         })
     }
 

@@ -12,6 +12,7 @@ use tracing::debug;
 use super::afar::Afar;
 use super::memory::{Holder, Keeper};
 use crate::assistant::{Need, SURE};
+use crate::board::Board;
 use crate::catalog::Catalog;
 use crate::llm::{Chooser, Chosen, Model, ModelError, Outside, Patience, Role, Thinker, Turn};
 
@@ -46,6 +47,8 @@ const ALWAYS: [(&str, &str); 2] = [
     (ASK, "it is about one or more of these, and not clear which"),
     (NONE, "it is about none of these"),
 ];
+/// Loading a model may take so long: from the slowest SD card.
+const LOAD_WITHIN: Duration = Duration::from_secs(15);
 /// Whoever is asked on another machine may take so long.
 const AFAR_WITHIN: Duration = Duration::from_secs(8);
 
@@ -77,6 +80,23 @@ pub(crate) enum Guess {
     Unclear,
 }
 
+/// Why a model is not used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unfit {
+    /// No such name, no such file.
+    #[error("there is no model `{0}`; `homard models list` names those that can be had")]
+    Absent(String),
+    /// More than the board's budget.
+    #[error(
+        "it takes {needed_mib} MiB of memory, and models may take {models_mib} of this board's {total_mib} MiB together; a \
+         smaller one may fit"
+    )]
+    TooLarge { needed_mib: u64, models_mib: u64, total_mib: u64 },
+    /// It cannot be loaded.
+    #[error("{0}")]
+    Model(#[from] ModelError),
+}
+
 /// A model that answers what is not about the house. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Company {
@@ -96,20 +116,16 @@ enum Talks {
 }
 
 impl Company {
-    /// The model of this name in the folder of models, or in the file of this path. Nothing is loaded before it is needed;
-    /// what is wrong with the file is said then.
+    /// The model of this name in the folder of models, or in the file of this path. Nothing is loaded before it is needed.
     ///
     /// # Errors
     /// Why there is none.
-    pub(super) fn open(name: &str, models: &Path, keeper: Keeper) -> Result<Self, String> {
+    pub(super) fn open(name: &str, models: &Path, keeper: Keeper) -> Result<Self, Unfit> {
         let catalog = Catalog::built_in().ok();
         let known = catalog.as_ref().and_then(|catalog| catalog.path(name));
         let path = known.map_or_else(|| PathBuf::from(name), |file| models.join(file));
         if !path.is_file() {
-            let hint = format!(
-                "there is no model `{name}`; `homard models list` names those that can be had"
-            );
-            return Err(hint);
+            return Err(Unfit::Absent(name.to_owned()));
         }
         let mib = catalog.and_then(|catalog| Some(u64::from(catalog.model(name)?.memory_mib)));
         let bytes = mib.map_or_else(
@@ -117,9 +133,19 @@ impl Company {
             |mib| mib << 20,
         );
         let make_room = move |bytes| keeper.make_room(bytes);
-        let thinker = Thinker::start(path, Patience::default(), make_room)
-            .map_err(|error| error.to_string())?;
+        let thinker =
+            Thinker::start(path, Patience::default(), make_room).map_err(ModelError::from)?;
         Ok(Self::of(Talks::Here { thinker, bytes }))
+    }
+
+    /// Loads it, so that it is known to work.
+    ///
+    /// # Errors
+    /// When it is too large for this board's budget, or cannot be loaded.
+    pub(super) async fn load(&self, board: &Board) -> Result<(), Unfit> {
+        let Talks::Here { thinker, bytes } = &self.who else { return Ok(()) };
+        fits(bytes >> 20, board)?;
+        Ok(thinker.ask(LOAD_WITHIN, |_, _| Ok(())).await?)
     }
 
     /// The one on another machine.
@@ -142,13 +168,16 @@ impl Company {
         Arc::clone(&self.room).try_acquire_owned().ok()
     }
 
-    /// A few sentences about something; `None` where the model has none in time.
-    pub(crate) async fn answer(&self, text: String) -> Option<String> {
-        let text = beginning(&text, LONGEST).to_owned();
+    /// A few sentences about something, behind what was said and answered before; `None` where the model has none in time.
+    pub(crate) async fn answer(
+        &self,
+        before: Vec<(String, String)>,
+        text: String,
+    ) -> Option<String> {
         match &self.who {
             Talks::Here { thinker, .. } => {
                 let written = thinker.ask(self.within, move |session, stop| {
-                    let prompt = session.model.prompt(&chat(&text), true)?;
+                    let prompt = session.model.prompt(&chat(&before, &text), true)?;
                     let tokens = session.write(&prompt, MOST_TOKENS, stop, |_| true)?;
                     Ok(session.model.tokenizer.decode(&tokens))
                 });
@@ -156,7 +185,7 @@ impl Company {
             }
             Talks::Afar(afar) => {
                 afar.ask(self.within, move |model, within| {
-                    model.write(&chat(&text), MOST_TOKENS, within)
+                    model.write(&chat(&before, &text), MOST_TOKENS, within)
                 })
                 .await
             }
@@ -164,9 +193,23 @@ impl Company {
     }
 }
 
-/// A question that is not about the house.
-fn chat(text: &str) -> [Turn<'_>; 2] {
-    [turn(Role::System, MANNER), turn(Role::Person, text)]
+/// Whether models may take so much on this board.
+fn fits(needed_mib: u64, board: &Board) -> Result<(), Unfit> {
+    let Some(budget) = board.budget() else { return Ok(()) };
+    let (models_mib, total_mib) = (budget.models >> 20, budget.total >> 20);
+    match needed_mib > models_mib {
+        true => Err(Unfit::TooLarge { needed_mib, models_mib, total_mib }),
+        false => Ok(()),
+    }
+}
+
+/// Something that is not about the house, behind what was said and answered before.
+fn chat<'t>(before: &'t [(String, String)], text: &'t str) -> Vec<Turn<'t>> {
+    let before = before
+        .iter()
+        .flat_map(|(said, answer)| [turn(Role::Person, said), turn(Role::Model, answer)]);
+    let now = turn(Role::Person, beginning(text, LONGEST));
+    std::iter::once(turn(Role::System, MANNER)).chain(before).chain([now]).collect()
 }
 
 fn turn(role: Role, text: &str) -> Turn<'_> {
@@ -182,7 +225,7 @@ fn holder(name: &'static str, bytes: u64, thinker: &Thinker) -> Holder {
     let (asked, told) = (thinker.clone(), thinker.clone());
     Holder {
         name,
-        bytes,
+        bytes: Box::new(move || bytes),
         is_loaded: Box::new(move || asked.is_loaded()),
         give_back: Box::new(move || told.give_back()),
     }
@@ -230,6 +273,11 @@ impl Mind {
     /// One for which it does not matter how busy the machine is.
     pub(crate) fn patient(self) -> Self {
         Self { within: WITHIN * 60, ..self }
+    }
+
+    /// Whether it can tell questions of the house apart: the one on this board was trained for needs alone.
+    pub(crate) fn knows_questions(&self) -> bool {
+        matches!(self.who, Who::Afar(_))
     }
 
     /// What it holds of the board's memory.
@@ -294,4 +342,28 @@ fn asked_afar(
         Some(_) => Some(Guess::Unclear),
         None => (words.get(at) == Some(&ASK)).then_some(Guess::Unclear),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_that_is_too_large_for_the_board_is_refused_with_numbers() {
+        let root = std::env::temp_dir().join(format!("homard-{}-too-large", std::process::id()));
+        std::fs::create_dir_all(root.join("proc")).unwrap();
+        std::fs::write(
+            root.join("proc/meminfo"),
+            "MemTotal: 1024000 kB\nMemAvailable: 900000 kB\n",
+        )
+        .unwrap();
+        let board = Board::below(&root);
+        assert!(fits(400, &board).is_ok());
+        let refused = fits(401, &board).unwrap_err().to_string();
+        assert!(
+            refused.contains("401 MiB") && refused.contains("400 of this board's 1000 MiB"),
+            "{refused}"
+        );
+        std::fs::remove_dir_all(&root).unwrap();
+    }
 }

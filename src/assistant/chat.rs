@@ -30,9 +30,15 @@ impl Assistant {
         is_of_house == Some(false)
     }
 
+    /// What was said before of what is not about the house, and what a model answered to it; oldest first.
+    pub fn small_talk(&mut self, said: &Said<'_>) -> Vec<(String, String)> {
+        self.talk(said).chat().to_vec()
+    }
+
     /// What a model answered, told as its words; `None` where it said nothing.
-    pub fn relay(&self, words: &str, said: &Said<'_>) -> Option<Turn> {
+    pub fn relay(&mut self, words: &str, said: &Said<'_>) -> Option<Turn> {
         let words = readable(words)?;
+        self.talk(said).chatted(said.text, &words);
         let language = self.languages.get(self.language_of(said))?;
         let speaker = language.speaker();
         let text = speaker.voice.find("talk", "model")?;

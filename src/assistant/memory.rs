@@ -24,6 +24,9 @@ const MOVING_S: i64 = 300;
 const MAX_CHANGES: usize = 5;
 /// Most entities remembered of one utterance.
 const MAX_ENTITIES: usize = 500;
+/// Most questions and answers of small talk that are remembered, and most bytes of each question.
+const MAX_CHAT: usize = 3;
+const LONGEST_CHAT: usize = 300;
 /// Most conversations; the one that was silent longest is forgotten.
 const MAX_TALKS: usize = 64;
 
@@ -49,6 +52,8 @@ pub(super) struct Talk {
     pub(super) open: Option<Open>,
     /// The rule that was spoken of last.
     pub(super) rule: Option<RuleKey>,
+    /// What was said that is not about the house, and what a model answered; oldest first.
+    chat: Vec<(String, String)>,
 }
 
 /// What an utterance changed.
@@ -132,6 +137,8 @@ impl Talks {
             let mut begun = fallback.and_then(|key| self.0.get(key)).cloned().unwrap_or_default();
             // A yes counts only in the conversation in which it was asked for.
             begun.open = None;
+            // Small talk is between those who had it.
+            begun.chat.clear();
             self.0.insert(key.to_owned(), begun);
         }
         let talk = self.0.entry(key.to_owned()).or_default();
@@ -142,7 +149,7 @@ impl Talks {
     /// Keeps a conversation also as that of a room.
     pub(super) fn copy(&mut self, from: &str, to: &str) {
         if let Some(talk) = self.0.get(from).cloned() {
-            self.0.insert(to.to_owned(), Talk { open: None, ..talk });
+            self.0.insert(to.to_owned(), Talk { open: None, chat: Vec::new(), ..talk });
         }
     }
 
@@ -166,6 +173,7 @@ impl Talk {
             self.together.clear();
             self.choice = None;
             self.rule = None;
+            self.chat.clear();
         }
         self.choice.take_if(|choice| choice.until < now);
         self.open.take_if(|open| open.until < now);
@@ -178,6 +186,7 @@ impl Talk {
             && self.choice.is_none()
             && self.changes.is_empty()
             && self.moving.is_empty()
+            && self.chat.is_empty()
             && self.open.is_none()
     }
 
@@ -217,6 +226,20 @@ impl Talk {
         self.memory.question = Some(question);
         self.memory.command = None;
         self.spoke_of(entities);
+    }
+
+    /// The small talk so far.
+    pub(super) fn chat(&self) -> &[(String, String)] {
+        &self.chat
+    }
+
+    /// A model has answered something that is not about the house.
+    pub(super) fn chatted(&mut self, said: &str, answer: &str) {
+        let said = said.get(..said.floor_char_boundary(LONGEST_CHAT)).unwrap_or_default();
+        self.chat.push((said.to_owned(), answer.to_owned()));
+        if self.chat.len() > MAX_CHAT {
+            self.chat.remove(0);
+        }
     }
 
     fn spoke_of(&mut self, mut entities: Vec<EntityId>) {
@@ -296,6 +319,25 @@ mod tests {
         // A clock that was put back makes nothing younger.
         talks.open("a", None, 0).moves([lamp()], 5_000);
         assert!(talks.open("a", None, 0).moving.is_empty());
+    }
+
+    #[test]
+    fn a_little_small_talk_is_remembered_by_those_who_had_it() {
+        let mut talks = Talks::default();
+        for n in 0..10 {
+            talks.open("a", None, 0).chatted(&"é".repeat(5_000), &n.to_string());
+        }
+        let chat = talks.open("a", None, 1).chat();
+        assert_eq!(
+            chat.iter().map(|(_, answer)| answer.as_str()).collect::<Vec<_>>(),
+            ["7", "8", "9"]
+        );
+        assert!(chat.iter().all(|(said, _)| said.len() <= LONGEST_CHAT));
+        talks.copy("a", "room");
+        for (conversation, from) in [("b", Some("a")), ("c", Some("room")), ("room", None)] {
+            assert!(talks.open(conversation, from, 1).chat().is_empty(), "{conversation}");
+        }
+        assert!(talks.open("a", None, REMEMBERED_S + 2).chat().is_empty());
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod choose;
 mod clean;
 mod condition;
 mod conversation;
+mod elsewhere;
 mod errand;
 mod foreign;
 mod halt;
@@ -37,6 +38,7 @@ mod undo;
 mod weigh;
 mod which_timer;
 mod wish;
+mod wonder;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};

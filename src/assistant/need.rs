@@ -12,7 +12,7 @@ use crate::intent::response::{Phrase, Voice};
 use crate::text;
 
 use super::conversation::YES_WITHIN_S;
-use super::memory::{Ask, Open};
+use super::memory::{Ask, Open, Slot};
 use super::plan::Planned;
 use super::{Answer, Assistant, Code, Kind, Said, Turn};
 
@@ -146,7 +146,17 @@ impl Assistant {
             }
         };
         let planner = self.planner(language, said, here, home, false);
-        let Planned::Plan(plan) = planner.plan(&steps, reading.clone(), None) else { return None };
+        let mut steps = steps;
+        let mut planned = planner.plan(&steps, reading.clone(), None);
+        // The only one that it can be is asked about anyway.
+        if let Planned::Which { candidates, step, slot: Slot::Target, .. } = &planned
+            && let ([only], Some(step)) = (&candidates[..], steps.get_mut(*step))
+        {
+            step.command.target =
+                TargetWords { entities: vec![only.clone()], ..TargetWords::default() };
+            planned = planner.plan(&steps, reading.clone(), None);
+        }
+        let Planned::Plan(plan) = planned else { return None };
         let is_harmless = plan.calls.iter().all(|(id, action)| {
             home.entity(id.as_str()).is_some_and(|entity| {
                 // A degree or two, after a yes.

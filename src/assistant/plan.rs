@@ -419,6 +419,7 @@ impl Planner<'_> {
         for (words, slot) in slots.chain(more) {
             let mut target = target::to_act(words, here, home)
                 .or_else(|refusal| self.only_able(refusal, &command.what))
+                .or_else(|refusal| self.warmed_elsewhere(refusal, words, &command.what))
                 .map_err(|refusal| (refusal, slot))?;
             target.entities.retain(|id| !is_out(id));
             if target.by != By::Name && is_of_running(&command.what) {

@@ -133,7 +133,20 @@ impl Connection {
 
     /// Asks with POST.
     pub(super) fn post(&self, path: &str, body: &Value) -> Result<Value, NoAnswer> {
-        let request = self.agent.post(format!("{}{path}", self.url));
+        self.send(self.agent.post(format!("{}{path}", self.url)), body)
+    }
+
+    /// Asks with PUT.
+    #[cfg(feature = "model")]
+    pub(super) fn put(&self, path: &str, body: &Value) -> Result<Value, NoAnswer> {
+        self.send(self.agent.put(format!("{}{path}", self.url)), body)
+    }
+
+    fn send(
+        &self,
+        request: ureq::RequestBuilder<ureq::typestate::WithBody>,
+        body: &Value,
+    ) -> Result<Value, NoAnswer> {
         let response = match &self.token {
             Some(token) => {
                 request.header("Authorization", format!("Bearer {token}")).send_json(body)

@@ -29,7 +29,27 @@ enum What {
     /// Measures language models that are there, or a GGUF file: tokens a second, loading, memory
     #[cfg(feature = "model")]
     Bench(Measured),
+    /// Has the running house answer what is not about it by another language model; it is loaded first
+    #[cfg(feature = "model")]
+    Talk(Talking),
 }
+
+#[cfg(feature = "model")]
+#[derive(Args)]
+struct Talking {
+    /// A name of the catalogue, the path of a GGUF file, `outside`, or `nobody`
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// The data directory of the house [default: those of the real house, then of the demo]
+    #[arg(long, env = "HOMARD_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    daemon: super::daemon::Daemon,
+}
+
+/// Nobody, as `homard models talk` calls it.
+#[cfg(feature = "model")]
+const NOBODY: &str = "nobody";
 
 #[cfg(feature = "model")]
 #[derive(Args)]
@@ -113,6 +133,20 @@ impl Models {
             }
             What::Check(wanted) => {
                 check(&wanted.models(&catalog, |_| true)?, &wanted.place.store()?)
+            }
+            #[cfg(feature = "model")]
+            What::Talk(Talking { name, data_dir, daemon }) => {
+                let places = super::daemon::usual_places(data_dir.as_deref())?;
+                let name = if name == NOBODY { "" } else { name };
+                // A path of this folder means nothing to the house.
+                let path = std::path::absolute(name).ok().filter(|path| path.is_file());
+                let talk = path.map_or_else(|| name.to_owned(), |path| path.display().to_string());
+                let wish = serde_json::json!({ "talk": talk });
+                daemon.find(&places)?.put("/api/homard/model", &wish)?;
+                say(match name {
+                    "" => "Nobody answers what is not about the house.".to_owned(),
+                    name => format!("{name} answers what is not about the house."),
+                })
             }
             #[cfg(feature = "model")]
             What::Bench(wanted) => {

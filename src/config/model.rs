@@ -36,6 +36,25 @@ pub enum Talker {
     Outside,
 }
 
+impl Talker {
+    /// Who is called so; nobody has no name.
+    pub fn named(name: String) -> Option<Self> {
+        match name.as_str() {
+            "" => None,
+            OUTSIDE => Some(Self::Outside),
+            _ => Some(Self::Here(name)),
+        }
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Here(name) => name,
+            Self::Outside => OUTSIDE,
+        }
+    }
+}
+
 /// A language model on another machine.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OutsideModel {
@@ -113,18 +132,11 @@ pub(super) fn check(raw: raw::Model, folder: &Path, problems: &mut Problems) -> 
         }
         Some(OutsideModel { url, name: said.to_owned(), key, protocol })
     });
-    let talk = match talk.as_str() {
-        "" => None,
-        OUTSIDE => {
-            if let Some(at) = talk_at.filter(|_| !is_outside_named) {
-                let what =
-                    "`[model] talk` is \"outside\", and there is no `[model] url`".to_owned();
-                problems.add(at, what, "Write where that model answers.");
-            }
-            Some(Talker::Outside)
-        }
-        _ => Some(Talker::Here(talk)),
-    };
+    let talk = Talker::named(talk);
+    if let (Some(Talker::Outside), false, Some(at)) = (&talk, is_outside_named, talk_at) {
+        let what = "`[model] talk` is \"outside\", and there is no `[model] url`".to_owned();
+        problems.add(at, what, "Write where that model answers.");
+    }
     Model { ask: ask.is_none_or(Spanned::into_inner), talk, outside }
 }
 

@@ -16,6 +16,9 @@ use super::{Broker, Config, Outside, Position, Tls, UnitSystem, User, WebTls};
 const LONGEST_NAME: usize = 100;
 /// Longest host, user, password; in bytes.
 const LONGEST_WORD: usize = 255;
+/// Longest path of a file, in bytes.
+#[cfg(feature = "model")]
+const LONGEST_PATH: usize = 1024;
 /// Largest list of authorities, in bytes.
 const LARGEST_AUTHORITIES: usize = 32 << 10;
 /// Most languages of a home.
@@ -42,6 +45,9 @@ pub struct Owner {
     pub has_tls: Option<bool>,
     /// `[mqtt] listen` or `broker`
     pub broker: Option<OwnerBroker>,
+    /// `[model] talk`; empty is nobody.
+    #[cfg(feature = "model")]
+    pub talk: Option<String>,
     /// `[telegram] token`; an empty one is none.
     #[cfg(feature = "telegram")]
     pub telegram: Option<super::Secret>,
@@ -77,6 +83,9 @@ pub enum Setting {
     Tls,
     /// [`Owner::broker`]
     Broker,
+    /// [`Owner::talk`]
+    #[cfg(feature = "model")]
+    Talk,
     /// [`Owner::telegram`]
     #[cfg(feature = "telegram")]
     Telegram,
@@ -102,6 +111,8 @@ impl Written {
                 Setting::Broker,
                 mqtt.listen.is_some() || mqtt.broker.is_some() || mqtt.users.is_some(),
             ),
+            #[cfg(feature = "model")]
+            (Setting::Talk, raw.model.talk.is_some()),
             #[cfg(feature = "telegram")]
             (Setting::Telegram, raw.telegram.token.is_some() || raw.telegram.token_file.is_some()),
         ];
@@ -147,6 +158,10 @@ pub enum Mistake {
     /// No certificate in it, or too much.
     #[error("the authority is a PEM text, `-----BEGIN CERTIFICATE-----`")]
     Authority,
+    /// Too long, or several lines.
+    #[cfg(feature = "model")]
+    #[error("a model is a name of `homard models list`, the path of a GGUF file, or `outside`")]
+    Model,
     /// Nothing that @BotFather gives out.
     #[cfg(feature = "telegram")]
     #[error("a bot's token is digits, a colon, letters and digits, as @BotFather gives it")]
@@ -166,6 +181,8 @@ impl Mistake {
             Self::Port => "bad_port",
             Self::Credentials => "bad_credentials",
             Self::Authority => "bad_authority",
+            #[cfg(feature = "model")]
+            Self::Model => "bad_model",
             #[cfg(feature = "telegram")]
             Self::Token => "bad_token",
         }
@@ -223,6 +240,13 @@ impl Owner {
                 }
             }
             Some(OwnerBroker::Outside(outside)) => outside.checked()?,
+        }
+        #[cfg(feature = "model")]
+        if let Some(talk) = &mut self.talk {
+            *talk = talk.trim().to_owned();
+            if !talk.is_empty() && !is_word(talk, LONGEST_PATH) {
+                return Err(Mistake::Model);
+            }
         }
         #[cfg(feature = "telegram")]
         if let Some(token) = &mut self.telegram {
@@ -325,6 +349,10 @@ impl Config {
             }
             Some(OwnerBroker::Outside(outside)) => self.mqtt.broker = Broker::Outside(outside),
         }
+        #[cfg(feature = "model")]
+        if let Some(talk) = owner.talk.filter(|_| is_free(Setting::Talk)) {
+            self.model.talk = super::Talker::named(talk);
+        }
         #[cfg(feature = "telegram")]
         if let Some(token) = owner.telegram.filter(|_| is_free(Setting::Telegram)) {
             self.telegram.token = Some(token).filter(|token| !token.expose().is_empty());
@@ -361,6 +389,8 @@ mod tests {
             is_open: Some(true),
             has_tls: Some(true),
             broker: Some(OwnerBroker::Outside(outside("hub", 1884, Some("a"), Some("b")))),
+            #[cfg(feature = "model")]
+            talk: Some("small".into()),
             #[cfg(feature = "telegram")]
             telegram: Some(Secret::new("1:a")),
         }
@@ -384,7 +414,7 @@ mod tests {
     fn the_file_wins() {
         let text = "[home]\nname = \"F\"\nlanguage = \"en\"\nlanguages = [\"en\"]\nlatitude = 1\nlongitude = 2\n\
                     time_zone = \"UTC\"\nunit_system = \"metric\"\n[http]\nlisten = \"127.0.0.1:1\"\ntls = \"off\"\n\
-                    [mqtt]\nlisten = \"127.0.0.1:2\"\n[telegram]\ntoken = \"2:b\"\n";
+                    [mqtt]\nlisten = \"127.0.0.1:2\"\n[model]\ntalk = \"b\"\n[telegram]\ntoken = \"2:b\"\n";
         let file = Config::parse(text, Path::new("x")).unwrap();
         assert!(file.clone().with(&all()) == file);
         // One that stands there says nothing of the others.

@@ -25,6 +25,8 @@ pub(super) struct Record {
     is_open: Option<bool>,
     has_tls: Option<bool>,
     broker: Option<BrokerRecord>,
+    #[cfg(feature = "model")]
+    talk: Option<String>,
     #[cfg(feature = "telegram")]
     telegram: Option<String>,
 }
@@ -142,6 +144,8 @@ impl From<Owner> for Record {
             is_open: owner.is_open,
             has_tls: owner.has_tls,
             broker: owner.broker.map(Into::into),
+            #[cfg(feature = "model")]
+            talk: owner.talk,
             #[cfg(feature = "telegram")]
             telegram: owner.telegram.map(exposed),
         }
@@ -169,6 +173,8 @@ impl From<Record> for Owner {
             is_open: record.is_open,
             has_tls: record.has_tls,
             broker: record.broker.map(Into::into),
+            #[cfg(feature = "model")]
+            talk: record.talk,
             #[cfg(feature = "telegram")]
             telegram: record.telegram.map(Secret::new),
         }
@@ -257,6 +263,8 @@ mod tests {
                 is_open: Some(true),
                 has_tls: Some(false),
                 broker: Some(broker),
+                #[cfg(feature = "model")]
+                talk: Some("small".into()),
                 #[cfg(feature = "telegram")]
                 telegram: Some(Secret::new("1:a")),
             };

@@ -16,6 +16,8 @@ use utoipa::{OpenApi, Path};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::{PathItemExt, paste, routes};
 
+#[cfg(feature = "model")]
+use super::talker;
 #[cfg(feature = "telegram")]
 use super::telegram;
 use super::{
@@ -90,6 +92,8 @@ fn on<P: Path, H: Handler<T, Arc<Site>>, T: 'static>(
 
 /// Those that need a token.
 pub(super) fn closed<C: Calls>(to: C) -> C {
+    #[cfg(feature = "model")]
+    let to = list!(to, [talker::model, talker::set_model]);
     #[cfg(feature = "telegram")]
     let to = list!(to, [telegram::bot, telegram::set_bot], [telegram::pair], [telegram::unpair],);
     list!(

@@ -10,6 +10,8 @@ use jiff::Timestamp;
 use tracing::Level;
 
 use super::Settings;
+#[cfg(feature = "model")]
+use crate::config::Talker;
 use crate::config::{Config, Outside, Owner};
 #[cfg(feature = "telegram")]
 use crate::home::id::PersonId;
@@ -30,6 +32,10 @@ pub trait Daemon: Send + Sync {
 
     /// Tries whether a broker can be used, for ten seconds at most: the version of MQTT that it speaks.
     fn try_broker(&self, broker: Outside) -> Trial;
+
+    /// Loads a model that is to answer what is not about the house, within seconds; it answers once that is decided.
+    #[cfg(feature = "model")]
+    fn try_talker(&self, talker: Talker) -> ModelTrial;
 
     /// Ends the daemon in good order, a moment later, and starts it again.
     fn restart(&self);
@@ -112,7 +118,11 @@ pub enum BotState {
 /// The future of [`Daemon::try_broker`].
 pub type Trial = Pin<Box<dyn Future<Output = Result<String, Unreached>> + Send>>;
 
-/// Why a broker cannot be used.
+/// The future of [`Daemon::try_talker`].
+#[cfg(feature = "model")]
+pub type ModelTrial = Pin<Box<dyn Future<Output = Result<(), Unreached>> + Send>>;
+
+/// Why a broker or a model cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreached {
     /// Its word, for those who say it in another language.

@@ -30,6 +30,8 @@ mod services;
 mod session;
 mod speech;
 mod states;
+#[cfg(feature = "model")]
+mod talker;
 #[cfg(feature = "telegram")]
 mod telegram;
 mod template;
@@ -60,6 +62,8 @@ use crate::hub::HubHandle;
 
 pub use self::auth::Access;
 pub use self::calls::description;
+#[cfg(feature = "model")]
+pub use self::daemon::ModelTrial;
 pub use self::daemon::{
     About, BrokerState, Certificate, Daemon, Held, LogLine, ModelLine, NoPull, Pull, Trial,
     Unreached, Updates,

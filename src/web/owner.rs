@@ -315,6 +315,8 @@ pub(super) async fn change_settings(
         is_open: wish.open.or(owner.is_open),
         has_tls: wish.tls.or(owner.has_tls),
         broker: broker.or(owner.broker),
+        #[cfg(feature = "model")]
+        talk: owner.talk,
         #[cfg(feature = "telegram")]
         telegram: owner.telegram,
     };

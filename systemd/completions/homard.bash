@@ -163,6 +163,9 @@ _homard() {
             homard__subcmd__help__subcmd__models,pull)
                 cmd="homard__subcmd__help__subcmd__models__subcmd__pull"
                 ;;
+            homard__subcmd__help__subcmd__models,talk)
+                cmd="homard__subcmd__help__subcmd__models__subcmd__talk"
+                ;;
             homard__subcmd__help__subcmd__token,add)
                 cmd="homard__subcmd__help__subcmd__token__subcmd__add"
                 ;;
@@ -202,6 +205,9 @@ _homard() {
             homard__subcmd__models,pull)
                 cmd="homard__subcmd__models__subcmd__pull"
                 ;;
+            homard__subcmd__models,talk)
+                cmd="homard__subcmd__models__subcmd__talk"
+                ;;
             homard__subcmd__models__subcmd__help,bench)
                 cmd="homard__subcmd__models__subcmd__help__subcmd__bench"
                 ;;
@@ -216,6 +222,9 @@ _homard() {
                 ;;
             homard__subcmd__models__subcmd__help,pull)
                 cmd="homard__subcmd__models__subcmd__help__subcmd__pull"
+                ;;
+            homard__subcmd__models__subcmd__help,talk)
+                cmd="homard__subcmd__models__subcmd__help__subcmd__talk"
                 ;;
             homard__subcmd__token,add)
                 cmd="homard__subcmd__token__subcmd__add"
@@ -870,7 +879,7 @@ _homard() {
             return 0
             ;;
         homard__subcmd__help__subcmd__models)
-            opts="list pull check bench"
+            opts="list pull check bench talk"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -926,6 +935,20 @@ _homard() {
             return 0
             ;;
         homard__subcmd__help__subcmd__models__subcmd__pull)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        homard__subcmd__help__subcmd__models__subcmd__talk)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1200,7 +1223,7 @@ _homard() {
             return 0
             ;;
         homard__subcmd__models)
-            opts="-h -V --log --help --version list pull check bench help"
+            opts="-h -V --log --help --version list pull check bench talk help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1274,7 +1297,7 @@ _homard() {
             return 0
             ;;
         homard__subcmd__models__subcmd__help)
-            opts="list pull check bench help"
+            opts="list pull check bench talk help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1357,6 +1380,20 @@ _homard() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        homard__subcmd__models__subcmd__help__subcmd__talk)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         homard__subcmd__models__subcmd__list)
             opts="-h -V --data-dir --models --log --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1395,6 +1432,36 @@ _homard() {
                     return 0
                     ;;
                 --models)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        homard__subcmd__models__subcmd__talk)
+            opts="-h -V --data-dir --url --token --log --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

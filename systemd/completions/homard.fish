@@ -100,14 +100,15 @@ complete -c homard -n "__fish_homard_using_subcommand wake" -l measure -d 'Learn
 complete -c homard -n "__fish_homard_using_subcommand wake" -l only-recordings -d 'Learn from these recordings alone, and not from the voices of espeak-ng'
 complete -c homard -n "__fish_homard_using_subcommand wake" -s h -l help -d 'Print help'
 complete -c homard -n "__fish_homard_using_subcommand wake" -s V -l version -d 'Print version'
-complete -c homard -n "__fish_homard_using_subcommand models; and not __fish_seen_subcommand_from list pull check bench help" -l log -d 'What is logged to standard error: error, warn, info, debug, trace, or finer (`info,homard::mqtt=debug`)' -r
-complete -c homard -n "__fish_homard_using_subcommand models; and not __fish_seen_subcommand_from list pull check bench help" -s h -l help -d 'Print help'
-complete -c homard -n "__fish_homard_using_subcommand models; and not __fish_seen_subcommand_from list pull check bench help" -s V -l version -d 'Print version'
-complete -c homard -n "__fish_homard_using_subcommand models; and not __fish_seen_subcommand_from list pull check bench help" -f -a "list" -d 'Shows all models of the catalogue and which are there'
-complete -c homard -n "__fish_homard_using_subcommand models; and not __fish_seen_subcommand_from list pull check bench help" -f -a "pull" -d 'Fetches models that are not there yet; without a name, those that belong to every house'
-complete -c homard -n "__fish_homard_using_subcommand models; and not __fish_seen_subcommand_from list pull check bench help" -f -a "check" -d 'Reads models that are there and compares them with the catalogue; without a name, all'
-complete -c homard -n "__fish_homard_using_subcommand models; and not __fish_seen_subcommand_from list pull check bench help" -f -a "bench" -d 'Measures language models that are there, or a GGUF file: tokens a second, loading, memory'
-complete -c homard -n "__fish_homard_using_subcommand models; and not __fish_seen_subcommand_from list pull check bench help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c homard -n "__fish_homard_using_subcommand models; and not __fish_seen_subcommand_from list pull check bench talk help" -l log -d 'What is logged to standard error: error, warn, info, debug, trace, or finer (`info,homard::mqtt=debug`)' -r
+complete -c homard -n "__fish_homard_using_subcommand models; and not __fish_seen_subcommand_from list pull check bench talk help" -s h -l help -d 'Print help'
+complete -c homard -n "__fish_homard_using_subcommand models; and not __fish_seen_subcommand_from list pull check bench talk help" -s V -l version -d 'Print version'
+complete -c homard -n "__fish_homard_using_subcommand models; and not __fish_seen_subcommand_from list pull check bench talk help" -f -a "list" -d 'Shows all models of the catalogue and which are there'
+complete -c homard -n "__fish_homard_using_subcommand models; and not __fish_seen_subcommand_from list pull check bench talk help" -f -a "pull" -d 'Fetches models that are not there yet; without a name, those that belong to every house'
+complete -c homard -n "__fish_homard_using_subcommand models; and not __fish_seen_subcommand_from list pull check bench talk help" -f -a "check" -d 'Reads models that are there and compares them with the catalogue; without a name, all'
+complete -c homard -n "__fish_homard_using_subcommand models; and not __fish_seen_subcommand_from list pull check bench talk help" -f -a "bench" -d 'Measures language models that are there, or a GGUF file: tokens a second, loading, memory'
+complete -c homard -n "__fish_homard_using_subcommand models; and not __fish_seen_subcommand_from list pull check bench talk help" -f -a "talk" -d 'Has the running house answer what is not about it by another language model; it is loaded first'
+complete -c homard -n "__fish_homard_using_subcommand models; and not __fish_seen_subcommand_from list pull check bench talk help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c homard -n "__fish_homard_using_subcommand models; and __fish_seen_subcommand_from list" -l data-dir -d 'The data directory of the house [default: $XDG_DATA_HOME/homard or ~/.local/share/homard]' -r -F
 complete -c homard -n "__fish_homard_using_subcommand models; and __fish_seen_subcommand_from list" -l models -d 'Where models lie [default: `models` in the data directory]' -r -F
 complete -c homard -n "__fish_homard_using_subcommand models; and __fish_seen_subcommand_from list" -l log -d 'What is logged to standard error: error, warn, info, debug, trace, or finer (`info,homard::mqtt=debug`)' -r
@@ -129,10 +130,17 @@ complete -c homard -n "__fish_homard_using_subcommand models; and __fish_seen_su
 complete -c homard -n "__fish_homard_using_subcommand models; and __fish_seen_subcommand_from bench" -l log -d 'What is logged to standard error: error, warn, info, debug, trace, or finer (`info,homard::mqtt=debug`)' -r
 complete -c homard -n "__fish_homard_using_subcommand models; and __fish_seen_subcommand_from bench" -s h -l help -d 'Print help'
 complete -c homard -n "__fish_homard_using_subcommand models; and __fish_seen_subcommand_from bench" -s V -l version -d 'Print version'
+complete -c homard -n "__fish_homard_using_subcommand models; and __fish_seen_subcommand_from talk" -l data-dir -d 'The data directory of the house [default: those of the real house, then of the demo]' -r -F
+complete -c homard -n "__fish_homard_using_subcommand models; and __fish_seen_subcommand_from talk" -l url -d 'Where the daemon answers; found in the data directory unless given' -r
+complete -c homard -n "__fish_homard_using_subcommand models; and __fish_seen_subcommand_from talk" -l token -d 'A token (`homard token add NAME`); found in the data directory unless given' -r
+complete -c homard -n "__fish_homard_using_subcommand models; and __fish_seen_subcommand_from talk" -l log -d 'What is logged to standard error: error, warn, info, debug, trace, or finer (`info,homard::mqtt=debug`)' -r
+complete -c homard -n "__fish_homard_using_subcommand models; and __fish_seen_subcommand_from talk" -s h -l help -d 'Print help'
+complete -c homard -n "__fish_homard_using_subcommand models; and __fish_seen_subcommand_from talk" -s V -l version -d 'Print version'
 complete -c homard -n "__fish_homard_using_subcommand models; and __fish_seen_subcommand_from help" -f -a "list" -d 'Shows all models of the catalogue and which are there'
 complete -c homard -n "__fish_homard_using_subcommand models; and __fish_seen_subcommand_from help" -f -a "pull" -d 'Fetches models that are not there yet; without a name, those that belong to every house'
 complete -c homard -n "__fish_homard_using_subcommand models; and __fish_seen_subcommand_from help" -f -a "check" -d 'Reads models that are there and compares them with the catalogue; without a name, all'
 complete -c homard -n "__fish_homard_using_subcommand models; and __fish_seen_subcommand_from help" -f -a "bench" -d 'Measures language models that are there, or a GGUF file: tokens a second, loading, memory'
+complete -c homard -n "__fish_homard_using_subcommand models; and __fish_seen_subcommand_from help" -f -a "talk" -d 'Has the running house answer what is not about it by another language model; it is loaded first'
 complete -c homard -n "__fish_homard_using_subcommand models; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c homard -n "__fish_homard_using_subcommand user; and not __fish_seen_subcommand_from add list remove pair password help" -l log -d 'What is logged to standard error: error, warn, info, debug, trace, or finer (`info,homard::mqtt=debug`)' -r
 complete -c homard -n "__fish_homard_using_subcommand user; and not __fish_seen_subcommand_from add list remove pair password help" -s h -l help -d 'Print help'
@@ -307,6 +315,7 @@ complete -c homard -n "__fish_homard_using_subcommand help; and __fish_seen_subc
 complete -c homard -n "__fish_homard_using_subcommand help; and __fish_seen_subcommand_from models" -f -a "pull" -d 'Fetches models that are not there yet; without a name, those that belong to every house'
 complete -c homard -n "__fish_homard_using_subcommand help; and __fish_seen_subcommand_from models" -f -a "check" -d 'Reads models that are there and compares them with the catalogue; without a name, all'
 complete -c homard -n "__fish_homard_using_subcommand help; and __fish_seen_subcommand_from models" -f -a "bench" -d 'Measures language models that are there, or a GGUF file: tokens a second, loading, memory'
+complete -c homard -n "__fish_homard_using_subcommand help; and __fish_seen_subcommand_from models" -f -a "talk" -d 'Has the running house answer what is not about it by another language model; it is loaded first'
 complete -c homard -n "__fish_homard_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "add" -d 'Adds somebody; asks for their password, or takes it from HOMARD_PASSWORD or standard input'
 complete -c homard -n "__fish_homard_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "list" -d 'Shows everybody, with their role'
 complete -c homard -n "__fish_homard_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "remove" -d 'Removes somebody, with their sessions and tokens'

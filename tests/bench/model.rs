@@ -11,6 +11,7 @@
 // It prints what it measured, by the clock that nobody sets.
 #![allow(clippy::print_stdout, clippy::disallowed_methods, missing_docs)]
 
+mod command;
 mod families;
 
 use std::error::Error;
@@ -50,6 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for path in there.iter().filter(|_| !only_families) {
         println!("\n{}, {n_threads} threads", path.file_name().unwrap_or_default().display());
         compare(path, n_threads, true)?;
+        command::compare(path, n_threads)?;
     }
     let Some(smallest) = there.first() else {
         println!("There is no model in {}: `homard models pull`.", models.display());
@@ -172,18 +174,29 @@ fn beside_itself(path: &Path, n_threads: usize) -> Result<(), Box<dyn Error>> {
 }
 
 fn llama(path: &Path, n_threads: usize, mode: &str) -> Result<serde_json::Value, Box<dyn Error>> {
+    peer("llama_peer.mjs", path, n_threads, mode, &PROMPTS.as_slice().into())
+}
+
+/// What a program for llama.cpp answers to a job.
+fn peer(
+    program: &str,
+    path: &Path,
+    n_threads: usize,
+    mode: &str,
+    job: &serde_json::Value,
+) -> Result<serde_json::Value, Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let node = root.join(".cache/python/bin/node");
     let node = if node.exists() { node } else { PathBuf::from("node") };
     let mut peer = Command::new(node)
-        .arg(root.join("tests/tools/llama/llama_peer.mjs"))
+        .arg(root.join("tests/tools/llama").join(program))
         .arg(path)
         .args([n_threads.to_string().as_str(), mode])
         .env("LLAMA_MODULES", root.join(".cache/llama"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
-    peer.stdin.take().ok_or("no input")?.write_all(serde_json::to_string(&PROMPTS)?.as_bytes())?;
+    peer.stdin.take().ok_or("no input")?.write_all(job.to_string().as_bytes())?;
     let output = peer.wait_with_output()?;
     Ok(serde_json::from_slice(&output.stdout)?)
 }

@@ -110,6 +110,10 @@ const ROUTES: &[(&str, &str, &str, &str, [u16; 5])] = &[
     ("get", "/api/homard/update", "", "", [401, 403, 403, 403, 200]),
     ("post", "/api/homard/update/check", "", "", [401, 403, 403, 403, 409]),
     ("post", "/api/homard/update/fetch", "", "", [401, 403, 403, 403, 409]),
+    #[cfg(feature = "model")]
+    ("get", "/api/homard/model", "", "", [401, 403, 403, 403, 200]),
+    #[cfg(feature = "model")]
+    ("put", "/api/homard/model", "", r#"{"talk":"a\nb"}"#, [401, 403, 403, 403, 400]),
     #[cfg(feature = "telegram")]
     ("get", "/api/homard/telegram", "", "", [401, 403, 403, 403, 200]),
     #[cfg(feature = "telegram")]

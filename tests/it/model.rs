@@ -12,7 +12,7 @@ use homard::llm::{
 
 use tokio::time::Instant;
 
-use crate::support::homard::{Daemon, Folder};
+use crate::support::homard::{Daemon, Folder, homard};
 use crate::support::models_with;
 
 const WEIGHTS: &str = "smollm2-135m/SmolLM2-135M-Instruct.Q4_1.gguf";
@@ -201,4 +201,72 @@ fn what_is_not_about_the_house_is_answered_as_the_models_words() {
     assert!(!answer.contains("language model"), "{answer}");
     let log = std::fs::read_to_string(folder.path("log")).unwrap();
     assert!(log.contains("there is no model `no-such-model`"), "{log}");
+}
+
+/// Another model answers at once, without a restart; what cannot be used is refused, and the one before stays.
+#[test]
+fn who_talks_is_changed_while_the_house_runs() {
+    let Some(models) = models_with(WEIGHTS) else { return };
+    let folder = Folder::new("who-talks");
+    let config = "[http]\nlisten = \"127.0.0.1:0\"\n[model]\nask = false\n[mqtt]\nlisten = \"127.0.0.1:0\"\n";
+    let models_dir = models.display().to_string();
+    let environment = [("HOMARD_MODELS", models_dir.as_str())];
+    let house = Daemon::start_in("demo", &folder, config, &environment);
+    let asks = |house: &Daemon| {
+        let done = house.say(&["--language", "en", "who wrote the moonlight sonata?"]);
+        done.out + &done.err
+    };
+    let talk =
+        |house: &Daemon, name: &str| homard(&["models", "talk", "--data-dir", &house.data, name]);
+    let marked = "My language model says";
+    assert!(!asks(&house).contains(marked));
+    let done = talk(&house, "smollm2-135m");
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(asks(&house).starts_with(marked));
+    let choice = house.get("/api/homard/model");
+    assert_eq!(choice["talk"], "smollm2-135m");
+    assert_eq!(
+        (&choice["is_in_file"], &choice["outside"]),
+        (&false.into(), &serde_json::Value::Null)
+    );
+    assert!(choice["there"].to_string().contains("smollm2-135m"), "{choice}");
+
+    // No such model, no model at all, nobody elsewhere, and a model of which only the beginning is there.
+    let text = folder.file("text.gguf", "hello");
+    let cut = folder.path("cut.gguf");
+    std::fs::write(&cut, beginning(&models.join(WEIGHTS))).unwrap();
+    for (name, expected) in [
+        ("no-such-model", "there is no model `no-such-model`"),
+        ("/nowhere/model.gguf", "there is no model"),
+        (text.as_str(), "no GGUF file"),
+        ("outside", "there is no model `outside`"),
+        (cut.as_str(), "damaged"),
+    ] {
+        let done = talk(&house, name);
+        assert!(done.code != 0 && done.err.contains(expected), "{name}: {done:?}");
+        assert_eq!(house.get("/api/homard/model")["talk"], "smollm2-135m", "{name}");
+    }
+    assert!(asks(&house).starts_with(marked));
+    house.stop();
+
+    // It is remembered; and where it stands in the file, the file wins.
+    let house = Daemon::start_in("demo", &folder, config, &environment);
+    assert!(asks(&house).starts_with(marked));
+    let done = talk(&house, "nobody");
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(!asks(&house).contains(marked));
+    house.stop();
+    let written = config.replace("ask = false", "ask = false\ntalk = \"smollm2-135m\"");
+    let house = Daemon::start_in("demo", &folder, &written, &environment);
+    let done = talk(&house, "nobody");
+    assert!(done.code != 0 && done.err.contains("homard.toml"), "{done:?}");
+    house.stop();
+}
+
+/// The beginning of a file: a model without most of its weights.
+fn beginning(path: &Path) -> Vec<u8> {
+    use std::io::Read;
+    let mut head = Vec::new();
+    std::fs::File::open(path).unwrap().take(4 << 20).read_to_end(&mut head).unwrap();
+    head
 }

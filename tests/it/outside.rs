@@ -243,6 +243,21 @@ fn the_house_asks_the_model_that_its_owner_chose() {
 
     let answer = text(say("fr", "il y a des confettis partout par terre"));
     assert!(!answer.contains("Désolé"), "{answer}");
+    // A question in words that nobody knows is answered from the house's own facts, and nothing is done.
+    for (language, words) in
+        [("en", "where did I leave it glowing"), ("fr", "où est-ce que ça brille encore")]
+    {
+        server.now(Manner::Says("lights_on"));
+        let asked = house.say(&["--language", language, "--explain", words]);
+        let plain = match language {
+            "en" => "which lights are on",
+            _ => "quelles lumières sont allumées",
+        };
+        let told = house.say(&["--language", language, plain]);
+        let first = |done: &Done| done.out.lines().next().unwrap_or_default().to_owned();
+        assert_eq!(first(&asked), first(&told));
+        assert!(asked.out.contains("the model takes it for the question"), "{asked:?}");
+    }
     // A choice that is none, one that was not offered, and one that is not clear.
     for (choice, expected) in [
         ("none", "Sorry, I did not understand"),
@@ -260,6 +275,19 @@ fn the_house_asks_the_model_that_its_owner_chose() {
         ]));
         assert!(answer.contains(expected), "{choice}: {answer}");
     }
+    // Of what is long only the beginning goes there, and what is very long is not taken at all.
+    server.now(Manner::Says("none"));
+    server.asked();
+    let long = "the confetti and the streamers ".repeat(60);
+    let answer = text(house.say(&["--language", "en", "--conversation", "long", &long]));
+    assert!(answer.contains("did not understand"), "{answer}");
+    let asked = server.asked();
+    assert!(!asked.is_empty());
+    for (_, body) in asked {
+        assert!(body["messages"][1]["content"].as_str().unwrap().len() <= 600);
+    }
+    let answer = text(house.say(&["--language", "en", &long.repeat(27)]));
+    assert!(answer.contains("at most 2000 characters") && server.asked().is_empty(), "{answer}");
     // What is not about the house; and what may be about it is none of the model's business to answer.
     server.now(Manner::Says("It was Beethoven."));
     let answer = text(house.say(&[
@@ -273,6 +301,23 @@ fn the_house_asks_the_model_that_its_owner_chose() {
         answer.starts_with("My language model says") && answer.contains("Beethoven"),
         "{answer}"
     );
+
+    server.asked();
+    let talk = |conversation: &str| {
+        let done =
+            house.say(&["--language", "en", "--conversation", conversation, "where was he born?"]);
+        assert!(done.out.contains("Beethoven"), "{done:?}");
+        let (_, body) = server.asked().pop().unwrap();
+        body["messages"].as_array().unwrap().iter().map(|one| one["content"].clone()).collect()
+    };
+    // What was talked of is told to the model in the same conversation, and in no other.
+    let before: Vec<Value> = talk("talk");
+    assert_eq!(
+        before[1..],
+        ["who wrote the moonlight sonata?", "It was Beethoven.", "where was he born?"]
+    );
+    let other: Vec<Value> = talk("another");
+    assert_eq!(other[1..], ["where was he born?"]);
 
     let found = house.get("/api/homard/connections").to_string();
     let to = format!("127.1:{}", server.port);

@@ -188,6 +188,8 @@ pub(super) fn chapter(chapter: Chapter, words: &Words) -> String {
         Chapter::Voice => {
             section(&mut out, words, "voice", "settings.voice.microphone", false);
             section(&mut out, words, "models", "settings.models", true);
+            #[cfg(feature = "model")]
+            section(&mut out, words, "talker", "settings.talker", true);
         }
         Chapter::Connections => {
             section(&mut out, words, "connections", "settings.connections.made", true);

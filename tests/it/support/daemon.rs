@@ -41,6 +41,11 @@ impl Daemon for Played {
         Box::pin(std::future::ready(Err(nobody)))
     }
 
+    #[cfg(feature = "model")]
+    fn try_talker(&self, _: homard::config::Talker) -> homard::web::ModelTrial {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     fn restart(&self) {}
 
     fn languages(&self) -> Vec<String> {

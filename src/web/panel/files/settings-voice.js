@@ -1,9 +1,13 @@
-// Microphone and voice, and the models: what is there, and fetching it.
+// Microphone and voice, the models: what is there, and fetching it; and who of them talks.
 
-import { call, el, follow, known, number, t } from "./core.js";
-import { complain, size } from "./forms.js";
+import { call, el, follow, number, t, tell } from "./core.js";
+import { complain, field, size } from "./forms.js";
 
 const list = document.getElementById("models");
+/** Where this Homard has language models. */
+const talker = document.getElementById("talker");
+/** The one on another machine, and a choice of this page's own. */
+const [OUTSIDE, FILE] = ["outside", "/"];
 let timer;
 
 function line(model) {
@@ -45,7 +49,43 @@ async function fetchIt(name) {
   await draw().catch(complain);
 }
 
+/** What leaves the house, in words. */
+function leaving({ ask, talk, outside }) {
+  const keys = outside ? [ask && "talker.leaves", talk === OUTSIDE && "talker.leaves.talk"].filter(Boolean) : [];
+  return keys.map((key) => el("p", { class: "note", text: `${t(key, outside)}${outside.is_in_the_clear ? ` ${t("talker.clear")}` : ""}` }));
+}
+
+function drawTalker(choice) {
+  const { talk, there, outside, is_in_file: isInFile } = choice;
+  const isOwn = talk !== null && talk !== OUTSIDE && !there.includes(talk);
+  const who = el("select", { name: "talk", disabled: isInFile },
+    el("option", { value: "", text: t("talker.nobody") }),
+    there.map((name) => el("option", { value: name, text: name })),
+    outside && el("option", { value: OUTSIDE, text: t("talker.outside", outside) }),
+    el("option", { value: FILE, text: t("talker.file") }));
+  who.value = isOwn ? FILE : talk ?? "";
+  const path = el("input", { name: "path", value: isOwn ? talk : "", autocomplete: "off", spellcheck: "false", maxlength: 1024, disabled: isInFile });
+  const where = field(t("talker.path"), path);
+  const show = () => { where.hidden = who.value !== FILE; };
+  who.addEventListener("change", show);
+  show();
+  const button = el("button", { type: "submit", text: t("save"), disabled: isInFile });
+  const save = async (event) => {
+    event.preventDefault();
+    button.disabled = true;
+    const body = { talk: who.value === FILE ? path.value.trim() : who.value };
+    await call("/api/homard/model", { method: "PUT", body }).then((now) => {
+      drawTalker(now);
+      tell(t(now.talk === null ? "talker.none" : "talker.saved"));
+    }).catch(complain);
+    button.disabled = isInFile;
+  };
+  talker.replaceChildren(...leaving(choice), el("form", { class: "fields", onsubmit: save },
+    field(t("talker.who"), who), where, isInFile ? el("p", { class: "hint in-file", text: t("talker.in_file") }) : el("div", { class: "row end" }, button)));
+}
+
 follow();
+talker && call("/api/homard/model").then(drawTalker).catch(complain);
 call("/api/homard/system").then(({ has_speech: has }) => {
   document.getElementById("voice").replaceChildren(
     el("p", { text: t(has ? "settings.voice.there" : "settings.voice.absent") }),
