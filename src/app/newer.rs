@@ -35,18 +35,20 @@ pub(crate) enum NoNewer {
 pub(crate) type Note = dyn Fn(&str, &str) + Send + Sync;
 
 /// The address of what is there for this machine; with `.minisig` behind it that of its signature.
-fn address(url: &str) -> String {
-    format!("{url}/homard-{}", update::PROCESSOR)
+fn address(update: &config::Update) -> Result<String, NoNewer> {
+    let url = update.url.as_deref().ok_or(NoNewer::NotAllowed)?;
+    Ok(format!("{url}/homard-{}", update::PROCESSOR))
 }
 
 /// Asks what the newest program is. Its signature says so, which is verified only with the program.
 pub(crate) fn look(update: &config::Update, note: &Note) -> Result<Release, NoNewer> {
-    signature(update, note).and_then(|text| Ok(Release::claimed(&text)?))
+    let text = signature(&address(update)?, note)?;
+    Ok(Release::claimed(&text)?)
 }
 
-fn signature(update: &config::Update, note: &Note) -> Result<String, NoNewer> {
-    let url = update.url.as_deref().ok_or(NoNewer::NotAllowed)?;
-    let from = format!("{}{}", address(url), update::SIGNATURE);
+/// The signature of the program at this address.
+fn signature(program: &str, note: &Note) -> Result<String, NoNewer> {
+    let from = format!("{program}{}", update::SIGNATURE);
     note(&catalog::host_of(&from), "");
     let mut bytes = Vec::new();
     catalog::download(&from, &mut bytes, update::MOST_SIGNATURE)?;
@@ -59,13 +61,10 @@ pub(crate) fn fetch(
     programs: &Programs,
     note: &Note,
 ) -> Result<Release, NoNewer> {
-    let text = signature(update, note)?;
+    let from = address(update)?;
+    let text = signature(&from, note)?;
     let release = Release::claimed(&text)?;
-    if release.version <= programs.newest() {
-        let (offered, known) = (release.version, programs.newest());
-        return Err(UpdateError::NotNewer { offered, known }.into());
-    }
-    let from = address(update.url.as_deref().ok_or(NoNewer::NotAllowed)?);
+    programs.is_newer(release)?;
     note(&catalog::host_of(&from), &release.version.to_string());
     let fetched = programs.fetched()?;
     let done = File::create(&fetched)

@@ -131,11 +131,7 @@ fn keep_listening(
     let mut is_told = false;
     let closer = Closer::default();
     loop {
-        let opened = match closer.is_stuck() {
-            true => Err("the sound system hangs; start Homard again".to_owned()),
-            false => open(source),
-        };
-        let why = match opened {
+        let why = match closer.may_open().and_then(|()| open(source)) {
             Ok(opened) => {
                 let Opened { device, rate, channels, .. } = &opened;
                 info!(%device, rate, channels, "The microphone listens.");

@@ -19,9 +19,15 @@ pub(super) struct Closer {
 }
 
 impl Closer {
-    /// So many hang that no other device should be opened.
-    pub(super) fn is_stuck(&self) -> bool {
-        self.n_hanging.load(Ordering::Relaxed) >= MOST
+    /// Whether another device may be opened.
+    ///
+    /// # Errors
+    /// Why not: so many hang.
+    pub(super) fn may_open(&self) -> Result<(), String> {
+        match self.n_hanging.load(Ordering::Relaxed) < MOST {
+            true => Ok(()),
+            false => Err("the sound system hangs; start Homard again".to_owned()),
+        }
     }
 
     /// Drops a device, on a thread that may take as long as it likes.
@@ -63,14 +69,14 @@ mod tests {
         closer.close("a good one");
         let mut ends = Vec::new();
         for n in 0..MOST {
-            assert!(!closer.is_stuck(), "{n}");
+            assert_eq!(closer.may_open(), Ok(()), "{n}");
             let (end, other) = mpsc::channel();
             ends.push(end);
             closer.close(Hangs(other));
         }
-        assert!(closer.is_stuck());
+        assert!(closer.may_open().is_err());
         ends.pop();
-        while closer.is_stuck() {
+        while closer.may_open().is_err() {
             thread::yield_now();
         }
     }

@@ -192,15 +192,13 @@ fn work(
             Ok(Job { sound, heard, turn }) => {
                 let seconds = sound.seconds();
                 let is_stopped = || lock(state).n_stops > turn.0;
-                let open = || match closer.is_stuck() {
-                    true => Err(PlayError::Failed(
-                        "the sound system hangs; start Homard again".to_owned(),
-                    )),
-                    false => Output::open(device, sound.rate(), given),
+                let open = || {
+                    closer.may_open().map_err(PlayError::Failed)?;
+                    Output::open(device, sound.rate(), given)
                 };
                 let result = hear(&sound, open, &mut output, &is_stopped);
                 if result.is_err() {
-                    // Closed without waiting: what the device still has is not to be heard, or it is broken.
+                    // What the device still has is not to be heard, or it is broken.
                     close(&mut output);
                 }
                 let mut state = lock(state);

@@ -274,7 +274,11 @@ impl Programs {
         self.sync()
     }
 
-    fn is_newer(&self, release: Release) -> Result<(), UpdateError> {
+    /// Whether a program is newer than all that are here.
+    ///
+    /// # Errors
+    /// [`UpdateError::NotNewer`].
+    pub(crate) fn is_newer(&self, release: Release) -> Result<(), UpdateError> {
         let (offered, known) = (release.version, self.newest());
         if offered > known { Ok(()) } else { Err(UpdateError::NotNewer { offered, known }) }
     }
