@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use crate::home::Home;
-use crate::home::domain::Domain;
 use crate::home::id::EntityId;
 use crate::home::place::Area;
 use crate::home::target::TargetWords;
@@ -12,6 +11,7 @@ use crate::intent::meaning::{Command, Reading, Step, Way, What};
 use crate::intent::response::Voice;
 use crate::text;
 
+use super::need::only_scene;
 use super::{Assistant, Said, Turn};
 
 /// The need that is offered, by the keys of the packs' groups `offer` and `meant`.
@@ -52,11 +52,5 @@ fn scene(home: &Home, voice: &Voice<'_>) -> Option<EntityId> {
         let key = text::key(name);
         voice.find("leaving", &key).or_else(|| voice.find("leaving_names", &key)).is_some()
     };
-    let mut scenes = home.entities().filter(|entity| {
-        entity.is_enabled() && entity.domain == Domain::Scene && entity.names().any(is_called)
-    });
-    match (scenes.next(), scenes.next()) {
-        (Some(scene), None) => Some(scene.id.clone()),
-        _ => None,
-    }
+    only_scene(home, is_called).map(|scene| scene.id.clone())
 }

@@ -5,6 +5,7 @@
 
 use crate::home::Home;
 use crate::home::domain::Domain;
+use crate::home::entity::Entity;
 use crate::home::guard::{self, Risk};
 use crate::home::target::{self, TargetWords};
 use crate::intent::meaning::{Command, Memory, Reading, Step, Understanding, Way, What};
@@ -176,11 +177,14 @@ fn film(home: &Home) -> Option<(crate::home::id::EntityId, String)> {
         let key = text::key(name);
         key.split(' ').any(|word| FILM_WORDS.iter().any(|film| word.starts_with(film)))
     };
+    let scene = only_scene(home, is_film)?;
+    Some((scene.id.clone(), scene.friendly_name.to_string()))
+}
+
+/// The scene that is called so, if there is just one.
+pub(super) fn only_scene(home: &Home, is_called: impl Fn(&str) -> bool) -> Option<&Entity> {
     let mut scenes = home.entities().filter(|entity| {
-        entity.is_enabled() && entity.domain == Domain::Scene && entity.names().any(is_film)
+        entity.is_enabled() && entity.domain == Domain::Scene && entity.names().any(&is_called)
     });
-    match (scenes.next(), scenes.next()) {
-        (Some(scene), None) => Some((scene.id.clone(), scene.friendly_name.to_string())),
-        _ => None,
-    }
+    scenes.next().filter(|_| scenes.next().is_none())
 }
