@@ -6,7 +6,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 SETUP := tests/tools/setup.sh
 
 .PHONY: help setup run test peer eval eval-needs eval-speech needs fuzz bench bench-wake bench-sentences check fmt cross cross-test \
-	deb deb-test image
+	deb deb-test image image-test
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -114,10 +114,17 @@ deb-amd64:
 deb-test: deb-amd64
 	systemd/package/test $$(ls -t target/deb/homard_*_amd64.deb | head -n 1)
 
-#: make image    an image to flash, out of RASPIOS=FILE.img.xz, the official one (needs root); OUT=homard.img
+#: make image    an image to flash, out of RASPIOS=FILE.img.xz, the official one, or else of Debian's archive (needs root); OUT=...
 OUT ?= target/homard.img
+RASPIOS ?= .cache/debian-arm64.img
 image: deb-arm64
+	@[ -e "$(RASPIOS)" ] || [ "$(RASPIOS)" != .cache/debian-arm64.img ] || cross/debian.sh "$(RASPIOS)"
 	cross/image.sh "$(RASPIOS)" $$(ls -t target/deb/homard_*_arm64.deb | head -n 1) $(OUT)
+
+#: make image-test  start that image in qemu: first steps, power cuts, clocks, memory limits, update, backup (needs root)
+image-test: image
+	@$(SETUP) test
+	cross/boot-test $(OUT)
 
 #: make fmt      format the code
 fmt:

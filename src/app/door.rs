@@ -1,7 +1,10 @@
 //! Where the panel is reached: its own port, and sockets that systemd listens on for it, as for port 80, which needs
 //! rights that this program does not have. And what the first owner must show where others can reach it.
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -11,6 +14,11 @@ use tracing::{info, warn};
 
 use crate::config;
 use crate::storage::Storage;
+
+/// Letters and digits of a code that somebody chose: what is told of one that was not chosen is as hard to guess.
+const LEAST_OF_CODE: usize = 8;
+/// Bytes of its file that are looked at.
+const MOST_OF_CODE_FILE: u64 = 1024;
 
 /// Sockets that systemd listens on for this program (`homard.socket`, sd_listen_fds(3)). They stay open for as long as the
 /// process lives, also while it becomes another program.
@@ -108,16 +116,45 @@ pub(super) fn url(scheme: &str, address: SocketAddr) -> String {
     format!("{scheme}://{}", SocketAddr::new(ip, address.port()))
 }
 
-/// What the first owner must show in a house that nobody runs yet and that others than this machine can reach. New at each
-/// start, so that one that was seen is soon worth nothing.
-pub(super) fn setup_code(storage: &Storage, listeners: &[TcpListener]) -> Result<Option<String>> {
+/// What the first owner must show in a house that nobody runs yet and that others than this machine can reach: what stands in
+/// the file, else new at each start, so that one that was seen is soon worth nothing.
+pub(super) fn setup_code(
+    storage: &Storage,
+    listeners: &[TcpListener],
+    file: Option<&Path>,
+) -> Result<Option<String>> {
     let is_ours_alone = |listener: &TcpListener| {
         listener.local_addr().is_ok_and(|at| at.ip().to_canonical().is_loopback())
     };
     if listeners.iter().all(is_ours_alone) || !storage.people().is_empty()? {
         return Ok(None);
     }
+    match file.map(chosen_code) {
+        Some(Ok(Some(code))) => return Ok(Some(code)),
+        Some(Err(why)) => {
+            warn!(file = ?file, "The code of the first owner is not taken from its file: {why}")
+        }
+        Some(Ok(None)) | None => {}
+    }
     let mut random = [0_u8; 8];
     getrandom::fill(&mut random).map_err(|error| anyhow!("no random numbers: {error}"))?;
     Ok(Some(format!("{:08}", u64::from_le_bytes(random) % 100_000_000)))
+}
+
+/// The letters and digits of a file's first line; `None` without a file. Why it is none is told without a word of it.
+fn chosen_code(file: &Path) -> Result<Option<String>> {
+    let mut text = String::new();
+    match File::open(file) {
+        Ok(file) => file.take(MOST_OF_CODE_FILE).read_to_string(&mut text)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    // Editors of other systems begin a text with a mark of its encoding.
+    let line = text.trim_start_matches('\u{feff}').lines().find(|line| !line.trim().is_empty());
+    let code: String =
+        line.unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).collect();
+    if code.len() < LEAST_OF_CODE {
+        bail!("it must have {LEAST_OF_CODE} letters (a to z) and digits or more");
+    }
+    Ok(Some(code))
 }

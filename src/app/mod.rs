@@ -93,6 +93,8 @@ pub(crate) struct Options<'a> {
     pub(crate) journal: Journal,
     /// Where the panel is reached beside its own port.
     pub(crate) handed: &'a Handed,
+    /// What the first owner must show stands there, so that it is known before the house starts; need not exist.
+    pub(crate) code_file: Option<&'a Path>,
 }
 
 /// Why it ended, in good order.
@@ -142,7 +144,7 @@ async fn serve(options: Options<'_>, ready: impl FnOnce(&Running)) -> Result<End
     let mut interrupt = signal(SignalKind::interrupt()).context("no signals")?;
     let supervisor = Supervisor::of_environment().map(Arc::new);
 
-    let Options { config: file, data_dir, models, is_demo, journal, handed } = options;
+    let Options { config: file, data_dir, models, is_demo, journal, handed, code_file } = options;
     match storage::backup::restore_uploaded(&data_dir) {
         Ok(None) => {}
         Ok(Some(manifest)) => info!(made_at = manifest.made_at, "The house is that of the backup."),
@@ -232,7 +234,7 @@ async fn serve(options: Options<'_>, ready: impl FnOnce(&Running)) -> Result<End
 
     let token = local_token(&data_dir, is_demo)?;
     let access = web::Access::new(&storage, clock.clone(), Some(&token));
-    let setup_code = door::setup_code(&storage, &listeners)?;
+    let setup_code = door::setup_code(&storage, &listeners, code_file)?;
     let (stop, stops) = watch::channel(false);
     let (restart, mut restarts) = watch::channel(false);
     #[cfg(feature = "telegram")]

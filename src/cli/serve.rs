@@ -24,6 +24,10 @@ pub(super) struct Run {
     place: Place,
     #[command(flatten)]
     models: ModelDir,
+    /// What the first owner must show where the panel is open to the network: the first line of this file, eight letters and
+    /// digits or more; without the file there is another code at each start
+    #[arg(long, env = "HOMARD_SETUP_CODE_FILE", value_name = "FILE")]
+    setup_code_file: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -50,7 +54,9 @@ pub(super) fn run(run: &Run, journal: Journal) -> Result<(), Failure> {
         return ended;
     }
     let handed = Handed::of_environment();
-    let options = Options { config, data_dir, models, is_demo: false, journal, handed: &handed };
+    let code_file = run.setup_code_file.as_deref();
+    let options =
+        Options { config, data_dir, models, is_demo: false, journal, handed: &handed, code_file };
     let ended = app::run(options, |running| {
         if let Err(failure) = tell_code(running) {
             warn!(error = %failure.text, "The setup code could not be printed.");
@@ -143,7 +149,9 @@ pub(super) fn demo(demo: &Demo, journal: Journal) -> Result<(), Failure> {
     }
     let shown_dir = demo.data_dir.clone();
     let handed = Handed::default();
-    let options = Options { config, data_dir, models, is_demo: true, journal, handed: &handed };
+    let (is_demo, code_file) = (true, None);
+    let options =
+        Options { config, data_dir, models, is_demo, journal, handed: &handed, code_file };
     let ended = app::run(options, move |running| {
         if let Err(failure) = greet(running, shown_dir) {
             warn!(error = %failure.text, "The demo's greeting could not be printed.");

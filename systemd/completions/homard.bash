@@ -1511,7 +1511,7 @@ _homard() {
             return 0
             ;;
         homard__subcmd__run)
-            opts="-h -V --config --data-dir --models --log --help --version"
+            opts="-h -V --config --data-dir --models --setup-code-file --log --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1526,6 +1526,10 @@ _homard() {
                     return 0
                     ;;
                 --models)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --setup-code-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -47,6 +47,7 @@ complete -c homard -n "__fish_homard_needs_command" -f -a "help" -d 'Print this 
 complete -c homard -n "__fish_homard_using_subcommand run" -l config -d 'The configuration; without one, the defaults hold' -r -F
 complete -c homard -n "__fish_homard_using_subcommand run" -l data-dir -d 'Where the house is remembered [default: $XDG_DATA_HOME/homard or ~/.local/share/homard, else that of Debian\'s package, /var/lib/homard]' -r -F
 complete -c homard -n "__fish_homard_using_subcommand run" -l models -d 'Where models lie [default: `models` in the data directory]' -r -F
+complete -c homard -n "__fish_homard_using_subcommand run" -l setup-code-file -d 'What the first owner must show where the panel is open to the network: the first line of this file, eight letters and digits or more; without the file there is another code at each start' -r -F
 complete -c homard -n "__fish_homard_using_subcommand run" -l log -d 'What is logged to standard error: error, warn, info, debug, trace, or finer (`info,homard::mqtt=debug`)' -r
 complete -c homard -n "__fish_homard_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c homard -n "__fish_homard_using_subcommand run" -s V -l version -d 'Print version'

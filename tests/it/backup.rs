@@ -11,7 +11,9 @@ use homard::storage::Storage;
 use zip::write::SimpleFileOptions;
 use zip::{ZipArchive, ZipWriter};
 
-use super::support::homard::{Daemon, Folder, homard, homard_with, program};
+use super::panel_settings::seen;
+use super::support::browser::Browser;
+use super::support::homard::{Daemon, Folder, PATIENCE, homard, homard_with, program};
 
 /// The lines that do not change while a house only stands there.
 fn lasting(dump: &str) -> BTreeSet<String> {
@@ -315,6 +317,90 @@ fn a_fresh_house_takes_a_backup_from_the_browser_once() {
         }
     });
     assert!(answer.0 == 409 && answer.1.contains("has an owner already"), "{answer:?}");
+}
+
+/// Who has a backup and a fresh machine needs a browser and nothing else.
+#[test]
+fn the_first_steps_take_a_backup() {
+    let Some(mut browser) = Browser::start("en") else { return };
+    let folder = Folder::new("backup-page");
+    let (data, _, _) = house(&folder);
+    let environment = [("HOMARD_PASSWORD", "a long password")];
+    let arguments = ["user", "add", "Ada", "--role", "admin", "--data-dir", &data];
+    assert_eq!(homard_with(&arguments, &environment).code, 0);
+    let passphrase = folder.file("passphrase", "s é c r e t\n");
+    let sealed = folder.path("house.zip.age");
+    let done = homard(&["backup", &sealed, "--data-dir", &data, "--passphrase-file", &passphrase]);
+    assert_eq!(done.code, 0, "{done:?}");
+
+    let fresh = Folder::new("backup-page-fresh");
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let daemon = Daemon::start_at("run", &fresh, port);
+    browser.visit(&format!("{}/", daemon.url));
+    browser.click("details.other-way summary");
+    seen(&mut browser, "welcome-restore");
+    let told =
+        |words: &str| format!("document.querySelector('#told').textContent.includes('{words}')");
+    browser.click("#restore");
+    browser.wait(&told("Choose the file first"));
+    browser.choose("#backup", &passphrase);
+    browser.click("#restore");
+    browser.wait(&told("no whole backup"));
+    browser.choose("#backup", &sealed);
+    browser.click("#restore");
+    browser.wait(&told("is encrypted"));
+    browser.fill("#backup-passphrase", "guessed");
+    browser.click("#restore");
+    browser.wait(&told("another key or passphrase"));
+    browser.fill("#backup-passphrase", "s é c r e t");
+    browser.click("#restore");
+    // It has started again, and asks for the people of before.
+    browser.wait(
+        "document.querySelector('form [name=password]') && !document.querySelector('#restore')",
+    );
+    browser.fill("[name=name]", "Ada");
+    browser.fill("[name=password]", "a long password");
+    browser.key("Enter");
+    browser.wait("document.querySelectorAll('.card').length > 5");
+    browser.picture("welcome-restored");
+}
+
+/// The power goes while the house starts with a backup that a browser has brought: at the next start it is put back, or was.
+#[test]
+fn a_backup_that_waits_is_put_back_whenever_the_power_goes() {
+    let folder = Folder::new("backup-waits-cut");
+    let (_, file, known) = house(&folder);
+    let (mut n_waits, mut n_back) = (0, 0);
+    for step in 0..20 {
+        let fresh = folder.path(&format!("fresh-{step}"));
+        fs::create_dir_all(&fresh).unwrap();
+        fs::copy(&file, format!("{fresh}/restore.zip")).unwrap();
+        let config = folder.file(
+            "cut.toml",
+            "[http]\nlisten = \"127.0.0.1:0\"\n[mqtt]\nlisten = \"127.0.0.1:0\"\n",
+        );
+        let mut command = Command::new(program());
+        command.args(["run", "--config", &config, "--data-dir", &fresh]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(step * 6));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // What was killed holds its folder until its last thread is gone.
+        let began = std::time::Instant::now();
+        let put_back = loop {
+            match homard::storage::backup::restore_uploaded(Path::new(&fresh)) {
+                Err(error) => assert!(began.elapsed() < PATIENCE, "{error}"),
+                Ok(put_back) => break put_back.is_some(),
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        assert!(registry(&fresh) == known, "after {} ms: {put_back}", step * 6);
+        let left = |name: &str| fs::exists(format!("{fresh}/{name}")).unwrap();
+        assert!(!left("restore.zip") && !left("restoring.zip"), "after {} ms", step * 6);
+        n_waits += usize::from(put_back);
+        n_back += usize::from(!put_back);
+    }
+    println!("put back by the next start: {n_waits}, by the one that was cut off: {n_back}");
 }
 
 /// Whoever becomes the owner while a backup waits keeps the house: it was theirs when it was to be replaced.

@@ -64,8 +64,13 @@ fn a_process_that_nobody_watches_says_nothing() {
 
 /// What systemd does for `homard.socket`: it listens, and the program finds the socket as its file 3.
 fn handed(listener: TcpListener, folder: &Folder) -> Daemon {
-    let script = "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$@\"";
-    Daemon::start_in_shell(script, OwnedFd::from(listener).into(), "run", folder, PORTS)
+    handed_with("", listener, folder)
+}
+
+/// The same, with more in the program's environment.
+fn handed_with(more: &str, listener: TcpListener, folder: &Folder) -> Daemon {
+    let script = format!("exec 3<&0 </dev/null; {more} LISTEN_PID=$$ LISTEN_FDS=1 exec \"$@\"");
+    Daemon::start_in_shell(&script, OwnedFd::from(listener).into(), "run", folder, PORTS)
 }
 
 /// What a browser gets there: the status, and where it is sent.
@@ -136,11 +141,43 @@ fn a_socket_for_the_network_counts_as_open() {
     assert_eq!(begins(&daemon), 200);
 }
 
+/// Whoever makes the card for a board without a screen chooses the code on it.
+#[test]
+fn the_code_may_be_chosen_in_a_file() {
+    let cases = [
+        (Some("\u{feff}\r\n four-Lobsters\r\nand a note"), "fourLobsters", 200),
+        (Some("four-lobsters"), "four-Lobsters", 403),
+        // Too short, not text, and none: there is another at each start.
+        (Some("1234567"), "1234567", 403),
+        (Some("\u{0}\u{0}"), "", 403),
+        (None, "", 403),
+    ];
+    for (written, said, status) in cases {
+        let folder = Folder::new("systemd-code");
+        let file = folder.path("chosen code.txt");
+        if let Some(text) = written {
+            std::fs::write(&file, text).unwrap();
+        }
+        let told = format!("HOMARD_SETUP_CODE_FILE='{file}'");
+        let daemon = handed_with(&told, TcpListener::bind("0.0.0.0:0").unwrap(), &folder);
+        assert_eq!(begins_with(&daemon, Some(said)), status, "{written:?} {said:?}");
+        daemon.stop();
+        let log = std::fs::read_to_string(folder.path("log")).unwrap();
+        let told = log.contains("The code of the first owner is not taken from its file");
+        assert_eq!(told, written.is_some_and(|text| text.len() < 8), "{log}");
+        assert!(!log.contains("1234567") && !log.contains("obsters"), "{log}");
+    }
+}
+
 /// What becomes of somebody who wants to be the first owner, without a code.
 fn begins(daemon: &Daemon) -> u16 {
+    begins_with(daemon, None)
+}
+
+fn begins_with(daemon: &Daemon, code: Option<&str>) -> u16 {
     let agent: ureq::Agent =
         ureq::Agent::config_builder().http_status_as_error(false).build().into();
-    let first = serde_json::json!({"name": "Ada", "password": "four quiet lobsters"});
+    let first = serde_json::json!({"name": "Ada", "password": "four quiet lobsters", "code": code});
     let post = agent.post(format!("{}/setup", daemon.url)).header("Origin", &daemon.url);
     post.send_json(first).unwrap().status().as_u16()
 }

@@ -182,7 +182,7 @@ fn step_language(out: &mut String, words: &Words, needs_code: bool) {
             out,
             format_args!(
                 "<label for=\"code\">{}</label>\n<input id=\"code\" required autocomplete=\"off\" \
-                 inputmode=\"numeric\" maxlength=\"20\">\n<p class=\"hint\">{}</p>\n",
+                 autocapitalize=\"off\" spellcheck=\"false\" maxlength=\"100\">\n<p class=\"hint\">{}</p>\n",
                 Text(words.get("welcome.code")),
                 Text(words.get("welcome.code.hint")),
             ),

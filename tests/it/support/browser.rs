@@ -248,6 +248,14 @@ impl Browser {
         self.command("Input.insertText", json!({"text": text}));
     }
 
+    /// Chooses a file, as the browser's own dialog would.
+    pub(crate) fn choose(&mut self, selector: &str, file: &str) {
+        let expression = format!("document.querySelector({})", json!(selector));
+        let found = self.command("Runtime.evaluate", json!({"expression": expression}));
+        let object = &found["result"]["objectId"];
+        self.command("DOM.setFileInputFiles", json!({"files": [file], "objectId": object}));
+    }
+
     /// Presses a key: `Enter`, `Escape`, `Tab`, `ArrowRight` or a space.
     pub(crate) fn key(&mut self, key: &str) {
         let (code, number, text) = match key {
