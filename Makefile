@@ -123,7 +123,6 @@ image: deb-arm64
 
 #: make image-test  start that image in qemu: first steps, power cuts, clocks, memory limits, update, backup (needs root)
 image-test: image
-	@$(SETUP) test
 	cross/boot-test $(OUT)
 
 #: make fmt      format the code

@@ -38,33 +38,37 @@ work=$(mktemp -d "$PWD/$CACHE/debian-arm64.XXXXXX")
 root=$work/root
 leave() {
     umount "$root/proc" 2>/dev/null || true
+    umount "$root" 2>/dev/null || true
     rm -rf --one-file-system "$work"
 }
 trap leave EXIT
 mkdir "$root"
+# In memory where there is enough: dpkg makes sure of each file on a disk.
+available=$(sed -n 's/^MemAvailable: *\([0-9]*\) kB$/\1/p' /proc/meminfo)
+[ "${available:-0}" -lt 6000000 ] || mount -t tmpfs -o size=3g,mode=755 tmpfs "$root" || true
 
 # What the first start would else fetch is there: libraries that Homard's package wants, the voice, mDNS.
 system=systemd-sysv,udev,dbus,kmod,init-system-helpers,systemd-timesyncd,systemd-resolved,iproute2,netbase,e2fsprogs
 house=libasound2,libstdc++6,libgcc-s1,ca-certificates,tzdata,espeak-ng,avahi-daemon,avahi-utils,libnss-mdns,python3-pip
-say "making a Debian 12 for ARM (ten minutes)"
+say "making a Debian 12 for ARM (a quarter of an hour, and more than half of one on two busy cores)"
 quietly debootstrap --arch=arm64 --variant=minbase --components=main,non-free-firmware \
-    --include="$system,$house,cloud-guest-utils,fdisk,initramfs-tools,zstd" bookworm "$root" "$mirror" ||
-    stop "debootstrap failed (whole output: $LOG)"
+    --include="$system,$house,cloud-guest-utils,fdisk,initramfs-tools,zstd,linux-image-arm64,raspi-firmware" \
+    bookworm "$root" "$mirror" || stop "debootstrap failed (whole output: $LOG)"
 mount -t proc proc "$root/proc"
 inside() { quietly chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive LC_ALL=C "$@"; }
 
-# What the kernel's package puts onto the firmware's partition, and what stands on its one line.
+# What Raspberry Pi's firmware finds on its partition is written with the kernel's first files; what stands on its one line:
 mkdir -p "$root/boot/firmware"
 cat >"$root/etc/default/raspi-firmware" <<'END'
 ROOTPART=LABEL=system
 CONSOLES="tty0"
 END
-echo 'psi=1' >"$root/etc/default/raspi-extra-cmdline"
+echo 'cgroup_enable=memory psi=1' >"$root/etc/default/raspi-extra-cmdline"
 cat >"$root/etc/fstab" <<'END'
 LABEL=system    /              ext4  defaults,noatime,commit=30  0  1
 LABEL=FIRMWARE  /boot/firmware vfat  defaults,noatime,umask=0022 0  2
 END
-inside apt-get install --yes --no-install-recommends linux-image-arm64 raspi-firmware || stop "no kernel (whole output: $LOG)"
+inside update-initramfs -u || stop "no kernel (whole output: $LOG)"
 inside apt-get clean
 umount "$root/proc"
 [ -s "$root/boot/firmware/cmdline.txt" ] || stop "the kernel's package wrote no cmdline.txt for the firmware"
@@ -101,6 +105,11 @@ printf '127.0.0.1\tlocalhost\n127.0.1.1\traspberrypi\n::1\tlocalhost ip6-localho
 ln -sf ../run/systemd/resolve/stub-resolv.conf "$root/etc/resolv.conf"
 # Each board gets its own at the first start, which it is known by.
 echo uninitialized >"$root/etc/machine-id"
+# Where it is updated from is where this machine is.
+if [ -s /etc/apt/sources.list.d/debian.sources ]; then
+    sed 's/^Components:.*/Components: main non-free-firmware/; /^#/d' /etc/apt/sources.list.d/debian.sources >"$root/etc/apt/sources.list.d/debian.sources"
+    : >"$root/etc/apt/sources.list"
+fi
 rm -rf "$root"/var/lib/apt/lists/* "$root"/var/log/* "$root/var/lib/dbus/machine-id"
 
 # The two partitions, made without mounting anything.

@@ -107,7 +107,9 @@ pub(super) fn usual_places(named: Option<&Path>) -> Result<Vec<PathBuf>, Failure
     if let Some(dir) = named {
         return Ok(vec![dir.to_owned()]);
     }
-    Ok(vec![usual_dir(config::RUN)?, usual_dir(config::DEMO)?])
+    // Where nothing says where a demo would be (root's own timers know no home), there is the house of Debian's package.
+    let house = usual_dir(config::RUN)?;
+    Ok([Some(house), usual_dir(config::DEMO).ok()].into_iter().flatten().collect())
 }
 
 impl Connection {

@@ -7,6 +7,7 @@
 #   setup.sh check   also clippy and cargo-deny
 #   setup.sh hassil  hassil, for `make bench-sentences` to compare with
 #   setup.sh llama   llama.cpp for Node.js, for `BENCH=model tests/bench/run` to compare with
+#   setup.sh image   an emulator of boards, for `make image-test`
 #   setup.sh voices  whisper.cpp, Piper and Pico voices in Python, for `BENCH=speech tests/bench/run` and `make eval-speech`
 #
 # System packages come from Debian's archive; everything else stays in `.cache/` of the checkout.
@@ -149,13 +150,25 @@ make_llama() {
 
 what=${1:-test}
 case $what in
-run | test | check | hassil | voices | llama) ;;
-*) stop "unknown set of tools \`$what\`; known: run, test, check, hassil, voices, llama" ;;
+run | test | check | hassil | voices | llama | image) ;;
+*) stop "unknown set of tools \`$what\`; known: run, test, check, hassil, voices, llama, image" ;;
 esac
 
 # Only for a comparison.
 if [ "$what" = llama ]; then
     made_from "$LLAMA, AVX2" llama make_llama
+    exit 0
+fi
+
+# Only for `make image-test`.
+if [ "$what" = image ]; then
+    want 'has qemu-system-aarch64' qemu-system-arm
+    want 'has qemu-img' qemu-utils
+    want 'has mcopy' mtools
+    want 'has minisign' minisign
+    want 'has sfdisk' fdisk
+    want 'has debugfs' e2fsprogs
+    install_packages
     exit 0
 fi
 
