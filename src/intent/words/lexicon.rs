@@ -41,6 +41,12 @@ pub(super) struct Lexicon {
     pub remind_of: Vec<String>,
     /// Words of names of what "everything off" leaves on.
     has_to_run: Vec<String>,
+    /// Words of names of things that do something to what else they are named after: "charger".
+    pub serves: Vec<String>,
+    /// Words for things of their own, whatever is named after them: "car".
+    pub served: Vec<String>,
+    /// Words that say what is done by what serves: "charge".
+    pub serving: Vec<String>,
     /// How people say that something is to happen by itself.
     pub rules: Table,
     /// "Huit heures" is in the morning: hours are counted to 24.
@@ -86,9 +92,14 @@ impl Lexicon {
         };
         lexicon.plurals = texts("grammar", "plural");
         lexicon.outdoor = texts("grammar", "outdoor");
-        lexicon.remind_of =
-            texts("grammar", "remind_of").iter().flat_map(|word| token::keys(word)).collect();
+        let keys = |key: &str| -> Vec<String> {
+            texts("grammar", key).iter().flat_map(|word| token::keys(word)).collect()
+        };
+        lexicon.remind_of = keys("remind_of");
         lexicon.has_to_run = texts("grammar", "has_to_run");
+        lexicon.serves = keys("serves");
+        lexicon.served = keys("served");
+        lexicon.serving = keys("serving");
         lexicon.hours_are_24 = !texts("grammar", "hours_are_24").is_empty();
         lexicon.statements_ask = !texts("grammar", "statements_ask").is_empty();
         lexicon.sound = Sound::new(&texts("grammar", "sounds"));

@@ -37,6 +37,7 @@ mod range;
 mod reason;
 mod remind;
 mod rule;
+mod serve;
 mod share;
 mod sound;
 mod spans;

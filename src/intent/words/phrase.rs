@@ -10,6 +10,7 @@ use super::ground::Set;
 use super::misheard::{contradiction, unknown};
 use super::noun::{Found, Miss, Noun, Scene, Want, able, exactly, one_of};
 use super::part::Part;
+use super::serve::only_serves;
 use super::spans::Span;
 use super::tag::Kind;
 
@@ -542,6 +543,7 @@ fn by_words(
     rooms.dedup();
     let is_scattered = is_plural && !noun.is_wide() && !noun.is_here && !has_place;
     let must_choose = words.must_choose
+        || guess && only_serves(noun, parts, &chosen, scene)
         || is_scattered && !want.is_question && rooms.len() > MOST_ROOMS
         || which_place && chosen.len() > 1
         || noun.count.is_some_and(|n| n != chosen.len());
