@@ -41,11 +41,11 @@ macro_rules! bits {
     };
 }
 
-/// A block's weights and scales side by side.
-macro_rules! wide {
+/// A block's weights, and nothing taken from them.
+macro_rules! raw {
     ($block:expr) => {{
         let q = bits!($block.low);
-        let q = match &$block.high {
+        match &$block.high {
             High::None => q,
             High::Bits(high) => _mm256_or_si256(q, _mm256_slli_epi16::<4>(bits!(high))),
             High::Fifth(fifth) => {
@@ -56,7 +56,14 @@ macro_rules! wide {
                 let is_set = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(-1));
                 _mm256_or_si256(q, _mm256_and_si256(is_set, _mm256_set1_epi8(16)))
             }
-        };
+        }
+    }};
+}
+
+/// A block's weights and scales side by side.
+macro_rules! wide {
+    ($block:expr) => {{
+        let q = raw!($block);
         let q = match $block.less {
             0 => q,
             less => _mm256_sub_epi8(q, _mm256_set1_epi8(less as i8)),
@@ -66,21 +73,69 @@ macro_rules! wide {
     }};
 }
 
-/// Adds the products of block number `$at`.
+/// Adds the products of a block.
 macro_rules! add {
-    ($sum:ident, $x:expr, $wide:ident, $block:ident, $at:expr) => {
+    ($sum:ident, $x:expr, $wide:ident, $block:ident) => {
         let (q, scale) = $wide;
-        let x: __m256i = bytemuck::cast($x[$at].q);
+        let x: __m256i = bytemuck::cast($x.q);
         // One factor has to be without a sign: the other gets it.
         let pairs = match F::HAS_MIN {
             true => _mm256_maddubs_epi16(q, x),
             false => _mm256_maddubs_epi16(_mm256_abs_epi8(q), _mm256_sign_epi8(x, q)),
         };
         let fours = _mm256_cvtepi32_ps(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
-        let scale = _mm256_mul_ps(scale, _mm256_set1_ps($x[$at].scale));
+        let scale = _mm256_mul_ps(scale, _mm256_set1_ps($x.scale));
         $sum.products = _mm256_fmadd_ps(fours, scale, $sum.products);
         if F::HAS_MIN {
-            $sum.of_mins = $block.min.mul_add($x[$at].sum, $sum.of_mins);
+            $sum.of_mins = $block.min.mul_add($x.sum, $sum.of_mins);
+        }
+    };
+}
+
+macro_rules! none {
+    () => {
+        _mm256_setzero_si256()
+    };
+}
+
+/// A block's weights, and its two scales eight times each.
+macro_rules! spread {
+    ($block:ident, $shared:ident, $at:expr) => {{
+        let which = _mm_set_epi64x((2 * $at + 1) as i64 * EVERY, (2 * $at) as i64 * EVERY);
+        let scales = _mm_shuffle_epi8(bytemuck::cast($shared.scales), which);
+        (raw!($block), _mm256_cvtepi8_epi16(scales))
+    }};
+}
+
+/// Adds the products of a block, times its own scales.
+macro_rules! count {
+    ($count:ident, $x:expr, $spread:ident, $block:ident) => {
+        let (q, scales) = $spread;
+        let x: __m256i = bytemuck::cast($x.q);
+        let pairs = _mm256_maddubs_epi16(q, x);
+        let pairs = match $block.less {
+            0 => pairs,
+            less => {
+                let less = _mm256_maddubs_epi16(_mm256_set1_epi8(less as i8), x);
+                _mm256_sub_epi16(pairs, less)
+            }
+        };
+        $count = _mm256_add_epi32($count, _mm256_madd_epi16(pairs, scales));
+    };
+}
+
+/// Adds what eight blocks came to.
+macro_rules! settle {
+    ($sum:ident, $count:ident, $x:expr, $shared:ident) => {
+        let x: &[Piece; N] = $x;
+        let scale = _mm256_set1_ps($shared.scale * x[0].scale);
+        $sum.products = _mm256_fmadd_ps(_mm256_cvtepi32_ps($count), scale, $sum.products);
+        if F::HAS_MIN {
+            let mins = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128($shared.mins as i64));
+            let mins = _mm256_mul_ps(_mm256_cvtepi32_ps(mins), _mm256_set1_ps($shared.min));
+            let [a, b, c, d, e, f, g, h] = &x[..] else { continue };
+            let sums = _mm256_setr_ps(a.sum, b.sum, c.sum, d.sum, e.sum, f.sum, g.sum, h.sum);
+            $sum.products = _mm256_fmadd_ps(mins, sums, $sum.products);
         }
     };
 }
@@ -98,17 +153,17 @@ macro_rules! whole {
 times!(
     "avx2,fma,f16c",
     /// A row times a vector.
-    times_one, 1, xa a
+    times_one, 1, xa a na
 );
 times!(
     "avx2,fma,f16c",
     /// A row times four vectors.
-    times_four, 4, xa a, xb b, xc c, xd d
+    times_four, 4, xa a na, xb b nb, xc c nc, xd d nd
 );
 times!(
     "avx2,fma,f16c",
     /// A row times eight vectors.
-    times_eight, 8, xa a, xb b, xc c, xd d, xe e, xf f, xg g, xh h
+    times_eight, 8, xa a na, xb b nb, xc c nc, xd d nd, xe e ne, xf f nf, xg g ng, xh h nh
 );
 
 /// The sum of the products of two vectors, which are as long.

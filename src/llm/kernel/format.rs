@@ -78,6 +78,20 @@ pub(super) enum Rounding {
     By256,
 }
 
+/// What blocks of a format with a `K` share: each has a scale of its own for its first and its second half, and perhaps a
+/// smallest weight, all of them whole numbers of one scale.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shared {
+    /// Of each block two, as signed bytes in words.
+    pub(super) scales: [u64; 2],
+    /// What they are multiplied with.
+    pub(super) scale: f32,
+    /// Of each block one, as bytes in a word.
+    pub(super) mins: u64,
+    /// What they are multiplied with.
+    pub(super) min: f32,
+}
+
 /// A format: `SIZE` bytes are `N` blocks.
 pub(super) trait Format<const SIZE: usize, const N: usize> {
     /// Whether blocks have a smallest weight.
@@ -86,6 +100,11 @@ pub(super) trait Format<const SIZE: usize, const N: usize> {
     const ROUNDING: Rounding;
     /// Unpacks block `n`, below `N`.
     fn unpack(bytes: &[u8; SIZE], n: usize) -> Block;
+    /// What its blocks share, where they are eight.
+    #[inline(always)]
+    fn shared(_: &[u8; SIZE]) -> Option<Shared> {
+        None
+    }
 }
 
 /// Q4_0: 4 bits around zero.
@@ -123,7 +142,10 @@ fn half(bytes: &[u8], at: usize) -> f32 {
 #[inline(always)]
 fn bits(bytes: &[u8], at: usize, shift: usize, mask: u8) -> Bits {
     let word = |n: usize| u64::from_le_bytes(part(bytes, at + n));
-    Bits { words: [word(0), word(8), word(16), word(24)], shift: [shift as u64; 4], mask }
+    // Written out: compiled for size, `[shift; 4]` is a loop that stores them and waits for what it stored.
+    let shift = shift as u64;
+    let shift = [shift, shift, shift, shift];
+    Bits { words: [word(0), word(8), word(16), word(24)], shift, mask }
 }
 
 /// The lower and then the upper four bits of 16 bytes.
@@ -236,6 +258,25 @@ fn unpack_k(bytes: &[u8], n: usize, at: usize, high: High) -> Block {
     Block { low, high, less: 0, scale: [half(bytes, 0) * scale; 2], min: -half(bytes, 2) * min }
 }
 
+/// The scales and smallest weights of [`six_bits`], all at once.
+#[inline(always)]
+fn shared_k(bytes: &[u8]) -> Shared {
+    let word = |n: usize| u32::from_le_bytes(part(bytes, 4 + 4 * n));
+    let (a, b, c) = (word(0), word(1), word(2));
+    let high = |word: u32| word >> 2 & every(0b11_0000) as u32;
+    let join = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
+    let (six, four) = (every(63) as u32, every(15) as u32);
+    let scales = join(a & six, c & four | high(a)).to_le_bytes();
+    let pair = |n: usize| u64::from(scales[n]) * 0x0101;
+    let four = |n: usize| pair(n) | pair(n + 1) << 16 | pair(n + 2) << 32 | pair(n + 3) << 48;
+    Shared {
+        scales: [four(0), four(4)],
+        scale: half(bytes, 0),
+        mins: join(b & six, c >> 4 & every(15) as u32 | high(b)),
+        min: -half(bytes, 2),
+    }
+}
+
 impl Format<144, 8> for Q4K {
     const HAS_MIN: bool = true;
     const ROUNDING: Rounding = Rounding::By256;
@@ -243,6 +284,11 @@ impl Format<144, 8> for Q4K {
     #[inline(always)]
     fn unpack(bytes: &[u8; 144], n: usize) -> Block {
         unpack_k(bytes, n, 16, High::None)
+    }
+
+    #[inline(always)]
+    fn shared(bytes: &[u8; 144]) -> Option<Shared> {
+        Some(shared_k(bytes))
     }
 }
 
@@ -253,6 +299,11 @@ impl Format<176, 8> for Q5K {
     #[inline(always)]
     fn unpack(bytes: &[u8; 176], n: usize) -> Block {
         unpack_k(bytes, n, 48, High::Bits(bits(bytes, 16, n, 1)))
+    }
+
+    #[inline(always)]
+    fn shared(bytes: &[u8; 176]) -> Option<Shared> {
+        Some(shared_k(bytes))
     }
 }
 
@@ -271,5 +322,12 @@ impl Format<210, 8> for Q6K {
         let of_scales = half(bytes, 208);
         let scale = [of_scales * f32::from(first as i8), of_scales * f32::from(second as i8)];
         Block { low, high, less: 32, scale, min: 0.0 }
+    }
+
+    #[inline(always)]
+    fn shared(bytes: &[u8; 210]) -> Option<Shared> {
+        let word = |at: usize| u64::from_le_bytes(part(bytes, at));
+        let scales = [word(192), word(200)];
+        Some(Shared { scales, scale: half(bytes, 208), mins: 0, min: 0.0 })
     }
 }

@@ -27,9 +27,11 @@ macro_rules! each_block {
         }
     }};
 }
-/// A function that multiplies a row with so many vectors, of a processor's own `nothing!`, `wide!`, `add!` and `whole!`.
+/// A function that multiplies a row with so many vectors, of a processor's own `nothing!`, `wide!`, `add!` and `whole!`; and
+/// for blocks that share a scale, whose products stay whole numbers until they are all added, of its `none!`, `spread!`,
+/// `count!` and `settle!`.
 macro_rules! times {
-    ($features:literal, $(#[$doc:meta])* $name:ident, $n:literal, $($x:ident $sum:ident),*) => {
+    ($features:literal, $(#[$doc:meta])* $name:ident, $n:literal, $($x:ident $sum:ident $count:ident),*) => {
         $(#[$doc])*
         #[target_feature(enable = $features)]
         pub(super) fn $name<F: Format<SIZE, N>, const SIZE: usize, const N: usize>(
@@ -37,11 +39,23 @@ macro_rules! times {
             [$($x),*]: [&[Piece]; $n],
         ) -> [f32; $n] {
             $(let mut $sum = nothing!();)*
-            for (unit, bytes) in row.iter().enumerate() {
+            $(let mut $x = $x.as_chunks::<N>().0.iter();)*
+            for bytes in row {
+                $(let Some($x) = $x.next() else { break };)*
+                if let Some(shared) = F::shared(bytes) {
+                    $(let mut $count = none!();)*
+                    each_block!(N, n, {
+                        let block: Block = F::unpack(bytes, n);
+                        let spread = spread!(block, shared, n);
+                        $(count!($count, $x[n], spread, block);)*
+                    });
+                    $(settle!($sum, $count, $x, shared);)*
+                    continue;
+                }
                 each_block!(N, n, {
-                    let (block, at): (Block, usize) = (F::unpack(bytes, n), unit * N + n);
+                    let block: Block = F::unpack(bytes, n);
                     let q = wide!(block);
-                    $(add!($sum, $x, q, block, at);)*
+                    $(add!($sum, $x[n], q, block);)*
                 });
             }
             [$(whole!($sum)),*]

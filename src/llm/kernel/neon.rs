@@ -36,11 +36,11 @@ macro_rules! wide {
     }};
 }
 
-/// Adds the products of block number `$at`.
+/// Adds the products of a block.
 macro_rules! add {
-    ($sum:ident, $x:expr, $wide:ident, $block:ident, $at:expr) => {
+    ($sum:ident, $x:expr, $wide:ident, $block:ident) => {
         let (a, b) = $wide;
-        let x: &Piece = &$x[$at];
+        let x: &Piece = &$x;
         let (xa, xb) = (bytes!(x.q, 0), bytes!(x.q, 1));
         // Two products of signed bytes, none of them -128 twice, are no more than 16 bits hold.
         let a = vmlal_high_s8(vmull_s8(vget_low_s8(a), vget_low_s8(xa)), a, xa);
@@ -54,6 +54,48 @@ macro_rules! add {
     };
 }
 
+macro_rules! none {
+    () => {
+        vdupq_n_s32(0)
+    };
+}
+
+/// A block's weights, 16 and 16, and the scale of each half.
+macro_rules! spread {
+    ($block:ident, $shared:ident, $at:expr) => {{
+        let (word, shift) = ($shared.scales[$at / 4], $at % 4 * 16);
+        let scale = |shift: usize| i32::from((word >> shift) as i8);
+        (wide!($block), scale(shift), scale(shift + 8))
+    }};
+}
+
+/// Adds the products of a block, times its own scales.
+macro_rules! count {
+    ($count:ident, $x:expr, $spread:ident, $block:ident) => {
+        let ((a, b), first, second) = $spread;
+        let x: &Piece = &$x;
+        let (xa, xb) = (bytes!(x.q, 0), bytes!(x.q, 1));
+        let a = vmlal_high_s8(vmull_s8(vget_low_s8(a), vget_low_s8(xa)), a, xa);
+        let b = vmlal_high_s8(vmull_s8(vget_low_s8(b), vget_low_s8(xb)), b, xb);
+        $count = vmlaq_n_s32($count, vpaddlq_s16(a), first);
+        $count = vmlaq_n_s32($count, vpaddlq_s16(b), second);
+    };
+}
+
+/// Adds what eight blocks came to.
+macro_rules! settle {
+    ($sum:ident, $count:ident, $x:expr, $shared:ident) => {
+        let x: &[Piece; N] = $x;
+        let scale = $shared.scale * x[0].scale;
+        $sum.products = vfmaq_n_f32($sum.products, vcvtq_f32_s32($count), scale);
+        if F::HAS_MIN {
+            let mins = $shared.mins.to_le_bytes().into_iter().zip(x);
+            let of_mins: f32 = mins.map(|(min, x)| f32::from(min) * x.sum).sum();
+            $sum.of_mins = $shared.min.mul_add(of_mins, $sum.of_mins);
+        }
+    };
+}
+
 macro_rules! whole {
     ($sum:expr) => {
         vaddvq_f32($sum.products) + $sum.of_mins
@@ -63,17 +105,17 @@ macro_rules! whole {
 times!(
     "neon",
     /// A row times a vector.
-    times_one, 1, xa a
+    times_one, 1, xa a na
 );
 times!(
     "neon",
     /// A row times four vectors.
-    times_four, 4, xa a, xb b, xc c, xd d
+    times_four, 4, xa a na, xb b nb, xc c nc, xd d nd
 );
 times!(
     "neon",
     /// A row times eight vectors.
-    times_eight, 8, xa a, xb b, xc c, xd d, xe e, xf f, xg g, xh h
+    times_eight, 8, xa a na, xb b nb, xc c nc, xd d nd, xe e ne, xf f nf, xg g ng, xh h nh
 );
 
 /// Four numbers.
