@@ -12,10 +12,10 @@ use super::languages::{self, Languages, Settings, Speech, Tag};
 pub(crate) use super::minds::Minds;
 #[cfg(feature = "model")]
 use super::thinking::Guess;
-#[cfg(feature = "model")]
-use crate::assistant::Need;
 use crate::assistant::policy::Policy;
 use crate::assistant::{Answer, Asked, Assistant, Kind, Said, Turn};
+#[cfg(feature = "model")]
+use crate::assistant::{Meant, Need, Piece};
 use crate::automation::sun;
 use crate::automation::{Agenda, Asker, Ripe};
 use crate::config;
@@ -163,7 +163,8 @@ impl Attentive {
     fn doubt(&self, turn: &Turn, said: &Said<'_>, home: &Home) -> Option<Doubt> {
         let mut assistant = self.languages.assistant();
         let (mind, company) = (self.minds.mind(), self.minds.company());
-        if mind.is_none() && company.is_none() || !assistant.is_lost(turn, said) {
+        let is_lost = assistant.is_lost(turn, said);
+        if mind.is_none() && company.is_none() || !is_lost && !assistant.is_vain(turn, said) {
             return None;
         }
         let need = mind.as_ref().and_then(|mind| {
@@ -172,9 +173,12 @@ impl Attentive {
                 needs.extend(assistant.questions(said, home));
             }
             let room = mind.room().filter(|_| !needs.is_empty())?;
-            Some((mind.clone(), needs, room))
+            let pieces = assistant.pieces(said, home);
+            // A name that is not known may be no name, where something else is plain.
+            let is_asked = is_lost || pieces.iter().any(|piece| piece.meant == Meant::Plainly);
+            is_asked.then(|| Needy { mind: mind.clone(), needs, pieces, is_lost, _room: room })
         });
-        let chat = company.as_ref().filter(|_| assistant.is_chat(said, home));
+        let chat = company.as_ref().filter(|_| is_lost && assistant.is_chat(said, home));
         let before = chat.map(|_| assistant.small_talk(said)).unwrap_or_default();
         let chat = chat.and_then(|company| Some((company.clone(), before, company.room()?)));
         (need.is_some() || chat.is_some()).then_some(Doubt { need, chat })
@@ -192,10 +196,22 @@ type Room = tokio::sync::OwnedSemaphorePermit;
 /// Questions to the models.
 #[cfg(feature = "model")]
 struct Doubt {
-    /// Which of these needs may be meant.
-    need: Option<(super::thinking::Mind, Vec<Need>, Room)>,
+    /// Which needs may be meant.
+    need: Option<Needy>,
     /// What may be answered if it is none of them.
     chat: Option<(super::thinking::Company, SmallTalk, Room)>,
+}
+
+/// Who is asked which of some needs are meant by an utterance.
+#[cfg(feature = "model")]
+struct Needy {
+    mind: super::thinking::Mind,
+    needs: Vec<Need>,
+    /// Its wishes, where they are several.
+    pieces: Vec<Piece>,
+    /// Nobody understood any of it.
+    is_lost: bool,
+    _room: Room,
 }
 
 /// An utterance, kept while it is thought about.
@@ -214,7 +230,11 @@ impl Doubt {
         let Self { need, chat } = self;
         Heard::Thinks(Box::pin(async move {
             let guess = match need {
-                Some((mind, needs, _room)) => mind.guess(spoken.text.clone(), needs).await,
+                Some(Needy { mind, needs, pieces, is_lost, _room }) => {
+                    let guess = mind.guess_pieces(spoken.text.clone(), pieces, needs).await;
+                    // Otherwise what is not known was named already.
+                    guess.filter(|guess| is_lost || *guess != Guess::Unclear)
+                }
                 None => None,
             };
             let words = match chat.filter(|_| guess.is_none()) {
@@ -238,6 +258,9 @@ impl Doubt {
                         let mut assistant = languages.assistant();
                         let offered = assistant.offer(need, share, &said, home);
                         offered.or_else(|| assistant.answer_as(need, &said, home))
+                    }
+                    Guess::Pieces(pieces) => {
+                        languages.assistant().offer_pieces(&pieces, &said, home)
                     }
                     Guess::Unclear => languages.assistant().unclear(&said),
                 });

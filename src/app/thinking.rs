@@ -11,7 +11,7 @@ use tracing::debug;
 
 use super::afar::Afar;
 use super::memory::{Holder, Keeper};
-use crate::assistant::{Need, SURE};
+use crate::assistant::{Meant, Need, Piece, SURE};
 use crate::board::Board;
 use crate::catalog::Catalog;
 use crate::llm::{Chooser, Chosen, Model, ModelError, Outside, Patience, Role, Thinker, Turn};
@@ -72,10 +72,12 @@ enum Who {
 }
 
 /// What an utterance may be about.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Guess {
     /// This need, and how likely that is, where the model says so.
     Need(&'static str, Option<f64>),
+    /// All these, one after the other, each of which is clear.
+    Pieces(Vec<Piece>),
     /// Something that the house can do, and it is not clear what.
     Unclear,
 }
@@ -290,6 +292,28 @@ impl Mind {
     /// Room to think about one more utterance.
     pub(crate) fn room(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.room).try_acquire_owned().ok()
+    }
+
+    /// The same of an utterance of several wishes, some of which are plain. Where one of them is not clear, neither is the
+    /// whole: half of what somebody said is not what they said. Where no wish is plain it may be one after all.
+    pub(crate) async fn guess_pieces(
+        &self,
+        text: String,
+        mut pieces: Vec<Piece>,
+        needs: Vec<Need>,
+    ) -> Option<Guess> {
+        let has_plain = pieces.iter().any(|piece| piece.meant == Meant::Plainly);
+        for piece in pieces.iter_mut().filter(|piece| piece.meant == Meant::Unknown) {
+            match self.guess(piece.text.clone(), needs.clone()).await {
+                Some(Guess::Need(need, _)) => piece.meant = Meant::Need(need),
+                _ if has_plain => return Some(Guess::Unclear),
+                _ => return self.guess(text, needs).await,
+            }
+        }
+        match pieces.is_empty() {
+            true => self.guess(text, needs).await,
+            false => Some(Guess::Pieces(pieces)),
+        }
     }
 
     /// Which of these needs an utterance is about; `None` when it is about none, or nobody knows in time.

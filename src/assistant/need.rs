@@ -42,8 +42,8 @@ pub struct Need {
 }
 
 /// What is done about a need.
-struct Remedy {
-    steps: Vec<Step>,
+pub(super) struct Remedy {
+    pub(super) steps: Vec<Step>,
     reading: Reading,
     language: usize,
     /// The scene, where it is one.
@@ -56,6 +56,13 @@ impl Assistant {
         let Turn::Answer(answer) = turn else { return false };
         let is_lost = answer.kind == Kind::Error(Code::NoIntentMatch) && !answer.continues;
         is_lost && self.talk(said).open.is_none()
+    }
+
+    /// Whether an utterance that gave this turn was not done, as there is nothing like what it names, and no question waits.
+    pub fn is_vain(&mut self, turn: &Turn, said: &Said<'_>) -> bool {
+        let Turn::Answer(answer) = turn else { return false };
+        let is_vain = answer.kind == Kind::Error(Code::NoValidTargets) && !answer.continues;
+        is_vain && self.talk(said).open.is_none()
     }
 
     /// The needs that this house can do something about, at once, for this speaker and without harm.
@@ -119,7 +126,7 @@ impl Assistant {
         Some(Turn::Answer(Answer { continues: true, ..answer }))
     }
 
-    fn remedy(&self, need: &str, said: &Said<'_>, home: &Home) -> Option<Remedy> {
+    pub(super) fn remedy(&self, need: &str, said: &Said<'_>, home: &Home) -> Option<Remedy> {
         let index = self.language_of(said);
         let language = self.languages.get(index)?;
         let here = said.area.and_then(|area| target::area_named(area, home));
@@ -146,8 +153,23 @@ impl Assistant {
                 (steps, reading)
             }
         };
+        let steps = self.harmless(steps, &reading, said, home)?;
+        let scene = scene.map(|(_, name)| name);
+        Some(Remedy { steps, reading, language: index, scene })
+    }
+
+    /// Steps that are done at once and by which nothing can go wrong; where the only thing that it can be would be asked
+    /// about, that one is meant.
+    pub(super) fn harmless(
+        &self,
+        mut steps: Vec<Step>,
+        reading: &Reading,
+        said: &Said<'_>,
+        home: &Home,
+    ) -> Option<Vec<Step>> {
+        let language = self.languages.get(self.language_of(said))?;
+        let here = said.area.and_then(|area| target::area_named(area, home));
         let planner = self.planner(language, said, here, home, false);
-        let mut steps = steps;
         let mut planned = planner.plan(&steps, reading.clone(), None);
         // The only one that it can be is asked about anyway.
         if let Planned::Which { candidates, step, slot: Slot::Target, .. } = &planned
@@ -166,8 +188,7 @@ impl Assistant {
             })
         });
         let does_it = !plan.calls.is_empty() && plan.asks.is_empty() && plan.is_all_now();
-        let scene = scene.map(|(_, name)| name);
-        (does_it && is_harmless).then_some(Remedy { steps, reading, language: index, scene })
+        (does_it && is_harmless).then_some(steps)
     }
 }
 

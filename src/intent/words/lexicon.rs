@@ -41,6 +41,8 @@ pub(super) struct Lexicon {
     pub remind_of: Vec<String>,
     /// Words of names of what "everything off" leaves on.
     has_to_run: Vec<String>,
+    /// Words before the first of several wishes: "first".
+    pub begins: Vec<String>,
     /// Words of names of things that do something to what else they are named after: "charger".
     pub serves: Vec<String>,
     /// Words for things of their own, whatever is named after them: "car".
@@ -97,6 +99,7 @@ impl Lexicon {
         };
         lexicon.remind_of = keys("remind_of");
         lexicon.has_to_run = texts("grammar", "has_to_run");
+        lexicon.begins = keys("begins");
         lexicon.serves = keys("serves");
         lexicon.served = keys("served");
         lexicon.serving = keys("serving");

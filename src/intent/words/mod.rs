@@ -33,6 +33,7 @@ mod misheard;
 mod noun;
 mod part;
 mod phrase;
+mod pieces;
 mod range;
 mod reason;
 mod remind;
