@@ -5,7 +5,7 @@
 
 One daemon with its own broker. 50 messages a second from 250 sensors; every minute a spoken command, every five a need
 in unusual words (which loads the language model), a panel that follows the event stream and opens pages, and a bot of
-Telegram (its server is played) that is written to. Every half minute memory, files, threads and processor time are noted
+Telegram (its server is played) that is written to. Every seven seconds memory, files, threads and processor time are noted
 in a table; at the end the slope of the memory after the warm-up, of all samples and of the least of each five minutes (what is
 needed for a moment comes and goes), and whatever went wrong. Standard library only.
 
@@ -37,6 +37,8 @@ SENSORS = 250
 BAR = 0.5
 # Seconds of which the least memory counts.
 FLOOR = 300
+# Seconds between two samples: no part of a minute, or each would be as long after something was said as the one before.
+SAMPLED = 7.3
 
 problems = []
 counts = {}
@@ -435,7 +437,7 @@ def main():
         began, rows = time.monotonic(), []
         table = open(arguments.table or os.devnull, "w")
         table.write("seconds,resident_mb,own_mb,files,threads,cpu_s,written_mb\n")
-        while not stop.wait(30) and time.monotonic() - began < arguments.minutes * 60:
+        while not stop.wait(SAMPLED) and time.monotonic() - began < arguments.minutes * 60:
             if house.process.poll() is not None:
                 wrong(f"the house ended with {house.process.returncode}")
                 break
