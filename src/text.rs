@@ -44,6 +44,15 @@ impl Heard {
     }
 }
 
+/// What may have been said where something else was heard.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Likely {
+    /// The words.
+    pub text: String,
+    /// How much less likely they are than the likeliest of them, as the logarithm: 1 is about a third.
+    pub behind: f32,
+}
+
 /// Letters as one character each where Unicode has one, so that "é" is the same however it was typed.
 const NFC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfc();
 

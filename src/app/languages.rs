@@ -98,10 +98,10 @@ pub(super) struct Speech {
 }
 
 impl Speech {
-    /// The rooms in which something can speak now.
+    /// The assistant that speaks them.
     #[cfg(feature = "speech")]
-    pub(super) fn know_speakers(&self, rooms: Vec<String>) {
-        self.shared.assistant().know_speakers(rooms);
+    pub(super) fn assistant(&self) -> MutexGuard<'_, Assistant> {
+        self.shared.assistant()
     }
 
     /// Makes these the home's languages, the first one first; a moment later it speaks them.

@@ -6,13 +6,18 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use tracing::warn;
 
+use super::languages::Speech;
 use super::memory::{Holder, Keeper};
 use super::outgoing::Outgoing;
 use super::spoken;
 use super::wyoming::engine;
+use crate::assistant;
 use crate::catalog::Catalog;
 use crate::config::Config;
-use crate::speech::{Clip, Heard, Patience, Recogniser, Request, SpeechError, Weights};
+use crate::hub::HubHandle;
+use crate::speech::{
+    Clip, Heard, Part, Patience, Phrase, Recogniser, Request, SpeechError, Weights,
+};
 use crate::web::{Hearing, Listen, Recording, Transcript, Unheard};
 use crate::wyoming::{Engine, Words};
 
@@ -61,6 +66,16 @@ impl Ears {
         })
     }
 
+    /// From now on it listens for the orders that the words and names of this house make.
+    pub(super) fn expect(&self, speech: Speech, hub: HubHandle) {
+        let Some(recogniser) = &self.recogniser else { return };
+        recogniser.expect(move |language| {
+            let words = hub.read(|home| speech.assistant().expects(language, home));
+            let phrase = |(text, part)| Phrase { text, part: part_of(part) };
+            words.into_iter().map(phrase).collect()
+        });
+    }
+
     /// Whether a phrase is said in a recording ([`Whisper::weigh`](crate::speech::Whisper::weigh)), where there is a
     /// recogniser that has time.
     pub(super) async fn weigh(&self, clip: Clip, phrase: String) -> Option<f32> {
@@ -103,6 +118,15 @@ impl Ears {
         let home = self.languages.first().map_or("en", String::as_str);
         let words = engine.transcribe(clip, language.unwrap_or(home)).await;
         words.inspect_err(|error| warn!(%error, "Homard listens by itself for now.")).ok()
+    }
+}
+
+fn part_of(part: assistant::Part) -> Part {
+    match part {
+        assistant::Part::Deed => Part::Deed,
+        assistant::Part::Thing => Part::Thing,
+        assistant::Part::Other => Part::Other,
+        assistant::Part::Glue => Part::Glue,
     }
 }
 

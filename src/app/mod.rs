@@ -202,6 +202,8 @@ async fn serve(options: Options<'_>, ready: impl FnOnce(&Running)) -> Result<End
     let spoken_by = speech.clone();
     let setup = Setup { home, agenda, writer, clock: clock.clone(), ear, outbox };
     let (hub, handle) = Hub::new(setup);
+    #[cfg(feature = "speech")]
+    heard.expect(speech.clone(), handle.clone());
     let people = storage.people();
     let hub = hub.knowing(Box::new(move |person| people.rights(person))).ruled(rules, calendar);
     let (stop_hub, hub_stops) = watch::channel(false);
@@ -316,7 +318,7 @@ async fn serve(options: Options<'_>, ready: impl FnOnce(&Running)) -> Result<End
     #[cfg(feature = "speech")]
     {
         let (rooms, told) = (mouths.clone(), spoken_by.clone());
-        let changed = Box::new(move || told.know_speakers(rooms.rooms()));
+        let changed = Box::new(move || told.assistant().know_speakers(rooms.rooms()));
         changed();
         if !mouths.is_empty() {
             ports.spawn(speak::announce(mouths, handle.clone(), stops.clone()));

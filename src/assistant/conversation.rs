@@ -38,6 +38,21 @@ impl Assistant {
     /// Understands an utterance. Nothing happens by this: a plan is only a proposal. It is always
     /// the same home: another's names may not be noticed.
     pub fn hear(&mut self, said: &Said<'_>, home: &Home) -> Turn {
+        self.know(home);
+        let here = said.area.and_then(|area| target::area_named(area, home));
+        // Whoever speaks in a room goes on with what was said in it.
+        let room =
+            here.filter(|_| said.means == Means::Spoken).map(|area| format!("room {}", area.id));
+        self.talks.open(said.conversation, room.as_deref(), said.now.as_second());
+        let turn = self.turn(said, here, home);
+        if let Some(room) = room {
+            self.talks.copy(said.conversation, &room);
+        }
+        turn
+    }
+
+    /// Learns the names of the home, where they are not those that it knows.
+    pub(super) fn know(&mut self, home: &Home) {
         let names = Some(home.names_version());
         if names != self.names {
             self.lists = HomeLists::new(&Names::of(home).with_lists(&self.book_lists));
@@ -49,16 +64,6 @@ impl Assistant {
                 self.indices.insert(language.code.clone(), OnceLock::new());
             }
         }
-        let here = said.area.and_then(|area| target::area_named(area, home));
-        // Whoever speaks in a room goes on with what was said in it.
-        let room =
-            here.filter(|_| said.means == Means::Spoken).map(|area| format!("room {}", area.id));
-        self.talks.open(said.conversation, room.as_deref(), said.now.as_second());
-        let turn = self.turn(said, here, home);
-        if let Some(room) = room {
-            self.talks.copy(said.conversation, &room);
-        }
-        turn
     }
 
     fn turn(&mut self, said: &Said<'_>, here: Option<&Area>, home: &Home) -> Turn {

@@ -9,44 +9,83 @@ use crate::home::guard::{self, Risk};
 use crate::home::id::EntityId;
 use crate::home::person::Means;
 use crate::intent::meaning::Errand;
-use crate::intent::words::Echo;
+use crate::intent::words::{Echo, Part};
+use crate::text::Likely;
 
 use super::memory::{Ask, Talks};
 use super::{Answer, Assistant, Code, Kind, Said, Turn};
 
 /// Most other hearings that are tried: each is understood anew, which takes a millisecond or more.
-const MOST: usize = 5;
+const MOST: usize = 12;
+/// What is so little less likely, as a logarithm, may as well have been said: half as likely.
+const AS_LIKELY: f32 = 0.7;
 /// What sounds so little less alike may as well have been meant; 1 is another sound somewhere.
 const TOO_NEAR: f32 = 0.4;
+
+/// What a hearing would do.
+type Calls = Vec<(EntityId, Action)>;
 
 impl Assistant {
     /// Understands what was heard or, where that makes no sense in this house, what else it may have been. What was
     /// written and has no others is [`Assistant::hear`].
-    pub fn hear_any(&mut self, said: &Said<'_>, others: &[String], home: &Home) -> Turn {
+    pub fn hear_any(&mut self, said: &Said<'_>, others: &[Likely], home: &Home) -> Turn {
         if others.is_empty() && said.means == Means::Written {
             return self.hear(said, home);
         }
         let before = self.talks.clone();
         let first = self.hear(said, home);
-        if makes_sense(&first) {
+        // "Which one?" is asked of what was heard wrong as well.
+        let only_asks = matches!(&first, Turn::Answer(answer) if answer.continues)
+            && !others.is_empty()
+            && !self.asks_whether(said);
+        if makes_sense(&first) && !only_asks {
             return first;
         }
         let after = std::mem::replace(&mut self.talks, before.clone());
-        let others = others.iter().take(MOST);
-        let mut turn = None;
-        for text in others.clone() {
-            turn = turn.or_else(|| {
-                let turn = self.hear_instead(text, said, &before, home);
-                turn.filter(|turn| self.is_harmless(turn, false, said, home))
-            });
-        }
-        if said.means == Means::Spoken {
+        let mut turn = self.likeliest(others, said, &before, home);
+        if only_asks {
+            turn = turn.filter(|turn| matches!(turn, Turn::Act(_)));
+        } else if said.means == Means::Spoken {
             turn = turn.or_else(|| self.echoed(said, &before, home));
         }
         turn.unwrap_or_else(|| {
             self.talks = after;
             first
         })
+    }
+
+    /// What comes of the first of these that makes sense and may be done, where none that is nearly as likely does
+    /// something else.
+    fn likeliest(
+        &mut self,
+        others: &[Likely],
+        said: &Said<'_>,
+        before: &Talks,
+        home: &Home,
+    ) -> Option<Turn> {
+        let mut best: Option<(&Likely, Option<Calls>)> = None;
+        for other in others.iter().take(MOST) {
+            if best.as_ref().is_some_and(|(best, _)| other.behind > best.behind + AS_LIKELY) {
+                break;
+            }
+            let Some(turn) = self.hear_instead(&other.text, said, before, home) else { continue };
+            let may_be = self.is_harmless(&turn, false, said, home);
+            let is_answer = matches!(&turn, Turn::Answer(answer) if !answer.continues);
+            let calls = match turn {
+                Turn::Act(plan) => Some(plan.calls),
+                _ => None,
+            };
+            match &best {
+                Some((_, known)) if *known != calls => return None,
+                Some(_) => {}
+                None if may_be => best = Some((other, calls)),
+                None if is_answer => {}
+                // What it may not do could be what was meant.
+                None => return None,
+            }
+        }
+        let (best, _) = best?;
+        self.hear_instead(&best.text, said, before, home)
     }
 
     /// What comes of other words, if they make sense.
@@ -66,7 +105,7 @@ impl Assistant {
     /// What comes of the words that sound most like what was heard and make sense. They do something, or answer what was
     /// heard as a question. Where others sound nearly as alike and do something else, nothing is done.
     fn echoed(&mut self, said: &Said<'_>, before: &Talks, home: &Home) -> Option<Turn> {
-        let mut best: Option<(Echo, Vec<(EntityId, Action)>)> = None;
+        let mut best: Option<(Echo, Calls)> = None;
         let mut answer: Option<String> = None;
         for echo in self.echoes(said, home) {
             let Some(turn) = self.hear_instead(&echo.text, said, before, home) else { continue };
@@ -90,6 +129,19 @@ impl Assistant {
         self.hear_instead(&text, said, before, home)
     }
 
+    /// The words and names of which orders of this house are made, in one of its languages.
+    pub fn expects(&mut self, language: &str, home: &Home) -> Vec<(String, Part)> {
+        self.know(home);
+        let known =
+            self.languages.iter().find(|known| super::is_same_language(language, &known.code));
+        let known = known.and_then(|known| {
+            let vocabulary = known.vocabulary.as_ref()?;
+            let names = self.indices.get(&known.code)?;
+            Some(vocabulary.said(names.get_or_init(|| vocabulary.learn(home))))
+        });
+        known.unwrap_or_default()
+    }
+
     /// What sounds like it and is made of words that mean something here.
     fn echoes(&self, said: &Said<'_>, home: &Home) -> Vec<Echo> {
         let language = self.languages.get(self.language_of(said));
@@ -101,12 +153,17 @@ impl Assistant {
         echoes.unwrap_or_default()
     }
 
-    /// Whether it may be done though something else was the likeliest.
-    fn is_harmless(&mut self, turn: &Turn, may_heat: bool, said: &Said<'_>, home: &Home) -> bool {
-        let asks_whether = match self.talk(said).open.as_ref().map(|open| &open.ask) {
+    /// Whether it waits for a yes, or for which of the things that could do harm.
+    fn asks_whether(&mut self, said: &Said<'_>) -> bool {
+        match self.talk(said).open.as_ref().map(|open| &open.ask) {
             Some(Ask::Really | Ask::Arm(_) | Ask::Which { is_guarded: true, .. }) => true,
             Some(Ask::Which { .. } | Ask::Timer { .. } | Ask::Reminder) | None => false,
-        };
+        }
+    }
+
+    /// Whether it may be done though something else was the likeliest.
+    fn is_harmless(&mut self, turn: &Turn, may_heat: bool, said: &Said<'_>, home: &Home) -> bool {
+        let asks_whether = self.asks_whether(said);
         let does_no_harm = |(id, action): &(EntityId, Action)| {
             if may_heat && matches!(action, Action::Climate(_)) {
                 return true;

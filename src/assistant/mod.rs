@@ -66,6 +66,8 @@ use self::memory::{Ask, Talks};
 use self::official::Official;
 use self::policy::Policy;
 
+pub use crate::intent::words::Part;
+
 pub use self::errand::Booking;
 pub use self::language::{Language, Packs};
 pub use self::need::{Need, SURE};

@@ -11,6 +11,7 @@ use super::keys::{Keys, Wrong, duration, number, word};
 use crate::home::color;
 use crate::home::id::EntityId;
 use crate::home::person::{Means, Role};
+use crate::text::Likely;
 
 /// One test: a conversation of one or more turns in a fresh house.
 #[derive(Debug, Clone)]
@@ -29,7 +30,7 @@ pub(super) struct Test {
 pub(super) struct Turn {
     pub(super) say: String,
     /// What else a recogniser may have heard.
-    pub(super) others: Vec<String>,
+    pub(super) others: Vec<Likely>,
     pub(super) language: Option<String>,
     pub(super) area: Option<String>,
     pub(super) by: Speaker,
@@ -188,7 +189,7 @@ fn read_test(
         if wordings.is_empty() {
             return Err(keys.wrong("`say` or `turns` is missing"));
         }
-        let others = keys.texts("others")?;
+        let others = keys.likely("others")?;
         let expected = read_all(&mut keys, known)?;
         keys.finish()?;
         let turn = |say: String| Turn {
@@ -213,7 +214,7 @@ fn read_test(
         };
         let turn = Turn {
             say: keys.required("say")?,
-            others: keys.texts("others")?,
+            others: keys.likely("others")?,
             language: keys.text("language")?.or_else(|| language.clone()),
             area: keys.text("area")?.or_else(|| area.clone()),
             by: read_speaker(&mut keys, &by)?,

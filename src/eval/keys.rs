@@ -4,6 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
 
+use crate::text::Likely;
+
+/// By how much a text in a list is less likely than the one before.
+const MUCH: f32 = 3.0;
+
 /// Something in a file of an evaluation that cannot be read: where, and what is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {what}")]
@@ -68,6 +73,24 @@ impl Keys {
             one => word(one).map(|word| vec![word]),
         };
         words.ok_or_else(|| self.wrong(format!("`{key}` must be a list of texts")))
+    }
+
+    /// What may have been heard otherwise: texts, each much less likely than the one before, or `{text: behind}`.
+    pub(super) fn likely(&mut self, key: &str) -> Result<Vec<Likely>, Wrong> {
+        let items = match self.take(key) {
+            None => return Ok(Vec::new()),
+            Some(Json::Array(items)) => items,
+            Some(one) => vec![one],
+        };
+        let likely = |(n, item): (usize, &Json)| {
+            if let Some(text) = word(item) {
+                return Some(Likely { text, behind: MUCH * n as f32 });
+            }
+            let (text, behind) = item.as_object()?.iter().next()?;
+            Some(Likely { text: text.clone(), behind: behind.as_f64()? as f32 })
+        };
+        let all: Option<Vec<Likely>> = items.iter().enumerate().map(likely).collect();
+        all.ok_or_else(|| self.wrong(format!("`{key}` must be a list of texts")))
     }
 
     /// A number; `40%` is 40.

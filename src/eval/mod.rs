@@ -108,6 +108,8 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 use tokio::task::JoinSet;
 
+pub use crate::assistant::Part;
+
 pub use self::keys::Wrong;
 pub use self::report::{Failure, Report, Score};
 
@@ -242,6 +244,19 @@ impl Set {
             }
         }
         census
+    }
+
+    /// The words and names of which orders of a home are made, in one of its languages.
+    ///
+    /// # Errors
+    /// As for [`Self::run`].
+    pub fn expects(&self, home: &str, language: &str) -> Result<Vec<(String, Part)>, Error> {
+        let Some(house) = self.houses.iter().find(|house| house.id == home) else {
+            return Ok(Vec::new());
+        };
+        let mut assistant = informed(house, None)?;
+        let (home, _) = house.build(&house.now, &BTreeMap::new())?;
+        Ok(assistant.expects(language, &home))
     }
 
     /// Plays all tests.

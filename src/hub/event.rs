@@ -25,6 +25,7 @@ use crate::home::place::{Area, Floor};
 use crate::home::value::Value;
 use crate::home::{Change, DeviceEdit, EntityEdit, Report};
 use crate::storage::history::History;
+use crate::text::Likely;
 
 /// What happened. Sent by ports, in batches, in order.
 #[derive(Debug)]
@@ -262,7 +263,7 @@ pub struct Utterance {
     /// The words.
     pub text: String,
     /// What else it may have been where it was heard, the likeliest first; empty where it was written.
-    pub others: Vec<String>,
+    pub others: Vec<Likely>,
     /// `en`, `fr`, …; the home's own language when absent.
     pub language: Option<String>,
     /// Where from.

@@ -2,7 +2,7 @@
 //! house; which names are likely to be heard, its callers tell it.
 //!
 //! Reading order: `clip` (what a recording is), `wav` and `ogg` (how it comes), `whisper` (the recogniser),
-//! `rivals` (what else it may have been), `recogniser` (its thread); `endpoint` (where speech begins and ends in a stream)
+//! `rivals` (what else it may have been), `expect` (what the house would understand of it), `weigh` (whether a phrase was said), `recogniser` (its thread); `endpoint` (where speech begins and ends in a stream)
 //! and `silero` (what tells it); `audio` (the microphone); `wake` (the word that makes it listen), `attend` (the two
 //! together), `interruption` (who speaks while the house does);
 //! `sound` (what is to be heard), `reading` (how a text is read aloud), `espeak` (the voice), `play` (the loudspeaker);
@@ -14,6 +14,7 @@ mod clip;
 mod closing;
 mod endpoint;
 mod espeak;
+mod expect;
 mod interruption;
 mod kernel;
 mod ogg;
@@ -25,13 +26,17 @@ mod silero;
 mod sound;
 mod wake;
 mod wav;
+mod weigh;
 mod whisper;
+
+pub use crate::text::Likely;
 
 pub use self::attend::{Attention, Noticed};
 pub use self::audio::{Microphone, Source, State, microphones};
 pub use self::clip::{Clip, ClipError, RATE};
 pub use self::endpoint::{Activity, ActivityModel, Endpointer, Limits, Loudness, Progress, SILERO};
 pub use self::espeak::{Espeak, Manner, VoiceError};
+pub use self::expect::{Part, Phrase};
 pub use self::interruption::Interruption;
 pub use self::play::{Loudspeaker, PlayError, Played, Turn};
 pub use self::reading::sentences;

@@ -1,10 +1,11 @@
 //! The recogniser's thread: one recording after another, weights loaded when they are needed and given back when they
 //! are not.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use tokio::sync::oneshot;
 use tracing::{info, warn};
 
 use super::clip::Clip;
+use super::expect::Phrase;
 use super::whisper::{Heard, SpeechError, Whisper};
 use crate::board::Board;
 
@@ -66,11 +68,25 @@ type MakeRoom = Box<dyn Fn(u64) + Send>;
 
 type Answer<T> = oneshot::Sender<Result<T, SpeechError>>;
 
+/// The words of which the house's orders in a language are made.
+type OfHouse = Box<dyn Fn(&str) -> Vec<Phrase> + Send + Sync>;
+
+/// Who tells them, once that is known.
+#[derive(Default)]
+struct HouseWords(OnceLock<OfHouse>);
+
+impl fmt::Debug for HouseWords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("HouseWords").field(&self.0.get().is_some()).finish()
+    }
+}
+
 /// Turns recordings into words. Clones share one thread.
 #[derive(Debug, Clone)]
 pub struct Recogniser {
     jobs: SyncSender<Job>,
     is_loaded: Arc<AtomicBool>,
+    words: Arc<HouseWords>,
 }
 
 impl Recogniser {
@@ -87,16 +103,23 @@ impl Recogniser {
     ) -> std::io::Result<Self> {
         let (jobs, inbox) = mpsc::sync_channel(MOST_WAITING);
         let is_loaded = Arc::new(AtomicBool::new(false));
+        let words = Arc::new(HouseWords::default());
         let make_room: MakeRoom = Box::new(make_room);
         let mut thread = Thread {
             weights,
             patience,
             make_room,
             is_loaded: Arc::clone(&is_loaded),
+            words: Arc::clone(&words),
             loaded: None,
         };
         thread::Builder::new().name("speech".to_owned()).spawn(move || thread.work(&inbox))?;
-        Ok(Self { jobs, is_loaded })
+        Ok(Self { jobs, is_loaded, words })
+    }
+
+    /// From now on what makes no sense by itself is listened to for orders that these words make. Only the first counts.
+    pub fn expect(&self, words: impl Fn(&str) -> Vec<Phrase> + Send + Sync + 'static) {
+        let _ = self.words.0.set(Box::new(words));
     }
 
     /// Weights are in memory.
@@ -181,6 +204,7 @@ struct Thread {
     patience: Patience,
     make_room: MakeRoom,
     is_loaded: Arc<AtomicBool>,
+    words: Arc<HouseWords>,
     loaded: Option<Loaded>,
 }
 
@@ -221,9 +245,12 @@ impl Thread {
 
     fn hear(&mut self, request: &Request) -> Result<Heard, SpeechError> {
         let within = self.patience.within;
+        let words = Arc::clone(&self.words);
+        let expected =
+            |language: &str| words.0.get().map(|words| words(language)).unwrap_or_default();
         let whisper = self.whisper(&request.languages)?;
         let languages: Vec<&str> = request.languages.iter().map(String::as_str).collect();
-        let heard = whisper.hear(&request.clip, &languages, &request.hint, within);
+        let heard = whisper.hear(&request.clip, &languages, &request.hint, &expected, within);
         if let Err(error) = &heard {
             warn!(%error, "A recording was not understood.");
         }

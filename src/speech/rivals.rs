@@ -7,6 +7,8 @@ use std::time::Instant;
 
 use whisper_rs::{WhisperContext, WhisperState};
 
+use crate::text::Likely;
+
 use super::whisper::{SpeechError, failed, now, text};
 
 /// A token that is less likely than this may have been another.
@@ -37,7 +39,7 @@ pub(super) struct Decoder<'a> {
 
 impl Decoder<'_> {
     /// What it may have meant, the likeliest first.
-    pub(super) fn rivals(&mut self, deadline: Instant) -> Result<Vec<String>, SpeechError> {
+    pub(super) fn rivals(&mut self, deadline: Instant) -> Result<Vec<Likely>, SpeechError> {
         let mut places: Vec<usize> =
             (1..self.said.len()).filter(|&at| self.said[at].likely < UNSURE).collect();
         places.sort_by(|&one, &other| self.said[one].likely.total_cmp(&self.said[other].likely));
@@ -66,11 +68,13 @@ impl Decoder<'_> {
         found.sort_by(|one, other| other.0.total_cmp(&one.0));
         let said: Vec<c_int> = self.said.iter().map(|spoken| spoken.token).collect();
         let plain = self.text(&said);
-        let mut rivals: Vec<String> = Vec::new();
-        for (_, tokens) in found {
+        let mut rivals: Vec<Likely> = Vec::new();
+        let best = found.first().map_or(0.0, |(share, _)| share.ln());
+        for (share, tokens) in found {
             let text = self.text(&tokens);
-            if !text.is_empty() && text != plain && !rivals.contains(&text) {
-                rivals.push(text);
+            let is_known = rivals.iter().any(|known| known.text == text);
+            if !text.is_empty() && text != plain && !is_known {
+                rivals.push(Likely { text, behind: best - share.ln() });
             }
         }
         Ok(rivals)

@@ -15,12 +15,15 @@ use whisper_rs::{
 };
 
 use super::clip::{Clip, RATE};
-use super::rivals::{Decoder, Spoken, log_sum};
+use super::expect::{Phrase, Search, Spelling, Words};
+use super::rivals::{Decoder, Spoken};
+use super::weigh::N_SPELLINGS;
+use crate::text::Likely;
 
 /// Silence put before a recording: one that starts on the first sound loses its first word.
-const LEAD: usize = RATE as usize * 3 / 10;
+pub(super) const LEAD: usize = RATE as usize * 3 / 10;
 /// Silence put behind it.
-const TRAIL: usize = RATE as usize * 4 / 10;
+pub(super) const TRAIL: usize = RATE as usize * 4 / 10;
 /// Positions of the encoder per second of sound.
 const POSITIONS: f32 = 50.0;
 /// Positions beyond the recording's end: with fewer the last word suffers.
@@ -35,7 +38,7 @@ const MIN_TOKENS: f32 = 16.0;
 /// Tokens of which nobody says the same twice in one breath.
 const MOST_AGAIN: usize = 6;
 /// Tokens of the hint; each costs time.
-const MAX_HINT: usize = 96;
+pub(super) const MAX_HINT: usize = 96;
 /// Above this probability of "no speech", and below this certainty of its words, a recording is silence. whisper.cpp's
 /// defaults.
 const NO_SPEECH: f32 = 0.6;
@@ -43,12 +46,14 @@ const UNCERTAIN: f32 = -1.0;
 /// The root mean square below which a recording is silence whatever whisper makes of it: -60 dB of full scale.
 const SILENT: f32 = 0.001;
 
-/// How much likelier than after silence a phrase is that was said, in 95 of 100 noisy recordings: of the weights for many
-/// languages, and of those for English, which find everything likelier. `make bench-wake` measures it.
-const SURE: f32 = 1.5;
-const SURE_ENGLISH: f32 = 3.2;
-/// Ways to write a phrase that are tried.
-const N_SPELLINGS: usize = 4;
+/// Tokens that are likelier than this are not doubted.
+const SURE_OF: f32 = 0.6;
+/// By how much what the house would understand may be less likely than what Whisper writes by itself, as a logarithm,
+/// and how unlikely it may be at all.
+const MARGIN: f32 = 8.0;
+const UNLIKELY: f32 = -14.0;
+/// How long it is looked for.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What Whisper is known to write where nothing is said; letters, digits and spaces count. It learned from subtitles.
 const INVENTIONS: &[&str] = &[
@@ -73,7 +78,7 @@ pub struct Heard {
     /// The words; empty where nothing was said.
     pub text: String,
     /// What else it may have been, the likeliest first; empty where the words are certain.
-    pub others: Vec<String>,
+    pub others: Vec<Likely>,
     /// In which language: the code that Whisper has for it.
     pub language: String,
     /// The mean logarithm of the tokens' probabilities: 0 is certain, below -1 is guessed.
@@ -118,15 +123,42 @@ struct Attempt {
     heard: Heard,
     /// Another run may hear it better.
     is_doubtful: bool,
+    /// No token may as well have been another.
+    is_sure: bool,
+    /// The logarithm of how likely all of it is.
+    likely: f32,
+}
+
+impl Attempt {
+    /// Nothing else needs to be looked for.
+    fn is_expected(&self, words: &Words) -> bool {
+        self.heard.text.is_empty() || self.is_sure && words.explain(&self.heard.text)
+    }
+}
+
+/// How a recording is heard.
+#[derive(Clone, Copy)]
+struct Run {
+    /// In all of the encoder's window.
+    is_whole: bool,
+    /// What else it may have been is looked for among the house's own words.
+    has_words: bool,
+}
+
+const QUICK: Run = Run { is_whole: false, has_words: false };
+
+fn of_words(phrases: Vec<Phrase>) -> Option<Words> {
+    (!phrases.is_empty()).then(|| Words::new(&phrases))
 }
 
 /// Loaded weights.
 pub struct Whisper {
-    context: WhisperContext,
-    state: WhisperState,
-    n_threads: c_int,
+    pub(super) context: WhisperContext,
+    pub(super) state: WhisperState,
+    pub(super) n_threads: c_int,
     /// How likely a phrase last was after silence: the phrase, its language, so many samples of silence.
-    silence: Option<((String, String, usize), [f32; N_SPELLINGS])>,
+    pub(super) silence: Option<((String, String, usize), [f32; N_SPELLINGS])>,
+    spelling: Option<Spelling>,
 }
 
 impl Whisper {
@@ -146,7 +178,7 @@ impl Whisper {
             .map_err(|_| fail("these are no weights of Whisper's".to_owned()))?;
         let state = context.create_state().map_err(|error| fail(error.to_string()))?;
         let n_threads = c_int::try_from(n_threads).unwrap_or(1).max(1);
-        Ok(Self { context, state, n_threads, silence: None })
+        Ok(Self { context, state, n_threads, silence: None, spelling: None })
     }
 
     /// From now on it uses so many threads.
@@ -169,6 +201,7 @@ impl Whisper {
         clip: &Clip,
         languages: &[&str],
         hint: &str,
+        expected: &dyn Fn(&str) -> Vec<Phrase>,
         within: Duration,
     ) -> Result<Heard, SpeechError> {
         let known = |language: &&&str| whisper_rs::get_lang_id(language).is_some();
@@ -183,14 +216,23 @@ impl Whisper {
         }
         let deadline = now() + within;
         let sound = [&[0.0; LEAD], clip.samples(), &[0.0; TRAIL]].concat();
-        let mut attempt = self.run(&sound, first, hint, false, deadline, within)?;
+        let mut words = of_words(expected(first));
+        let has_words = words.is_some();
+        let mut attempt =
+            self.run(&sound, first, hint, Run { has_words, ..QUICK }, deadline, within)?;
         if let Some(other) = self.other_language(&languages)? {
-            attempt = self.run(&sound, other, hint, false, deadline, within)?;
+            words = of_words(expected(other));
+            let run = Run { has_words: words.is_some(), ..QUICK };
+            attempt = self.run(&sound, other, hint, run, deadline, within)?;
         }
-        if attempt.is_doubtful {
+        if let Some(words) = words.filter(|words| !attempt.is_expected(words)) {
+            attempt.heard.others = self.search(&words, &attempt, hint, deadline)?;
+        }
+        if attempt.is_doubtful && attempt.heard.others.is_empty() {
             let language = attempt.heard.language.clone();
             // Where there is no time for it, what was heard is better than nothing.
-            let again = self.run(&sound, &language, hint, true, deadline, within).ok();
+            let run = Run { is_whole: true, has_words };
+            let again = self.run(&sound, &language, hint, run, deadline, within).ok();
             let is_better = |again: &Attempt| again.heard.certainty > attempt.heard.certainty;
             if let Some(again) = again.filter(is_better) {
                 attempt = again;
@@ -199,88 +241,36 @@ impl Whisper {
         Ok(attempt.heard)
     }
 
-    /// Whether a phrase is said in a recording: how much likelier it is than after silence of the same length, as the
-    /// logarithm per token, above what these weights take to be sure. What the phrase's words are like in a language
-    /// cancels out; how they sound is left. Above zero it is the phrase.
-    ///
-    /// # Errors
-    /// When whisper.cpp fails, or it takes longer than `within`.
-    pub fn weigh(
+    /// What the house would understand of a recording that has just been heard.
+    fn search(
         &mut self,
-        clip: &Clip,
-        phrase: &str,
-        language: &str,
-        within: Duration,
-    ) -> Result<f32, SpeechError> {
-        let sound = [&[0.0; LEAD], clip.samples(), &[0.0; TRAIL]].concat();
-        let deadline = now() + within;
-        let after_sound = self.likelihoods(&sound, phrase, language, deadline)?;
-        let silence = (phrase.to_owned(), language.to_owned(), sound.len());
-        let after_silence = match &self.silence {
-            Some((of, known)) if *of == silence => *known,
-            _ => {
-                let new = self.likelihoods(&vec![0.0; sound.len()], phrase, language, deadline)?;
-                self.silence = Some((silence, new));
-                new
-            }
-        };
-        if now() >= deadline {
-            return Err(SpeechError::TooSlow(within));
-        }
-        let gains = after_sound.iter().zip(after_silence).map(|(sound, silence)| sound - silence);
-        let sure = if self.is_multilingual() { SURE } else { SURE_ENGLISH };
-        Ok(gains.fold(f32::NEG_INFINITY, f32::max) - sure)
-    }
-
-    /// The logarithm per token of how likely a phrase is after a sound, for each of its [`spellings`].
-    fn likelihoods(
-        &mut self,
-        sound: &[f32],
-        phrase: &str,
-        language: &str,
+        words: &Words,
+        attempt: &Attempt,
+        hint: &str,
         deadline: Instant,
-    ) -> Result<[f32; N_SPELLINGS], SpeechError> {
-        let mut settings = self.settings(language);
-        settings.set_audio_ctx(positions(sound.len() as f32 / RATE as f32));
-        // The encoder's view is all that is wanted of it.
-        settings.set_max_tokens(1);
-        self.state.full(settings, sound).map_err(failed)?;
-        let mut all = [f32::NEG_INFINITY; N_SPELLINGS];
-        for (likelihood, spelling) in all.iter_mut().zip(spellings(phrase)) {
-            *likelihood = self.likelihood(&spelling, language, deadline)?;
+    ) -> Result<Vec<Likely>, SpeechError> {
+        let language = &attempt.heard.language;
+        let hint = self.hint(hint, language);
+        let mut prompt = Vec::new();
+        if !hint.is_empty() {
+            prompt.push(self.context.token_prev());
+            prompt.extend(hint);
         }
-        Ok(all)
-    }
-
-    /// The logarithm per token of how likely a text is after what the encoder has seen.
-    fn likelihood(
-        &mut self,
-        text: &str,
-        language: &str,
-        deadline: Instant,
-    ) -> Result<f32, SpeechError> {
-        let tokens = self.context.tokenize(text, MAX_HINT).map_err(failed)?;
-        let n_threads = usize::try_from(self.n_threads).unwrap_or(1);
-        let mut next = vec![self.context.token_sot()];
+        prompt.push(self.context.token_sot());
         if self.is_multilingual() {
             let id = whisper_rs::get_lang_id(language).unwrap_or(0);
-            next.extend([self.context.token_lang(id), self.context.token_transcribe()]);
+            prompt.extend([self.context.token_lang(id), self.context.token_transcribe()]);
         }
-        next.push(self.context.token_not());
-        let (mut n_past, mut sum) = (0, 0.0);
-        for &token in &tokens {
-            if now() >= deadline {
-                break;
-            }
-            self.state.decode(&next, n_past, n_threads).map_err(failed)?;
-            n_past += next.len();
-            let logits = self.state.get_logits().map_err(failed)?;
-            let at = usize::try_from(token).unwrap_or(0);
-            let logit = logits.get(at).copied().unwrap_or(f32::NEG_INFINITY);
-            sum += logit - log_sum(logits);
-            next = vec![token];
-        }
-        Ok(sum / tokens.len().max(1) as f32)
+        prompt.push(self.context.token_not());
+        let mut search = Search {
+            context: &self.context,
+            state: &mut self.state,
+            spelling: self.spelling.get_or_insert_with(|| Spelling::new(&self.context)),
+            n_threads: usize::try_from(self.n_threads).unwrap_or(1),
+            prompt: &prompt,
+        };
+        let least = (attempt.likely - MARGIN).max(UNLIKELY);
+        search.run(words, &attempt.heard.text, least, deadline.min(now() + PATIENCE))
     }
 
     /// Names as tokens, in a sentence before which others were said: after a bare list it writes lists.
@@ -304,7 +294,7 @@ impl Whisper {
     }
 
     /// One quick try of a command: one segment, without times, second tries and anything printed.
-    fn settings<'l>(&self, language: &'l str) -> FullParams<'l, 'static> {
+    pub(super) fn settings<'l>(&self, language: &'l str) -> FullParams<'l, 'static> {
         let mut settings = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
         settings.set_n_threads(self.n_threads);
         settings.set_language(Some(language));
@@ -318,22 +308,14 @@ impl Whisper {
         settings
     }
 
-    fn run(
+    /// Has whisper.cpp do its work, no longer than until then.
+    pub(super) fn full(
         &mut self,
+        mut settings: FullParams<'_, '_>,
         sound: &[f32],
-        language: &str,
-        hint: &str,
-        is_whole: bool,
         deadline: Instant,
         within: Duration,
-    ) -> Result<Attempt, SpeechError> {
-        let hint = self.hint(hint, language);
-        let seconds = sound.len() as f32 / RATE as f32;
-        let mut settings = self.settings(language);
-        settings.set_audio_ctx(if is_whole { MAX_POSITIONS as c_int } else { positions(seconds) });
-        settings.set_max_tokens((seconds * TOKENS_PER_SECOND).max(MIN_TOKENS) as c_int);
-        settings.set_suppress_nst(true);
-        settings.set_tokens(&hint);
+    ) -> Result<(), SpeechError> {
         let watch = Watch { deadline, end: self.context.token_eot() };
         let data = (&raw const watch).cast_mut().cast();
         // whisper-rs's safe way to give a function hands whisper.cpp a pointer of another type than it reads.
@@ -349,10 +331,33 @@ impl Whisper {
         if now() >= deadline {
             return Err(SpeechError::TooSlow(within));
         }
-        done.map_err(failed)?;
+        done.map(drop).map_err(failed)
+    }
+
+    fn run(
+        &mut self,
+        sound: &[f32],
+        language: &str,
+        hint: &str,
+        run: Run,
+        deadline: Instant,
+        within: Duration,
+    ) -> Result<Attempt, SpeechError> {
+        let hint = self.hint(hint, language);
+        let seconds = sound.len() as f32 / RATE as f32;
+        let mut settings = self.settings(language);
+        settings.set_audio_ctx(if run.is_whole {
+            MAX_POSITIONS as c_int
+        } else {
+            positions(seconds)
+        });
+        settings.set_max_tokens((seconds * TOKENS_PER_SECOND).max(MIN_TOKENS) as c_int);
+        settings.set_suppress_nst(true);
+        settings.set_tokens(&hint);
+        self.full(settings, sound, deadline, within)?;
         let (mut attempt, said) = self.heard(language);
         let heard = &mut attempt.heard;
-        if !heard.text.is_empty() {
+        if !heard.text.is_empty() && !run.has_words {
             // The sign for "what came before" and the hint, then that it begins, in which language, that it is to be
             // written down, and without times.
             let hint = if hint.is_empty() { 0 } else { hint.len() + 1 };
@@ -387,7 +392,12 @@ impl Whisper {
         let text = if is_silence || is_invented(&text) { String::new() } else { text };
         let is_doubtful = !is_silence && (text.is_empty() || certainty < UNCERTAIN);
         let heard = Heard { text, others: Vec::new(), language: language.to_owned(), certainty };
-        (Attempt { heard, is_doubtful }, said)
+        let is_word = |token: c_int| {
+            let bytes = self.context.token_to_bytes(token).unwrap_or_default();
+            bytes.iter().any(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii())
+        };
+        let is_sure = said.iter().all(|spoken| spoken.likely >= SURE_OF || !is_word(spoken.token));
+        (Attempt { heard, is_doubtful, is_sure, likely: sum }, said)
     }
 
     /// The likeliest of these languages, if it is not the first. Costs one step of the decoder: the encoder's view of
@@ -413,21 +423,6 @@ impl Whisper {
             .max_by(|one, other| one.1.total_cmp(&other.1));
         Ok(likeliest.map(|(language, _)| language).filter(|&language| language != languages[0]))
     }
-}
-
-/// How whisper may write a phrase: as its owner does, and as a sentence or a name begins. A sentence begins with a space.
-fn spellings(phrase: &str) -> [String; N_SPELLINGS] {
-    let phrase = phrase.replace('\0', " ");
-    let capital = |word: &str| {
-        let mut letters = word.chars();
-        let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
-        first + letters.as_str()
-    };
-    let words: Vec<&str> = phrase.split_whitespace().collect();
-    let names: Vec<String> = words.iter().map(|word| capital(word)).collect();
-    let plain = words.join(" ");
-    [plain.clone(), capital(&plain), names.join(" "), names.join(", ")]
-        .map(|text| format!(" {text}"))
 }
 
 /// What a deadline is held against. whisper.cpp works in real time, on a thread of its own.
@@ -495,7 +490,7 @@ pub(super) fn text(context: &WhisperContext, tokens: impl Iterator<Item = c_int>
 }
 
 /// How much of its window the encoder looks at.
-fn positions(seconds: f32) -> c_int {
+pub(super) fn positions(seconds: f32) -> c_int {
     let needed = (seconds * POSITIONS).ceil() as usize + SPARE_POSITIONS;
     needed.next_multiple_of(STEP).min(MAX_POSITIONS) as c_int
 }
@@ -550,14 +545,7 @@ fn is_invented(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_phrase_is_tried_as_whisper_may_write_it() {
-        let expected = [" hey homard", " Hey homard", " Hey Homard", " Hey, Homard"];
-        assert_eq!(spellings("hey  homard\0"), expected);
-        assert_eq!(spellings("émile"), [" émile", " Émile", " Émile", " Émile"]);
-        assert_eq!(spellings(""), [" "; 4]);
-    }
+    use crate::speech::Part;
 
     #[test]
     fn the_window_fits_the_recording() {
@@ -620,8 +608,26 @@ mod tests {
         let clip = Clip::read(said).unwrap();
         let began = now();
         let mut whisper = Whisper::load(&weights, 2).unwrap();
-        let heard = whisper.hear(&clip, &["en"], "", Duration::from_secs(3_600)).unwrap();
+        let heard =
+            whisper.hear(&clip, &["en"], "", &|_| Vec::new(), Duration::from_secs(3_600)).unwrap();
         eprintln!("whisper: {:.1} s of speech in {:.1?}", clip.seconds(), began.elapsed());
         assert!(heard.text.to_lowercase().contains("turn on the kitchen light"), "{heard:?}");
+        // In a house without that light it listens for what is there.
+        let house = |thing: &'static str| {
+            move |_: &str| {
+                let part = |(text, part): (&str, Part)| Phrase { text: text.to_owned(), part };
+                [("turn on", Part::Deed), ("the", Part::Glue), (thing, Part::Thing)]
+                    .map(part)
+                    .into()
+            }
+        };
+        let within = Duration::from_secs(3_600);
+        let known = whisper.hear(&clip, &["en"], "", &house("kitchen light"), within).unwrap();
+        assert!(known.others.iter().all(|other| other.behind > 1.0), "{known:?}");
+        let other = whisper.hear(&clip, &["en"], "", &house("kitchen lights"), within).unwrap();
+        let text = other.others[0].text.to_lowercase();
+        assert_eq!(text.trim_end_matches('.'), "turn on the kitchen lights");
+        let none = whisper.hear(&clip, &["en"], "", &house("garage door"), within).unwrap();
+        assert_eq!(none.others, []);
     }
 }

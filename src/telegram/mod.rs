@@ -34,6 +34,7 @@ use crate::home::person::{Person, Rights};
 use crate::hub::HubHandle;
 use crate::hub::event::{Cause, Said};
 use crate::storage::{Contact, Contacts, People};
+use crate::text::Likely;
 
 use self::api::{Api, Me};
 use self::buttons::Buttons;
@@ -63,12 +64,12 @@ impl Settings {
 }
 
 /// A recording's words, and the language they are in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Heard {
     /// The words.
     pub text: String,
     /// What else it may have been.
-    pub others: Vec<String>,
+    pub others: Vec<Likely>,
     /// The language.
     pub language: String,
 }

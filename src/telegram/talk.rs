@@ -15,6 +15,7 @@ use super::{Bot, Speaker, aside, command, meet};
 use crate::home::person::{Matter, Means};
 use crate::hub::event::{Asks, Origin, Query, Reply, ReplyKind, Utterance};
 use crate::storage::Group;
+use crate::text::Likely;
 
 /// What is older is not done without asking.
 const FRESH_S: i64 = 120;
@@ -207,7 +208,7 @@ pub(super) async fn take(bot: &Bot, speaker: &Speaker, place: &Place, text: &str
 /// What is said, and how it was heard.
 pub(super) struct Said {
     text: String,
-    others: Vec<String>,
+    others: Vec<Likely>,
     language: Option<String>,
     means: Means,
 }

@@ -16,6 +16,7 @@ use crate::home::person::Means;
 use crate::home::target;
 use crate::hub::event::{Origin, Query, Reply, ReplyKind, Span, Utterance};
 use crate::json;
+use crate::text::Likely;
 
 /// Nobody says more in one breath.
 const MAX_CHARS: usize = 2_000;
@@ -30,7 +31,7 @@ pub(super) struct Said {
     pub(super) text: String,
     /// What else it may have been where it was heard.
     #[serde(skip)]
-    pub(super) others: Vec<String>,
+    pub(super) others: Vec<Likely>,
     /// `en`, `fr`, …; the home's own when absent.
     pub(super) language: Option<String>,
     /// To go on with a conversation.

@@ -18,6 +18,7 @@ use super::conversation::{self, Answer, Said};
 use super::failure::{self, Failure, Message};
 use crate::home::Home;
 use crate::home::person::Means;
+use crate::text::Likely;
 
 /// Largest recording: half a minute of what a sound card gives at its best.
 pub(super) const MAX_RECORDING: usize = 16 << 20;
@@ -41,7 +42,7 @@ pub struct Transcript {
     /// The words; empty where nothing was said.
     pub text: String,
     /// What else it may have been, the likeliest first.
-    pub others: Vec<String>,
+    pub others: Vec<Likely>,
     /// In which language.
     pub language: String,
     /// How long it took.

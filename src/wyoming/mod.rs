@@ -14,7 +14,7 @@ mod zeroconf;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::speech::{Clip, Manner, Sound, VoiceError};
+use crate::speech::{Clip, Likely, Manner, Sound, VoiceError};
 
 pub use self::client::{Engine, EngineError};
 pub use self::satellite::{Circumstances, Orders, Satellite, Station, Tell, WakeService, follow};
@@ -25,12 +25,12 @@ pub use self::zeroconf::Announced;
 pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// The words of a recording.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Words {
     /// What was said; empty where nothing was.
     pub text: String,
     /// What else it may have been, the likeliest first.
-    pub others: Vec<String>,
+    pub others: Vec<Likely>,
     /// In which language.
     pub language: String,
 }
@@ -51,12 +51,12 @@ pub struct Answer {
 }
 
 /// What somebody says by Wyoming.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Asked {
     /// The words.
     pub text: String,
     /// What else may have been said, the likeliest first.
-    pub others: Vec<String>,
+    pub others: Vec<Likely>,
     /// Their language, if it was said.
     pub language: Option<String>,
     /// The room it was said in: id, name or other name.

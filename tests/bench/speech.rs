@@ -73,7 +73,8 @@ fn measure() -> Result<(), String> {
                 let n_theirs = theirs.count(&said, wanted, took);
                 let clip = Clip::new(samples, RATE).map_err(|error| error.to_string())?;
                 let (wall, cpu) = (Instant::now(), cpu_time());
-                let heard = ours.hear(&clip, &["en"], &hint, Duration::from_secs(60));
+                let heard =
+                    ours.hear(&clip, &["en"], &hint, &|_| Vec::new(), Duration::from_secs(60));
                 let took = (wall.elapsed().as_secs_f64(), cpu_time() - cpu);
                 let heard = heard.map_err(|error| error.to_string())?;
                 own.n_others += heard.others.len();

@@ -149,8 +149,13 @@ impl Bench {
                 noticed = attention.believe(was_called);
             }
             if let Some(Noticed::Spoken(clip)) = noticed {
-                let heard =
-                    self.whisper.hear(&clip, &[self.language], "", Duration::from_secs(20))?;
+                let heard = self.whisper.hear(
+                    &clip,
+                    &[self.language],
+                    "",
+                    &|_| Vec::new(),
+                    Duration::from_secs(20),
+                )?;
                 outcome.orders.push(heard.text);
             }
         }

@@ -22,7 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("automation", &["text", "clock", "home", "json", "template"]),
     ("assistant", &["text", "clock", "home", "template", "intent", "automation"]),
     // How much memory is left for its weights.
-    ("speech", &["board"]),
+    ("speech", &["text", "board"]),
     ("tidings", &["home"]),
     // How much memory is left for a model.
     ("llm", &["board"]),

@@ -5,7 +5,9 @@
 //!
 //! Commands that are not understood when they are written are left out and counted: `make eval` measures those.
 //! `N=160` commands a language, `LANGUAGES=en,fr`, `SNR=clean,20,10,5`, `THREADS=2`, `SHOW=1` prints what was missed,
-//! `KEEP=FOLDER` writes down what was heard, for `homard eval FOLDER` beside a copy of `tests/eval/homes`.
+//! `IDLE=1` says what is no command instead, `WORDS=no` does not listen for the house's own words, `ENGLISH=base` hears
+//! English with other weights, `KEEP=FOLDER` writes down what was heard, for `homard eval FOLDER` beside a copy of
+//! `tests/eval/homes`.
 //! What was spoken is kept in `.cache/voices/said`.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
@@ -21,7 +23,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use homard::eval::{Failure, Report, Set};
-use homard::speech::{Clip, Heard, RATE, Whisper};
+use homard::speech::{Clip, Heard, Likely, Part, Phrase, RATE, Whisper};
 use serde_json::{Value as Json, json};
 
 /// Where what people say is taken from.
@@ -76,7 +78,7 @@ fn main() -> Result<(), Error> {
     std::fs::create_dir_all(&folder)?;
     let runtime = tokio::runtime::Runtime::new()?;
     let homes = homes()?;
-    let mut sayings = sayings(&homes)?;
+    let mut sayings = sayings(&homes, std::env::var_os("IDLE").is_some())?;
     let n_all = sayings.len();
     let written: Vec<Json> =
         sayings.iter().map(|saying| test(saying, &saying.text, &[], "written")).collect();
@@ -103,6 +105,9 @@ fn main() -> Result<(), Error> {
         chosen
             .extend(of.into_iter().enumerate().filter(|(k, _)| picked.contains(k)).map(|(_, s)| s));
     }
+    let words = words(&homes, &folder)?;
+    let english = setting("ENGLISH", "tiny.en");
+    let listens_for_words = setting("WORDS", "yes") == "yes";
     let mut speakers = Speakers::new()?;
     let mut weights: BTreeMap<&str, Whisper> = BTreeMap::new();
     let (mut n_clips, mut sound, mut took, mut slowest) = (0, 0.0, Duration::ZERO, Duration::ZERO);
@@ -119,7 +124,7 @@ fn main() -> Result<(), Error> {
             let clip = Clip::new(samples, RATE)?;
             let home = &homes[&saying.home];
             let spoken = spoken(home);
-            let kind = if spoken == ["en"] { "tiny.en" } else { "base" };
+            let kind = if spoken == ["en"] { &*english } else { "base" };
             if !weights.contains_key(kind) {
                 let file = models.join(format!("whisper-{kind}/ggml-{kind}-q8_0.bin"));
                 weights.insert(kind, Whisper::load(&file, n_threads)?);
@@ -127,7 +132,12 @@ fn main() -> Result<(), Error> {
             let whisper = weights.get_mut(kind).unwrap();
             let spoken: Vec<&str> = spoken.iter().map(String::as_str).collect();
             let began = Instant::now();
-            let heard = whisper.hear(&clip, &spoken, &hint(home), Duration::from_secs(60))?;
+            let expected = |language: &str| {
+                let known = words.get(&(saying.home.clone(), language.to_owned()));
+                known.filter(|_| listens_for_words).cloned().unwrap_or_default()
+            };
+            let heard =
+                whisper.hear(&clip, &spoken, &hint(home), &expected, Duration::from_secs(60))?;
             (n_clips, sound) = (n_clips + 1, sound + clip.seconds());
             (took, slowest) = (took + began.elapsed(), slowest.max(began.elapsed()));
             let Heard { text, others, language, .. } = heard;
@@ -214,6 +224,30 @@ fn homes() -> Result<BTreeMap<String, Json>, Error> {
     files.iter().map(|path| Ok((name(path), read(path)?))).collect()
 }
 
+/// What homes expect to hear, by home and language.
+fn words(
+    homes: &BTreeMap<String, Json>,
+    folder: &Path,
+) -> Result<BTreeMap<(String, String), Vec<Phrase>>, Error> {
+    let set = Set::load(folder)?;
+    let mut all = BTreeMap::new();
+    for (id, home) in homes {
+        for language in spoken(home) {
+            let words = set.expects(id, &language)?.into_iter().map(|(text, part)| {
+                let part = match part {
+                    homard::eval::Part::Deed => Part::Deed,
+                    homard::eval::Part::Thing => Part::Thing,
+                    homard::eval::Part::Other => Part::Other,
+                    homard::eval::Part::Glue => Part::Glue,
+                };
+                Phrase { text, part }
+            });
+            all.insert((id.clone(), language.clone()), words.collect());
+        }
+    }
+    Ok(all)
+}
+
 /// The languages of a home, its own first.
 fn spoken(home: &Json) -> Vec<String> {
     let text = |json: &Json| json.as_str().map(str::to_owned);
@@ -241,8 +275,8 @@ fn hint(home: &Json) -> String {
     hint.join(", ")
 }
 
-/// All commands that stand alone and have one result.
-fn sayings(homes: &BTreeMap<String, Json>) -> Result<Vec<Saying>, Error> {
+/// All commands that stand alone and have one result; or all of which nothing may come.
+fn sayings(homes: &BTreeMap<String, Json>, is_idle: bool) -> Result<Vec<Saying>, Error> {
     let mut out = Vec::new();
     for source in SOURCES {
         for path in yaml_files(&Path::new("tests/eval").join(source))? {
@@ -254,8 +288,9 @@ fn sayings(homes: &BTreeMap<String, Json>) -> Result<Vec<Saying>, Error> {
                 let home = of("home").unwrap_or_default().to_owned();
                 let own = homes.get(&home).and_then(|home| home["language"].as_str());
                 let language = of("language").or(own).unwrap_or("en").to_owned();
-                let is_command = test.get("changes").is_some() && test.get("or").is_none();
-                if !is_command || test.get("turns").is_some() || test.get("later").is_some() {
+                let wanted = if is_idle { "nothing" } else { "changes" };
+                let is_wanted = test.get(wanted).is_some() && test.get("or").is_none();
+                if !is_wanted || test.get("turns").is_some() || test.get("later").is_some() {
                     continue;
                 }
                 let texts = match &test["say"] {
@@ -282,10 +317,11 @@ fn sayings(homes: &BTreeMap<String, Json>) -> Result<Vec<Saying>, Error> {
 }
 
 /// The test with other words.
-fn test(saying: &Saying, heard: &str, others: &[String], group: &str) -> Json {
+fn test(saying: &Saying, heard: &str, others: &[Likely], group: &str) -> Json {
     let mut test = saying.test.clone();
     test["say"] = json!(if heard.is_empty() { "…" } else { heard });
-    test["others"] = json!(others);
+    let others = others.iter().map(|other| json!({ other.text.as_str(): other.behind }));
+    test["others"] = others.collect();
     test["spoken"] = json!("on");
     test["home"] = json!(saying.home);
     test["group"] = json!(group);

@@ -56,7 +56,7 @@ pub(super) struct Echoes {
 
 /// What a word, a phrase or a name is to an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Part {
+pub enum Part {
     /// What is to be done.
     Deed,
     /// With what.
@@ -264,6 +264,23 @@ impl Echoes {
         words.reverse();
         words.join(" ")
     }
+}
+
+/// All words and names of which orders of a home are made, and what they are to one.
+pub(super) fn said(lexicon: &Lexicon, ground: &Ground) -> Vec<(String, Part)> {
+    let phrases = lexicon.said_phrases().map(|(text, part)| (text.to_owned(), part));
+    let part = |is_place| if is_place { Part::Other } else { Part::Thing };
+    let names = || ground.names().map(|(name, is_place)| (name, part(is_place)));
+    let whole = names().map(|(name, part)| (name.join(" "), part));
+    // "The lamp in the corner" for the corner lamp.
+    let single = names().flat_map(|(name, part)| {
+        let words = name.iter().filter(|word| word.chars().count() > 2);
+        words.map(move |word| (word.clone(), part))
+    });
+    let offers = ground.offers().map(|words| (words.join(" "), Part::Other));
+    let numbers = lexicon.spoken_numbers();
+    let numbers = numbers.flat_map(|(digits, said)| [(digits, Part::Other), (said, Part::Other)]);
+    phrases.chain(whole).chain(single).chain(offers).chain(numbers).collect()
 }
 
 /// Leaves the best ways, and of those that end with the same word and say as much of what an order needs one.

@@ -307,6 +307,11 @@ impl Ground {
         names.map(|(name, named)| (name, matches!(named, Named::Place(_))))
     }
 
+    /// What things offer by name: modes, presets and options.
+    pub(super) fn offers(&self) -> impl Iterator<Item = &[String]> {
+        self.options.values().flatten().map(|(words, _)| &**words)
+    }
+
     /// Things with the word in a name.
     pub(super) fn with_word(&self, key: &str, lexicon: &Lexicon) -> Option<&Set> {
         self.by_word.get(lexicon.stem(key))

@@ -408,6 +408,29 @@ impl Lexicon {
         phrases.filter_map(move |phrase| Some((&*phrase.keys, part(phrase)?)))
     }
 
+    /// All phrases that an order or a question may have, and what they are to it.
+    pub(super) fn said_phrases(&self) -> impl Iterator<Item = (&str, Part)> {
+        let part = |phrase: &Phrase| match &phrase.tag {
+            Tag::Verb(_) | Tag::Particle(_) | Tag::State(_) => Part::Deed,
+            Tag::Kind { .. } | Tag::Measure(_) => Part::Thing,
+            Tag::Word(
+                Word::Article
+                | Word::In
+                | Word::To
+                | Word::By
+                | Word::And
+                | Word::All
+                | Word::Both
+                | Word::One
+                | Word::Except
+                | Word::Filler,
+            ) => Part::Glue,
+            _ => Part::Other,
+        };
+        let phrases = self.phrases.values().flatten();
+        phrases.map(move |phrase| (&*phrase.keys, part(phrase)))
+    }
+
     /// Whole numbers as they are written and as they are said.
     pub(super) fn spoken_numbers(&self) -> impl Iterator<Item = (String, String)> {
         let speller = Speller::new(&self.language);

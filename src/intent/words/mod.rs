@@ -61,7 +61,7 @@ use crate::intent::meaning::{self, Memory, Reading, Talk, Understanding, Unknown
 use crate::intent::own;
 use crate::intent::pack::PackProblem;
 
-pub use self::echo::Echo;
+pub use self::echo::{Echo, Part};
 
 use self::echo::Echoes;
 use self::ground::Ground;
@@ -173,11 +173,13 @@ impl Vocabulary {
     /// sound like it, the nearest first.
     pub fn echoes(&self, heard: &str, names: &Names) -> Vec<Echo> {
         let (tokens, is_cut) = token::cut(heard);
-        if is_cut {
-            return Vec::new();
-        }
         let echoes = names.echoes.get_or_init(|| Echoes::new(&names.ground, &self.lexicon));
-        echoes.of(&tokens, &self.lexicon)
+        if is_cut { Vec::new() } else { echoes.of(&tokens, &self.lexicon) }
+    }
+
+    /// All words and names of which orders of this home are made, in letters without accents, and what they are to one.
+    pub fn said(&self, names: &Names) -> Vec<(String, Part)> {
+        echo::said(&self.lexicon, &names.ground)
     }
 
     /// How many words of an utterance are words of this language: names and numbers are of none.
