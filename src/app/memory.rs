@@ -20,6 +20,10 @@ use crate::storage::Storage;
 /// Heaps that threads share; more cost memory and gain nothing with so little contention.
 #[cfg(target_env = "gnu")]
 const HEAPS: i32 = 2;
+/// From so many bytes on, what is freed is the system's again at once. By itself glibc learns to keep such blocks from the first
+/// that is freed (mallopt(3), `M_MMAP_THRESHOLD`), of which some come again and again: 19 MiB for each password.
+#[cfg(target_env = "gnu")]
+const LARGE: i32 = 4 << 20;
 /// The announcements after a start are over by then.
 const FIRST: Duration = Duration::from_secs(5);
 /// And from time to time, for what comes later. Takes a millisecond.
@@ -37,6 +41,7 @@ pub(super) fn share_heaps() {
     #[allow(unsafe_code)]
     unsafe {
         libc::mallopt(libc::M_ARENA_MAX, HEAPS);
+        libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE);
     }
 }
 
