@@ -47,7 +47,7 @@ impl Ears {
         let recogniser = Recogniser::start(weights, Patience::default(), make_room)
             .inspect_err(|error| warn!(%error, "There is no thread for speech recognition."))
             .ok();
-        let stt = config.speaking.stt.as_ref();
+        let stt = config.voice.stt.as_ref();
         let preferred = stt.map(|peer| (engine(peer), outgoing.clone()));
         Self { preferred, recogniser, languages: spoken(&config.home).into() }
     }

@@ -210,15 +210,15 @@ async fn serve(options: Options<'_>, ready: impl FnOnce(&Running)) -> Result<End
     let mut hub = tokio::spawn(async move { hub.run(turned(hub_stops)).await });
 
     #[cfg(feature = "speech")]
-    let speak = speak::voice(config.speaking.tts.as_ref(), &outgoing);
+    let speak = speak::voice(config.voice.tts.as_ref(), &outgoing);
     #[cfg(feature = "speech")]
-    let aloud = speak::recorded(Arc::clone(&speak), speak::manner(&config.speaking));
+    let aloud = speak::recorded(Arc::clone(&speak), speak::manner(&config.voice));
     #[cfg(feature = "speech")]
     let stations = wyoming::stations(&config.satellites);
     #[cfg(feature = "speech")]
     let mouths = {
         let near = stations.iter().map(|(station, _)| station.clone()).collect();
-        speak::Mouths::new(&config.speaking, Arc::clone(&speak), near)
+        speak::Mouths::new(&config.voice, Arc::clone(&speak), near)
     };
     #[cfg(feature = "speech")]
     let _listening = attend(microphone::Setup {

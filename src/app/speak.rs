@@ -11,7 +11,7 @@ use tracing::{debug, warn};
 
 use super::outgoing::Outgoing;
 use super::wyoming::engine;
-use crate::config::{Peer, Speaking};
+use crate::config::{Peer, Voice};
 use crate::home::Home;
 use crate::home::id::AreaId;
 use crate::home::target;
@@ -51,8 +51,8 @@ pub(super) fn voice(tts: Option<&Peer>, outgoing: &Outgoing) -> Speak {
 }
 
 /// How the house speaks where only the language is known.
-pub(super) fn manner(speaking: &Speaking) -> Manner {
-    let (voice, volume) = (speaking.voice.clone(), speaking.volume);
+pub(super) fn manner(house: &Voice) -> Manner {
+    let (voice, volume) = (house.voice.clone(), house.volume);
     Manner { language: String::new(), voice, volume }
 }
 
@@ -102,18 +102,17 @@ pub(super) type Names = Box<dyn Fn(&Sound) -> bool + Send + Sync>;
 
 impl Mouths {
     /// The loudspeaker of this machine, if the owner names one, and the satellites.
-    pub(super) fn new(speaking: &Speaking, speak: Speak, stations: Vec<Station>) -> Self {
-        let device =
-            speaking.speaker.clone().map(|name| Some(name).filter(|name| name != "default"));
+    pub(super) fn new(house: &Voice, speak: Speak, stations: Vec<Station>) -> Self {
+        let device = house.speaker.clone().map(|name| Some(name).filter(|name| name != "default"));
         let loudspeaker = device.and_then(|device| {
             Loudspeaker::start(device)
                 .inspect_err(|error| warn!(%error, "There is no thread for the loudspeaker."))
                 .ok()
         });
-        let loudspeaker = loudspeaker.map(|one| (one, speaking.area.clone()));
+        let loudspeaker = loudspeaker.map(|one| (one, house.area.clone()));
         Self(Arc::new(Inner {
             speak,
-            manner: manner(speaking),
+            manner: manner(house),
             loudspeaker,
             stations,
             names: OnceLock::new(),

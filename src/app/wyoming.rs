@@ -99,7 +99,7 @@ pub(super) fn start(setup: Setup<'_>, stations: Vec<(Station, Orders)>, tasks: &
         // Anybody in the room may speak, as to a microphone of this machine.
         services: services(Rights::of(Role::Adult)),
         activity: ActivityModel::open(&models.join(SILERO)),
-        manner: speak::manner(&config.speaking),
+        manner: speak::manner(&config.voice),
         note: Arc::new(move |satellite| {
             outgoing.note(&satellite.host, Some(satellite.port), "satellite", &satellite.name);
         }),

@@ -42,15 +42,8 @@ pub(super) fn defaults() -> Config {
 }
 
 /// Files named in `raw` are relative to `folder`. The result is only good without problems.
-pub(super) fn check(
-    #[allow(unused_mut)] mut raw: Raw,
-    folder: &Path,
-    problems: &mut Problems,
-) -> Config {
+pub(super) fn check(raw: Raw, folder: &Path, problems: &mut Problems) -> Config {
     let written = Written::of(&raw);
-    // Before the rest of `[voice]` goes where it is listened.
-    #[cfg(feature = "speech")]
-    let speaking = wyoming::speaking(&mut raw.voice, problems);
     Config {
         home: home(raw.home, problems),
         http: http(raw.http, folder, problems),
@@ -61,8 +54,6 @@ pub(super) fn check(
         update: update::check(raw.update, problems),
         voice: voice::check(raw.voice, folder, problems),
         mqtt: mqtt(raw.mqtt, folder, problems),
-        #[cfg(feature = "speech")]
-        speaking,
         #[cfg(feature = "speech")]
         wyoming: wyoming::wyoming(raw.wyoming, problems),
         #[cfg(feature = "speech")]

@@ -9,6 +9,7 @@ mod dirs;
 #[cfg(feature = "model")]
 mod model;
 mod owner;
+mod peer;
 mod problem;
 mod raw;
 #[cfg(feature = "telegram")]
@@ -29,6 +30,7 @@ pub use self::dirs::{DEMO, NoDataDir, PACKAGED, RUN, data_dir};
 #[cfg(feature = "model")]
 pub use self::model::{Model, ModelProtocol, OutsideModel, Talker};
 pub use self::owner::{Mistake, Owner, OwnerBroker, Setting, Written};
+pub use self::peer::Peer;
 pub use self::problem::{Problem, Problems};
 #[cfg(feature = "telegram")]
 pub use self::telegram::Telegram;
@@ -36,7 +38,7 @@ pub use self::tls::{BadCertificate, certified_key};
 pub use self::update::Update;
 pub use self::voice::{Voice, WakeWord};
 #[cfg(feature = "speech")]
-pub use self::wyoming::{Peer, Satellite, Speaking, Stranger, Wyoming};
+pub use self::wyoming::{Satellite, Stranger, Wyoming};
 
 /// The commented example, which is also the reference of all keys.
 pub const EXAMPLE: &str = include_str!("../../systemd/homard.toml.example");
@@ -82,9 +84,6 @@ pub struct Config {
     pub update: Update,
     /// `[mqtt]`
     pub mqtt: Mqtt,
-    /// What of `[voice]` is about speaking.
-    #[cfg(feature = "speech")]
-    pub speaking: Speaking,
     /// `[wyoming]`
     #[cfg(feature = "speech")]
     pub wyoming: Wyoming,

@@ -15,6 +15,11 @@ const ALIKE: f64 = 0.75;
 /// A value that was written, and where.
 pub(super) type Field<T> = Option<Spanned<T>>;
 
+/// What was written; blank is as if it were not there.
+pub(super) fn filled(field: Field<String>) -> Option<String> {
+    field.map(Spanned::into_inner).filter(|text| !text.trim().is_empty())
+}
+
 macro_rules! section {
     ($(#[$doc:meta])* $name:ident { $($key:ident: $type:ty,)* }) => {
         $(#[$doc])*
@@ -69,10 +74,6 @@ section! {
 
 section! {
     /// `[voice]`
-    #[cfg_attr(
-        not(feature = "speech"),
-        allow(dead_code, reason = "what only a house with a voice reads is known in every build")
-    )]
     Voice {
         microphone: String,
         area: String,

@@ -1,21 +1,22 @@
-//! `[voice]`: the microphone of this machine, and what it listens for.
+//! `[voice]`: the microphone of this machine and what it listens for, its loudspeaker, and who hears and speaks.
 
 use std::path::{Path, PathBuf};
 
+use super::peer::{self, Peer};
 use super::problem::Problems;
-use super::raw::{self, Field};
+use super::raw::{self, Field, filled};
 
 /// How much quieter or louder a microphone can be made, in dB.
 const GAIN: f64 = 40.0;
 /// Longest wake word, in bytes.
 const LONGEST_WORD: usize = 64;
 
-/// How the house is spoken to on this machine.
+/// How the house is spoken to on this machine, and how it speaks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Voice {
     /// The microphone: as ALSA names it, or `default`. None is listened to without it.
     pub microphone: Option<String>,
-    /// The room it is in.
+    /// The room it is in, and in which this machine is heard.
     pub area: Option<String>,
     /// What makes it listen.
     pub wake_word: WakeWord,
@@ -29,6 +30,16 @@ pub struct Voice {
     pub led: Option<PathBuf>,
     /// A program that is started with `awake` and `asleep`.
     pub command: Option<PathBuf>,
+    /// The loudspeaker: as ALSA names it, or `default`. This machine is silent without it.
+    pub speaker: Option<String>,
+    /// How loud the house speaks, 0 to 100 percent.
+    pub volume: u8,
+    /// One of espeak-ng's voices, or one of the outside engine's.
+    pub voice: Option<String>,
+    /// An outside engine that speaks.
+    pub tts: Option<Peer>,
+    /// An outside engine that hears.
+    pub stt: Option<Peer>,
 }
 
 /// What makes the house listen.
@@ -51,6 +62,11 @@ impl Default for Voice {
             tone: true,
             led: None,
             command: None,
+            speaker: None,
+            volume: 100,
+            voice: None,
+            tts: None,
+            stt: None,
         }
     }
 }
@@ -58,9 +74,6 @@ impl Default for Voice {
 /// Files are relative to `folder`.
 pub(super) fn check(raw: raw::Voice, folder: &Path, problems: &mut Problems) -> Voice {
     let usual = Voice::default();
-    let text = |field: Field<String>| {
-        field.map(|field| field.into_inner()).filter(|text| !text.is_empty())
-    };
     let wake_word = match raw.wake_word {
         Some(field) if field.get_ref().len() > LONGEST_WORD && !is_file(field.get_ref()) => {
             let what = "`[voice] wake_word` is too long".to_owned();
@@ -110,15 +123,33 @@ pub(super) fn check(raw: raw::Voice, folder: &Path, problems: &mut Problems) -> 
         problems.add(field.span(), what, "Write the path of a program, without arguments.");
         None
     });
+    let volume = raw.volume.map_or(usual.volume, |field| {
+        let number = *field.get_ref();
+        if number.fract() == 0.0 && (0.0..=100.0).contains(&number) {
+            return number as u8;
+        }
+        let what = format!("`[voice] volume` cannot be {number}");
+        problems.add(field.span(), what, "It is a whole number from 0 to 100.");
+        usual.volume
+    });
+    let mut engine = |field: Field<String>, key: &str| {
+        let field = field.filter(|field| !field.get_ref().is_empty())?;
+        peer::parse(&field, key, None, problems)
+    };
     Voice {
-        microphone: text(raw.microphone),
-        area: text(raw.area),
+        microphone: filled(raw.microphone),
+        area: filled(raw.area),
         wake_word,
         sensitivity,
         gain,
         tone: raw.tone.map_or(usual.tone, |field| field.into_inner()),
         led,
         command,
+        speaker: filled(raw.speaker),
+        volume,
+        voice: filled(raw.voice),
+        tts: engine(raw.tts, "[voice] tts"),
+        stt: engine(raw.stt, "[voice] stt"),
     }
 }
 
@@ -127,4 +158,36 @@ const BUILT_IN: &str = "hey homard";
 
 fn is_file(word: &str) -> bool {
     word.contains('/') || Path::new(word).extension().is_some_and(|extension| extension == "wake")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Config;
+
+    fn parse(text: &str) -> Result<Config, String> {
+        Config::parse(text, std::path::Path::new("homard.toml"))
+            .map_err(|problems| problems.to_string())
+    }
+
+    #[test]
+    fn who_hears_and_who_speaks_is_read() {
+        let text = "[voice]\nspeaker = \"default\"\nvolume = 60\narea = \"Hall\"\nmicrophone = \" \"\n\
+                    tts = \"tcp://nas:10200\"\n";
+        let voice = parse(text).unwrap().voice;
+        let tts = voice.tts.map(|peer| format!("{} {}", peer.host, peer.port));
+        assert_eq!(tts.as_deref(), Some("nas 10200"));
+        assert_eq!((voice.volume, voice.stt, voice.microphone), (60, None, None));
+        assert_eq!(
+            (voice.speaker.as_deref(), voice.area.as_deref()),
+            (Some("default"), Some("Hall"))
+        );
+        for (text, expected) in [
+            ("tts = \"nas\"", "no address with a port"),
+            ("volume = 101", "`[voice] volume` cannot be 101"),
+            ("volume = 0.5", "`[voice] volume` cannot be 0.5"),
+        ] {
+            let Err(problems) = parse(&format!("[voice]\n{text}\n")) else { panic!("{text}") };
+            assert!(problems.contains(expected), "{problems}");
+        }
+    }
 }

@@ -1,12 +1,13 @@
-//! `[wyoming]`, `[[satellite]]` and what of `[voice]` is about speaking: who may use Homard's ears and voice, which
-//! microphones and loudspeakers of the house are elsewhere, and who speaks.
+//! `[wyoming]` and `[[satellite]]`: who may use Homard's ears and voice, and which microphones and loudspeakers of the
+//! house are elsewhere.
 
 use std::net::SocketAddr;
 
 use toml::Spanned;
 
+use super::peer::{self, Peer};
 use super::problem::Problems;
-use super::raw::{self, Field, suggestion};
+use super::raw::{self, filled, suggestion};
 
 /// The port of a Wyoming satellite, unless it is said.
 const SATELLITE_PORT: u16 = 10_700;
@@ -48,15 +49,6 @@ pub struct Wyoming {
     pub role: Stranger,
 }
 
-/// A machine that is reached over the network.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Peer {
-    /// Name or address, without brackets.
-    pub host: String,
-    /// Port.
-    pub port: u16,
-}
-
 /// A microphone and loudspeaker elsewhere in the house.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Satellite {
@@ -66,29 +58,6 @@ pub struct Satellite {
     pub peer: Peer,
     /// The room it stands in: id, name or other name.
     pub area: Option<String>,
-}
-
-/// How Homard speaks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Speaking {
-    /// The loudspeaker of this machine, as ALSA names it; the system's own is `default`. None without.
-    pub speaker: Option<String>,
-    /// How loud it speaks, 0 to 100 percent.
-    pub volume: u8,
-    /// The room in which this machine is heard.
-    pub area: Option<String>,
-    /// One of espeak-ng's voices, or one of the outside engine's.
-    pub voice: Option<String>,
-    /// An outside engine that speaks.
-    pub tts: Option<Peer>,
-    /// An outside engine that hears.
-    pub stt: Option<Peer>,
-}
-
-impl Default for Speaking {
-    fn default() -> Self {
-        Self { speaker: None, volume: 100, area: None, voice: None, tts: None, stt: None }
-    }
 }
 
 pub(super) fn wyoming(raw: raw::Wyoming, problems: &mut Problems) -> Wyoming {
@@ -130,8 +99,8 @@ pub(super) fn satellites(
             );
             continue;
         };
-        let Some(peer) = peer(&address, "[[satellite]] address", Some(SATELLITE_PORT), problems)
-        else {
+        let key = "[[satellite]] address";
+        let Some(peer) = peer::parse(&address, key, Some(SATELLITE_PORT), problems) else {
             continue;
         };
         let name = filled(name).unwrap_or_else(|| peer.host.clone());
@@ -148,62 +117,6 @@ pub(super) fn satellites(
     all
 }
 
-/// Takes what is about speaking out of `[voice]`.
-pub(super) fn speaking(raw: &mut raw::Voice, problems: &mut Problems) -> Speaking {
-    let usual = Speaking::default();
-    let volume = raw.volume.take().map_or(usual.volume, |field| {
-        let number = *field.get_ref();
-        if number.fract() == 0.0 && (0.0..=100.0).contains(&number) {
-            return number as u8;
-        }
-        let what = format!("`[voice] volume` cannot be {number}");
-        problems.add(field.span(), what, "It is a whole number from 0 to 100.");
-        usual.volume
-    });
-    let mut engine = |field: Field<String>, key: &str| {
-        let field = field.filter(|field| !field.get_ref().is_empty())?;
-        peer(&field, key, None, problems)
-    };
-    let tts = engine(raw.tts.take(), "[voice] tts");
-    let stt = engine(raw.stt.take(), "[voice] stt");
-    let (speaker, voice) = (filled(raw.speaker.take()), filled(raw.voice.take()));
-    let area = raw.area.as_ref().map(|area| area.get_ref().clone()).filter(|area| !area.is_empty());
-    Speaking { speaker, volume, area, voice, tts, stt }
-}
-
-fn filled(field: Field<String>) -> Option<String> {
-    field.map(Spanned::into_inner).filter(|text| !text.trim().is_empty())
-}
-
-/// `tcp://HOST:PORT`; the scheme may be left out, and the port where there is a usual one.
-fn peer(
-    field: &Spanned<String>,
-    key: &str,
-    usual: Option<u16>,
-    problems: &mut Problems,
-) -> Option<Peer> {
-    let said = field.get_ref();
-    let rest = said.strip_prefix("tcp://").unwrap_or(said).trim_end_matches('/');
-    let (host, port) = match rest.rsplit_once(':') {
-        // An address of IPv6 without brackets has colons too, and no port.
-        Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
-            (host, port.parse().ok().filter(|port| *port > 0))
-        }
-        _ => (rest, usual),
-    };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let is_host = !host.is_empty()
-        && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':'));
-    match port.filter(|_| is_host) {
-        Some(port) => Some(Peer { host: host.to_owned(), port }),
-        None => {
-            let what = format!("`{key}`: `{said}` is no address with a port");
-            problems.add(field.span(), what, "Write \"tcp://192.168.1.20:10200\".");
-            None
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -218,7 +131,6 @@ mod tests {
     fn who_hears_and_speaks_elsewhere_is_read() {
         let config = parse(
             "[wyoming]\nlisten = \"0.0.0.0:10600\"\nrole = \"child\"\n\
-             [voice]\nspeaker = \"default\"\nvolume = 60\narea = \"Hall\"\ntts = \"tcp://nas:10200\"\n\
              [[satellite]]\naddress = \"192.168.1.20\"\narea = \"kitchen\"\nname = \"Cuisine\"\n\
              [[satellite]]\naddress = \"tcp://[fd00::5]:10701\"\n",
         )
@@ -226,8 +138,6 @@ mod tests {
         assert_eq!(config.wyoming.listen, Some(([0, 0, 0, 0], 10_600).into()));
         assert_eq!(config.wyoming.role.word(), "child");
         let shown = |peer: &super::Peer| format!("{} {}", peer.host, peer.port);
-        assert_eq!(config.speaking.tts.as_ref().map(shown).as_deref(), Some("nas 10200"));
-        assert_eq!((config.speaking.volume, config.speaking.stt), (60, None));
         let found: Vec<_> = config
             .satellites
             .iter()
@@ -256,7 +166,5 @@ mod tests {
         check("[[satellite]]\naddress = \"a\"\n[[satellite]]\naddress = \"a\"\n", "twice");
         check("[[satellite]]\nadress = \"a\"\n", "`[[satellite]] adress` is no setting");
         check("[satellite]\naddress = \"a\"\n", "`[satellite]` is no section");
-        check("[voice]\ntts = \"nas\"\n", "no address with a port");
-        check("[voice]\nvolume = 101\n", "`[voice] volume` cannot be 101");
     }
 }
