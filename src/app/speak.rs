@@ -12,12 +12,14 @@ use tracing::{debug, warn};
 use super::outgoing::Outgoing;
 use super::wyoming::engine;
 use crate::config::{Peer, Voice};
-use crate::home::Home;
 use crate::home::id::AreaId;
 use crate::home::target;
+use crate::home::{Home, person};
 use crate::hub::HubHandle;
 use crate::hub::event::{Cause, Said, Shown};
-use crate::speech::{Espeak, Loudspeaker, Manner, PlayError, Sound, VoiceError, sentences};
+use crate::speech::{
+    Espeak, Loudspeaker, Manner, PlayError, Sound, VARIANT, VoiceError, sentences,
+};
 use crate::web;
 use crate::wyoming::{Later, Speak, Station};
 
@@ -43,7 +45,7 @@ pub(super) fn voice(tts: Option<&Peer>, outgoing: &Outgoing) -> Speak {
                     Err(error) => warn!(%error, "Homard speaks with espeak-ng for now."),
                 }
                 // Its voices are none of espeak-ng's.
-                manner.voice = None;
+                manner.voice = manner.voice.filter(|name| name.contains(VARIANT));
             }
             espeak.say(&piece, &manner).await
         })
@@ -58,8 +60,10 @@ pub(super) fn manner(house: &Voice) -> Manner {
 
 /// Says answers into WAV files, for browsers and programs.
 pub(super) fn recorded(speak: Speak, manner: Manner) -> web::Aloud {
-    Arc::new(move |text: String, language: String| -> web::Voicing {
-        let (speak, manner) = (Arc::clone(&speak), Manner { language, ..manner.clone() });
+    Arc::new(move |text: String, language: String, wanted: person::Voice| -> web::Voicing {
+        let (speak, house) = (Arc::clone(&speak), manner.clone());
+        let volume = wanted.volume.unwrap_or(house.volume);
+        let manner = Manner { language, voice: wanted.name.or(house.voice), volume };
         Box::pin(async move {
             let mut whole: Option<Sound> = None;
             for piece in sentences(&text, &manner.language) {

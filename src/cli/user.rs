@@ -32,6 +32,12 @@ enum Wish {
         /// The language they are spoken to in, `fr`
         #[arg(long, env = "HOMARD_LANGUAGE", value_name = "CODE")]
         language: Option<String>,
+        /// The voice they are spoken to with, by its name; `+f3` is a variant of espeak-ng's for any language
+        #[arg(long, env = "HOMARD_VOICE", value_name = "NAME", allow_hyphen_values = true)]
+        voice: Option<String>,
+        /// How loud they are spoken to, 0 to 100
+        #[arg(long, env = "HOMARD_VOLUME", value_name = "PERCENT")]
+        volume: Option<u8>,
         /// A room that a guest may see and use, by its id, `guest_room`; several with commas or given several times
         #[arg(long = "area", env = "HOMARD_AREA", value_name = "ID", value_delimiter = ',')]
         areas: Vec<String>,
@@ -72,13 +78,15 @@ enum Wish {
 impl User {
     pub(super) fn run(&self) -> Result<(), Failure> {
         match &self.wish {
-            Wish::Add { name, role, language, areas, place } => {
+            Wish::Add { name, role, language, voice, volume, areas, place } => {
                 let storage = open(place, IfAbsent::Make)?;
                 let password = secret()?;
                 let edit = PersonEdit {
                     name: Some(name.clone()),
                     role: Some(*role),
                     language: Some(language.clone()),
+                    voice: Some(voice.clone()),
+                    volume: Some(*volume),
                     areas: Some(areas.iter().map(|id| AreaId::new(id)).collect()),
                 };
                 let now = Clock::system(TimeZone::UTC).now();

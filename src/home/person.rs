@@ -61,6 +61,15 @@ pub enum Means {
     Spoken,
 }
 
+/// How somebody is spoken to aloud; as the house speaks where they chose nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Voice {
+    /// What the voice is called by the program that speaks.
+    pub name: Option<String>,
+    /// How loud, 0 to 100 percent.
+    pub volume: Option<u8>,
+}
+
 /// Somebody the house knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
@@ -72,6 +81,8 @@ pub struct Person {
     pub role: Role,
     /// The language they are spoken to in, `fr`; the browser's and the home's without.
     pub language: Option<String>,
+    /// The voice they are spoken to with.
+    pub voice: Voice,
     /// The rooms of a guest. Nobody else is bound to rooms.
     pub areas: BTreeSet<AreaId>,
 }
@@ -170,7 +181,8 @@ mod tests {
         for role in Role::ALL {
             let areas = BTreeSet::from([AreaId::new("attic")]);
             let id = PersonId::new("1");
-            let person = Person { id, name: "Ada".to_owned(), role, language: None, areas };
+            let (name, voice) = ("Ada".to_owned(), Voice::default());
+            let person = Person { id, name, role, language: None, voice, areas };
             assert_eq!(person.rights().areas.is_some(), role == Role::Guest, "{role:?}");
             assert_eq!(role.word().parse(), Ok(role));
         }

@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
+use tracing::warn;
 
 use super::sound::Sound;
 
@@ -22,6 +23,8 @@ const MOST_BYTES: u64 = 8 << 20;
 const MOST_COMPLAINT: u64 = 4 << 10;
 /// Sentences that are made at once.
 const AT_ONCE: usize = 2;
+/// Its voices by another program have this in the place of a language: `mb-en1`.
+const MBROLA: &str = "mb";
 /// Words per minute: a little below its own 175, which is fast for a room.
 const SPEED: &str = "165";
 
@@ -30,10 +33,45 @@ const SPEED: &str = "165";
 pub struct Manner {
     /// The language of the text: `en`, `fr-CA`.
     pub language: String,
-    /// One of the voices that the program has; the language's own without.
+    /// One of the voices that the program has, or `+f3`, a variant of the language's own; that itself without.
     pub voice: Option<String>,
     /// 0 to 100 percent.
     pub volume: u8,
+}
+
+/// Stands before the variant of a voice, `en+f3`.
+pub const VARIANT: char = '+';
+
+impl Manner {
+    /// The voice's name, unless that is another language's: who answers in French does not read it as an Englishman.
+    pub fn named(&self) -> Option<&str> {
+        let name = self.voice.as_deref()?;
+        let of = name.split(['-', '_', VARIANT]).next().unwrap_or_default();
+        let is_language =
+            of.len() == 2 && of.chars().all(|c| c.is_ascii_lowercase()) && of != MBROLA;
+        let is_other = of.is_empty() || (is_language && of != self.base());
+        (!is_other).then_some(name)
+    }
+
+    /// The voices of espeak-ng by which it may be said, the best first.
+    fn candidates(&self) -> impl Iterator<Item = String> {
+        let variant = self.voice.as_deref().and_then(|name| name.split_once(VARIANT));
+        let variant = variant.map(|(_, variant)| format!("{}{VARIANT}{variant}", self.base()));
+        let mut all = vec![];
+        for voice in [
+            self.named().map(str::to_owned),
+            variant,
+            Some(self.language.clone()),
+            Some(self.base().to_owned()),
+        ] {
+            all.extend(voice.filter(|voice| is_name(voice) && !all.contains(voice)));
+        }
+        all.into_iter()
+    }
+
+    fn base(&self) -> &str {
+        self.language.split(['-', '_']).next().unwrap_or_default()
+    }
 }
 
 /// Why something was not said.
@@ -92,14 +130,17 @@ impl Espeak {
     /// When it is not installed, has no such voice, takes too long or fails.
     pub async fn say(&self, piece: &str, manner: &Manner) -> Result<Sound, VoiceError> {
         let _place = self.places.acquire().await.map_err(|error| failed(&error))?;
-        let base = manner.language.split(['-', '_']).next().unwrap_or_default();
         let mut error = VoiceError::NoVoice(manner.language.clone());
         // A voice that was chosen may be gone, and a language have no voice of its region.
-        for voice in [manner.voice.as_deref(), Some(&manner.language), Some(base)] {
-            let Some(voice) = voice.filter(|voice| is_name(voice)) else { continue };
-            let said = timeout(self.within, self.run(piece, voice)).await;
+        for voice in manner.candidates() {
+            let said = timeout(self.within, self.run(piece, &voice)).await;
             match said.unwrap_or(Err(VoiceError::TooSlow(self.within))) {
-                Err(VoiceError::NoVoice(_)) => error = VoiceError::NoVoice(voice.to_owned()),
+                Err(why @ (VoiceError::NoVoice(_) | VoiceError::Failed(_))) => {
+                    if manner.voice.as_ref() == Some(&voice) {
+                        warn!(error = %why, "The voice that was chosen does not speak, the language's own does.");
+                    }
+                    error = why;
+                }
                 Err(other) => return Err(other),
                 Ok(sound) => return Ok(sound.at(manner.volume)),
             }
@@ -217,6 +258,13 @@ mod tests {
         assert_eq!(say("en", Some("gone")).await.unwrap(), english);
         assert_eq!(say("en", Some("../../etc/passwd")).await.unwrap(), english);
         assert_ne!(say("en", Some("en-us")).await.unwrap(), english);
+        // A variant is one in any language; a voice of another language is none.
+        let french = say("fr", Some("fr+f3")).await.unwrap();
+        assert_ne!(say("fr", None).await.unwrap(), french);
+        assert_eq!(say("fr", Some("+f3")).await.unwrap(), french);
+        assert_eq!(say("fr", Some("en+f3")).await.unwrap(), french);
+        assert_eq!(say("fr", Some("en-us")).await.unwrap(), say("fr", None).await.unwrap());
+        assert_eq!(say("en", Some("en_GB-alan-low")).await.unwrap(), english);
         assert_eq!(say("xx", None).await, Err(VoiceError::NoVoice("xx".to_owned())));
         assert_eq!(say("-x", None).await, Err(VoiceError::NoVoice("-x".to_owned())));
     }

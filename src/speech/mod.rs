@@ -35,7 +35,7 @@ pub use self::attend::{Attention, Noticed};
 pub use self::audio::{Microphone, Source, State, microphones};
 pub use self::clip::{Clip, ClipError, RATE};
 pub use self::endpoint::{Activity, ActivityModel, Endpointer, Limits, Loudness, Progress, SILERO};
-pub use self::espeak::{Espeak, Manner, VoiceError};
+pub use self::espeak::{Espeak, Manner, VARIANT, VoiceError};
 pub use self::expect::{Part, Phrase};
 pub use self::interruption::Interruption;
 pub use self::play::{Loudspeaker, PlayError, Played, Turn};

@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{Error, Storage, hex, password};
 use crate::home::id::{AreaId, PersonId};
-use crate::home::person::{Person, Rights, Role};
+use crate::home::person::{Person, Rights, Role, Voice};
 use crate::text;
 
 /// More people than a household has.
 const MOST: usize = 200;
-/// Names are shown in lists and logs.
+/// Names are shown in lists and logs, of people and of voices.
 const LONGEST_NAME: usize = 100;
 
 /// A person as they stand in the database.
@@ -25,6 +25,10 @@ pub(super) struct Record {
     role: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     language: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    voice: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    volume: Option<u8>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     areas: Vec<String>,
     /// See [`password`]; who has none cannot sign in.
@@ -42,6 +46,7 @@ impl Record {
             // A role of a later version may do least.
             role: self.role.parse().unwrap_or(Role::Guest),
             language: self.language.clone(),
+            voice: Voice { name: self.voice.clone(), volume: self.volume },
             areas: self.areas.iter().map(|id| AreaId::new(id)).collect(),
         }
     }
@@ -62,6 +67,10 @@ pub struct PersonEdit {
     pub role: Option<Role>,
     /// Their language; `Some(None)` leaves it to the browser and the home.
     pub language: Option<Option<String>>,
+    /// The name of the voice they are spoken to with; `Some(None)` is the house's own.
+    pub voice: Option<Option<String>>,
+    /// How loud they are spoken to, 0 to 100 percent; `Some(None)` is as loud as to anybody.
+    pub volume: Option<Option<u8>>,
     /// The rooms of a guest.
     pub areas: Option<BTreeSet<AreaId>>,
 }
@@ -173,6 +182,8 @@ impl People {
             name: String::new(),
             role: Role::Guest.word().to_owned(),
             language: None,
+            voice: None,
+            volume: None,
             areas: Vec::new(),
             password,
             made: now.as_microsecond(),
@@ -251,13 +262,10 @@ impl People {
     }
 
     fn apply(&self, txn: &heed::RoTxn, record: &mut Record, edit: PersonEdit) -> Result<(), Error> {
-        let PersonEdit { name, role, language, areas } = edit;
+        let PersonEdit { name, role, language, voice, volume, areas } = edit;
         if let Some(name) = name {
             let name = name.trim();
-            if name.is_empty() || name.len() > LONGEST_NAME || name.contains(char::is_control) {
-                let why = format!("a person's name has 1 to {LONGEST_NAME} bytes, on one line");
-                return Err(Error::Account(why));
-            }
+            check_name(name, "person")?;
             let is_taken = self
                 .records_in(txn)?
                 .iter()
@@ -272,6 +280,17 @@ impl People {
         }
         if let Some(language) = language {
             record.language = language;
+        }
+        if let Some(voice) = voice {
+            let voice = voice.map(|name| name.trim().to_owned());
+            voice.iter().try_for_each(|name| check_name(name, "voice"))?;
+            record.voice = voice;
+        }
+        if let Some(volume) = volume {
+            if volume.is_some_and(|volume| volume > 100) {
+                return Err(Error::Account("a volume is a number from 0 to 100".to_owned()));
+            }
+            record.volume = volume;
         }
         if let Some(areas) = areas {
             record.areas = areas.iter().map(ToString::to_string).collect();
@@ -302,4 +321,12 @@ impl People {
         self.storage.tables.people.each(txn, &mut Vec::new(), |record| records.push(record))?;
         Ok(records)
     }
+}
+
+fn check_name(name: &str, whose: &str) -> Result<(), Error> {
+    if name.is_empty() || name.len() > LONGEST_NAME || name.contains(char::is_control) {
+        let why = format!("a {whose}'s name has 1 to {LONGEST_NAME} bytes, on one line");
+        return Err(Error::Account(why));
+    }
+    Ok(())
 }

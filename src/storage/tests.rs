@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::*;
-use crate::home::person::{Rights, Role};
+use crate::home::person::{Rights, Role, Voice};
 
 /// A directory of its own for one test.
 struct Dir(PathBuf);
@@ -267,6 +267,25 @@ fn people_sign_in_and_a_new_password_ends_their_sessions() {
         assert_eq!(people.sign_in(name, password).unwrap().as_ref(), expected, "{name} {password}");
     }
     assert!(!storage.dump().unwrap().contains("long enough"));
+    // Their own voice; what was written before there were any says the house's.
+    let heard = |voice: Option<&str>, volume| {
+        let voice = Some(voice.map(str::to_owned));
+        people.edit(&bob.id, PersonEdit { voice, volume: Some(volume), ..PersonEdit::default() })
+    };
+    let voice = Voice { name: Some("+f3".to_owned()), volume: Some(0) };
+    assert_eq!(heard(Some(" +f3 "), Some(0)).unwrap().unwrap().voice, voice);
+    for (name, volume) in [(Some(""), None), (Some("a\nb"), None), (None, Some(101))] {
+        assert!(heard(name, volume).is_err(), "{name:?} {volume:?}");
+    }
+    assert_eq!(people.person(&bob.id).unwrap().unwrap().voice, voice);
+    assert_eq!(heard(None, None).unwrap().unwrap().voice, Voice::default());
+    let mut txn = storage.env.write_txn().unwrap();
+    let old = br#"{"id":"old","name":"Eve","role":"adult","language":"fr","made":1}"#;
+    storage.tables.people.raw().put(&mut txn, b"old", old).unwrap();
+    txn.commit().unwrap();
+    let eve = people.named("eve").unwrap().unwrap();
+    assert_eq!((eve.language.as_deref(), &eve.voice), (Some("fr"), &Voice::default()));
+    assert!(people.remove(&eve.id).unwrap());
 
     let cookie = sessions.open(&ada.id, now).unwrap();
     assert_ne!(cookie, sessions.open(&ada.id, now).unwrap());

@@ -15,10 +15,11 @@ use utoipa::ToSchema;
 use super::attempts::Key;
 use super::auth::{self, Caller, Way};
 use super::failure::{self, Failure, Json, Message};
+use super::registry::said;
 use super::session::{self, blocking};
 use super::{Site, wire};
 use crate::home::id::{AreaId, PersonId};
-use crate::home::person::{Matter, Person, Role};
+use crate::home::person::{Matter, Person, Role, Voice};
 use crate::storage::{Holder, PersonEdit};
 
 /// Rooms of one guest.
@@ -35,6 +36,10 @@ pub(super) struct PersonObject {
     role: &'static str,
     /// The language they chose, `fr`.
     language: Option<String>,
+    /// The voice they are spoken to with, by its name; the house's own where it is `null`.
+    voice: Option<String>,
+    /// How loud they are spoken to, 0 to 100.
+    volume: Option<u8>,
     /// The ids of a guest's rooms.
     areas: Vec<String>,
 }
@@ -46,6 +51,8 @@ impl From<&Person> for PersonObject {
             name: person.name.clone(),
             role: person.role.word(),
             language: person.language.clone(),
+            voice: person.voice.name.clone(),
+            volume: person.voice.volume,
             areas: person.areas.iter().map(ToString::to_string).collect(),
         }
     }
@@ -60,6 +67,11 @@ pub(super) struct PersonWish {
     role: Option<String>,
     /// Empty leaves it to the browser and the home.
     language: Option<String>,
+    /// The name of a voice; empty is the house's own.
+    voice: Option<String>,
+    /// 0 to 100; `null` is as loud as to anybody.
+    #[serde(default, deserialize_with = "said")]
+    volume: Option<Option<u8>>,
     /// The ids of a guest's rooms.
     areas: Option<Vec<String>>,
     /// At least 8 characters. A new one ends all their sessions.
@@ -72,7 +84,8 @@ impl PersonWish {
         let role = role.map_err(|error| Failure::bad(format!("`role`: {error}")))?;
         let areas = self.areas.as_ref().map(|ids| areas(ids, caller)).transpose()?;
         let language = self.language.as_deref().map(language).transpose()?;
-        Ok(PersonEdit { name: self.name.clone(), role, language, areas })
+        let (name, voice) = (self.name.clone(), self.voice.as_deref().map(voice));
+        Ok(PersonEdit { name, role, language, voice, volume: self.volume, areas })
     }
 }
 
@@ -88,12 +101,17 @@ fn areas(ids: &[String], caller: &Caller) -> Result<BTreeSet<AreaId>, Failure> {
     ids.iter().map(find).collect()
 }
 
-fn language(code: &str) -> Result<Option<String>, Failure> {
+/// A code that somebody wrote, if they wrote one.
+pub(super) fn language(code: &str) -> Result<Option<String>, Failure> {
     let is_code = code.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     if code.len() > LONGEST_LANGUAGE || !is_code {
         return Err(Failure::bad("`language` must be a code such as `fr`"));
     }
     Ok(Some(code.to_owned()).filter(|code| !code.is_empty()))
+}
+
+fn voice(name: &str) -> Option<String> {
+    Some(name.to_owned()).filter(|name| !name.trim().is_empty())
 }
 
 /// Everybody who may sign in.
@@ -185,19 +203,26 @@ struct MeObject {
     /// `null` of tokens that are nobody's.
     person_id: Option<String>,
     language: Option<String>,
+    /// The voice they are spoken to with, by its name; the house's own where it is `null`.
+    voice: Option<String>,
+    /// How loud they are spoken to, 0 to 100.
+    volume: Option<u8>,
     /// The ids of a guest's rooms; `null` is everywhere.
     areas: Option<Vec<String>>,
 }
 
 /// Who asks, as the house knows them.
 #[utoipa::path(get, path = "/api/homard/me", responses((status = 200, body = MeObject)))]
-pub(super) async fn me(caller: Caller) -> Response {
+pub(super) async fn me(State(site): State<Arc<Site>>, caller: Caller) -> Response {
     let rights = &caller.rights;
+    let Voice { name: voice, volume } = caller.voice(&site);
     failure::json(&MeObject {
         name: caller.name.to_string(),
         role: rights.role.word(),
         person_id: rights.person.as_ref().map(ToString::to_string),
         language: caller.language.as_deref().map(str::to_owned),
+        voice,
+        volume,
         areas: rights.areas.as_ref().map(|areas| areas.iter().map(ToString::to_string).collect()),
     })
 }
@@ -208,6 +233,11 @@ pub(super) async fn me(caller: Caller) -> Response {
 pub(super) struct MeWish {
     /// Empty leaves it to the browser and the home.
     language: Option<String>,
+    /// The name of a voice; empty is the house's own.
+    voice: Option<String>,
+    /// 0 to 100; `null` is as loud as to anybody.
+    #[serde(default, deserialize_with = "said")]
+    volume: Option<Option<u8>>,
     /// A new password, which ends all sessions but this one.
     password: Option<String>,
     /// The password until now, with a new one.
@@ -227,8 +257,13 @@ pub(super) async fn edit_me(
     let id = caller.rights.person.clone().ok_or_else(|| {
         Failure::new(StatusCode::FORBIDDEN, "a token that is nobody's has nothing to change")
     })?;
-    if let Some(code) = &wish.language {
-        let edit = PersonEdit { language: Some(language(code)?), ..PersonEdit::default() };
+    let edit = PersonEdit {
+        language: wish.language.as_deref().map(language).transpose()?,
+        voice: wish.voice.as_deref().map(voice),
+        volume: wish.volume,
+        ..PersonEdit::default()
+    };
+    if edit != PersonEdit::default() {
         let (people, id) = (site.access.people.clone(), id.clone());
         blocking(move || people.edit(&id, edit)).await?;
     }
@@ -378,7 +413,7 @@ pub(super) async fn setup(
         name: Some(first.name),
         role: Some(Role::Admin),
         language: first.language.as_deref().map(language).transpose()?,
-        areas: None,
+        ..PersonEdit::default()
     };
     let (people, now) = (site.access.people.clone(), site.access.clock.now());
     let person = blocking(move || people.add_first(edit, &first.password, now)).await?;

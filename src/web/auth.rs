@@ -18,7 +18,7 @@ use super::Site;
 use super::failure::Failure;
 use super::session;
 use crate::clock::Clock;
-use crate::home::person::{Matter, Person, Rights};
+use crate::home::person::{Matter, Person, Rights, Voice};
 use crate::hub::HubHandle;
 use crate::storage::{Bearer, People, Sessions, Storage, Tokens};
 
@@ -108,6 +108,13 @@ impl Caller {
     pub(super) fn of_person(site: &Site, person: Person, way: Way) -> Self {
         let bearer = Bearer { rights: person.rights(), name: person.name };
         Self { language: person.language.map(Arc::from), ..Self::new(site, bearer, way) }
+    }
+
+    /// The voice they want to be spoken to with.
+    pub(super) fn voice(&self, site: &Site) -> Voice {
+        let person = self.rights.person.as_ref();
+        let person = person.and_then(|id| site.access.people.person(id).ok().flatten());
+        person.map(|person| person.voice).unwrap_or_default()
     }
 
     /// The word that the caller's pages must send; none of programs.

@@ -107,6 +107,7 @@ pub(super) fn closed<C: Calls>(to: C) -> C {
         [picture::camera],
         [picture::image],
         [conversation::process],
+        [speech::say],
         [live::events],
         [dialect::fire],
         [dialect::components],

@@ -19,7 +19,7 @@ use crate::json;
 use crate::text::Likely;
 
 /// Nobody says more in one breath.
-const MAX_CHARS: usize = 2_000;
+pub(super) const MAX_CHARS: usize = 2_000;
 /// Known names listed where nothing is near.
 const MAX_KNOWN: usize = 12;
 

@@ -1,5 +1,5 @@
 //! `POST /api/speech`: what a person says as a recording, and the answer in Home Assistant's shape with the words that
-//! were heard, or as sound.
+//! were heard, or as sound; and `POST /api/homard/voice`, a text as sound.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,18 +10,20 @@ use axum::extract::{Query as UrlQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
-use super::Site;
 use super::auth::Caller;
-use super::conversation::{self, Answer, Said};
-use super::failure::{self, Failure, Message};
+use super::conversation::{self, Answer, MAX_CHARS, Said};
+use super::failure::{self, Failure, Json, Message};
+use super::{Site, accounts};
 use crate::home::Home;
-use crate::home::person::Means;
+use crate::home::person::{Means, Voice};
 use crate::text::Likely;
 
 /// Largest recording: half a minute of what a sound card gives at its best.
 pub(super) const MAX_RECORDING: usize = 16 << 20;
+/// Nobody listens to something that was wished longer ago.
+const SAID_WITHIN: Duration = Duration::from_secs(30);
 /// Names given as a hint; more cost more time than they help.
 const MAX_NAMES: usize = 40;
 
@@ -70,12 +72,12 @@ pub type Listen = Arc<dyn Fn(Recording) -> Hearing + Send + Sync>;
 
 /// An answer as a WAV file, later; nothing where it cannot be said.
 pub type Voicing = Pin<Box<dyn Future<Output = Option<Vec<u8>>> + Send>>;
-/// Whoever can say a text in a language.
-pub type Aloud = Arc<dyn Fn(String, String) -> Voicing + Send + Sync>;
+/// Whoever can say a text in a language, with the voice that somebody wants to be spoken to with.
+pub type Aloud = Arc<dyn Fn(String, String, Voice) -> Voicing + Send + Sync>;
 
 /// Says nothing: for a house that was built without a voice.
 pub fn mute() -> Aloud {
-    Arc::new(|_, _| Box::pin(std::future::ready(None)))
+    Arc::new(|_, _, _| Box::pin(std::future::ready(None)))
 }
 
 /// Listens to nothing: for a house that was built without ears.
@@ -126,7 +128,8 @@ pub(super) async fn process(
     let answer = conversation::hear(&caller, said, Means::Spoken).await?;
     if accepts_sound(&headers) {
         let (text, language) = answer.speech();
-        if let Some(wav) = (site.aloud)(text.to_owned(), language.to_owned()).await {
+        let (text, language) = (text.to_owned(), language.to_owned());
+        if let Some(wav) = (site.aloud)(text, language, caller.voice(&site)).await {
             return Ok(([(header::CONTENT_TYPE, SOUND)], wav).into_response());
         }
     }
@@ -141,6 +144,40 @@ fn accepts_sound(headers: &HeaderMap) -> bool {
     accepted.is_some_and(|kinds| {
         kinds.split(',').any(|kind| kind.split(';').next().map(str::trim) == Some(SOUND))
     })
+}
+
+/// A text that is to be heard.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Spoken {
+    /// At most 2,000 characters.
+    text: String,
+    /// Its language, `fr`.
+    language: String,
+}
+
+/// Says a text, with the voice that the caller has chosen for themselves.
+#[utoipa::path(post, path = "/api/homard/voice", request_body = Spoken,
+    responses((status = 200, body = Vec<u8>, content_type = "audio/wav"), (status = 400, body = Message), (status = 503, body = Message)))]
+pub(super) async fn say(
+    State(site): State<Arc<Site>>,
+    caller: Caller,
+    Json(Spoken { text, language }): Json<Spoken>,
+) -> Result<Response, Failure> {
+    if text.trim().is_empty() || text.chars().count() > MAX_CHARS {
+        return Err(Failure::bad(format!("`text` must have 1 to {MAX_CHARS} characters")));
+    }
+    let Some(language) = accounts::language(&language)? else {
+        return Err(Failure::bad("`language` must be a code such as `fr`"));
+    };
+    let wav = tokio::time::timeout(SAID_WITHIN, (site.aloud)(text, language, caller.voice(&site)));
+    match wav.await {
+        Ok(Some(wav)) => Ok(([(header::CONTENT_TYPE, SOUND)], wav).into_response()),
+        Ok(None) | Err(_) => {
+            let why = "Homard cannot say this here; its log tells why";
+            Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, why).with_code("no_voice"))
+        }
+    }
 }
 
 fn refused(why: Unheard) -> Failure {

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::event::{Event, EventError};
 use super::{CHUNK, Words, server};
-use crate::speech::{Clip, Manner, RATE, Sound};
+use crate::speech::{Clip, Manner, RATE, Sound, VARIANT};
 
 /// A machine that does not answer is off.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -83,7 +83,8 @@ impl Engine {
         let told = async {
             let (read, mut write) = stream.split();
             let mut read = BufReader::new(read);
-            let voice = match &manner.voice {
+            // A variant is espeak-ng's.
+            let voice = match manner.named().filter(|name| !name.contains(VARIANT)) {
                 Some(name) => json!({ "name": name }),
                 None => json!({ "language": manner.language }),
             };

@@ -1805,7 +1805,7 @@ _homard() {
             return 0
             ;;
         homard__subcmd__user__subcmd__add)
-            opts="-h -V --role --language --area --config --data-dir --log --help --version"
+            opts="-h -V --role --language --voice --volume --area --config --data-dir --log --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1816,6 +1816,14 @@ _homard() {
                     return 0
                     ;;
                 --language)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --voice)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --volume)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

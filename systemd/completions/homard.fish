@@ -154,6 +154,8 @@ complete -c homard -n "__fish_homard_using_subcommand user; and not __fish_seen_
 complete -c homard -n "__fish_homard_using_subcommand user; and not __fish_seen_subcommand_from add list remove pair password help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c homard -n "__fish_homard_using_subcommand user; and __fish_seen_subcommand_from add" -l role -d 'What they are here: `admin`, `adult`, `child` or `guest`' -r
 complete -c homard -n "__fish_homard_using_subcommand user; and __fish_seen_subcommand_from add" -l language -d 'The language they are spoken to in, `fr`' -r
+complete -c homard -n "__fish_homard_using_subcommand user; and __fish_seen_subcommand_from add" -l voice -d 'The voice they are spoken to with, by its name; `+f3` is a variant of espeak-ng\'s for any language' -r
+complete -c homard -n "__fish_homard_using_subcommand user; and __fish_seen_subcommand_from add" -l volume -d 'How loud they are spoken to, 0 to 100' -r
 complete -c homard -n "__fish_homard_using_subcommand user; and __fish_seen_subcommand_from add" -l area -d 'A room that a guest may see and use, by its id, `guest_room`; several with commas or given several times' -r
 complete -c homard -n "__fish_homard_using_subcommand user; and __fish_seen_subcommand_from add" -l config -d 'The configuration; without one, the defaults hold' -r -F
 complete -c homard -n "__fish_homard_using_subcommand user; and __fish_seen_subcommand_from add" -l data-dir -d 'Where the house is remembered [default: $XDG_DATA_HOME/homard or ~/.local/share/homard, else that of Debian\'s package, /var/lib/homard]' -r -F

@@ -87,6 +87,13 @@ const ROUTES: &[(&str, &str, &str, &str, [u16; 5])] = &[
     ("get", "/api/homard/history/{entity_id}", "switch.lamp", "", [401, 404, 200, 200, 200]),
     ("get", "/api/homard/history.csv", "", "", [401, 400, 400, 400, 400]),
     ("post", "/api/speech", "", "", [401, 503, 503, 503, 503]),
+    (
+        "post",
+        "/api/homard/voice",
+        "",
+        r#"{"text":"Hello","language":"en"}"#,
+        [401, 503, 503, 503, 503],
+    ),
     ("get", "/api/homard/devices", "", "", [401, 200, 200, 200, 200]),
     ("patch", "/api/homard/devices/{device_id}", "none", "{}", [401, 403, 403, 404, 404]),
     ("get", "/api/homard/me", "", "", [401, 200, 200, 200, 200]),

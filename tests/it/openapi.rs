@@ -32,6 +32,7 @@ fn every_call_of_the_interface_is_described() {
         ("/api/services/{domain}/{service}", &["post"]),
         ("/api/conversation/process", &["post"]),
         ("/api/speech", &["post"]),
+        ("/api/homard/voice", &["post"]),
         ("/api/events", &["get"]),
         ("/api/events/{event_type}", &["post"]),
         ("/api/speech", &["post"]),

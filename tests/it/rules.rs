@@ -13,7 +13,7 @@ use homard::home::Home;
 use homard::home::domain::{Action, automation, scene, script, switch};
 use homard::home::entity::Source;
 use homard::home::id::{EntityId, PersonId};
-use homard::home::person::{Person, Rights, Role};
+use homard::home::person::{Person, Rights, Role, Voice};
 use homard::home::value::Value;
 use homard::hub::event::{Effect, Event, Query, RuleView, Shown, Wish};
 use homard::hub::{Deaf, Hub, HubHandle, Setup};
@@ -39,7 +39,15 @@ const ADA: &str = "ada";
 fn ada() -> Rights {
     let areas = std::collections::BTreeSet::new();
     let id = PersonId::new(ADA);
-    Person { id, name: "Ada".to_owned(), role: Role::Admin, language: None, areas }.rights()
+    Person {
+        id,
+        name: "Ada".to_owned(),
+        role: Role::Admin,
+        language: None,
+        voice: Voice::default(),
+        areas,
+    }
+    .rights()
 }
 
 impl House {

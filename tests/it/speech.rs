@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use homard::speech::{Clip, Patience, RATE, Recogniser, Request, SpeechError, Weights};
 use hound::{SampleFormat, WavSpec, WavWriter};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::homard::{Daemon, Folder, homard};
 use crate::support::models_with;
@@ -20,7 +20,7 @@ const ENGLISH: &str = "whisper-tiny.en/ggml-tiny.en-q8_0.bin";
 const LAMP: &str = "light.kitchen_light";
 
 /// The same as a WAV file of another rate with more channels.
-fn as_wav(ogg: &[u8], channels: u16) -> Vec<u8> {
+pub(crate) fn as_wav(ogg: &[u8], channels: u16) -> Vec<u8> {
     let clip = Clip::read(ogg).unwrap();
     let spec = WavSpec {
         channels,
@@ -40,7 +40,7 @@ fn as_wav(ogg: &[u8], channels: u16) -> Vec<u8> {
 }
 
 /// The demo's house with these models.
-fn house(name: &str) -> Option<(Daemon, Folder)> {
+pub(crate) fn house(name: &str) -> Option<(Daemon, Folder)> {
     let models = models_with(ENGLISH)?;
     let folder = Folder::new(name);
     fs::create_dir(folder.path("data")).unwrap();
@@ -113,6 +113,79 @@ fn what_a_recording_says_is_done() {
     let (status, answer) = hear(&daemon, "", &silence(16_000, 1, 16_000));
     assert_eq!((status, &answer["transcript"]), (200, &Value::from("")), "{answer:#}");
     assert_eq!(answer["response"]["response_type"], "error", "{answer:#}");
+}
+
+/// A text as sound, or what was wrong.
+fn said(daemon: &Daemon, token: &str, body: &Value) -> Result<Clip, (u16, Value)> {
+    let agent: ureq::Agent =
+        ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let mut answer = agent
+        .post(format!("{}/api/homard/voice", daemon.url))
+        .header("authorization", format!("Bearer {token}"))
+        .send_json(body)
+        .unwrap();
+    let bytes = answer.body_mut().read_to_vec().unwrap();
+    if answer.status() != 200 {
+        return Err((answer.status().as_u16(), serde_json::from_slice(&bytes).unwrap()));
+    }
+    assert_eq!(answer.headers()["content-type"], "audio/wav");
+    Ok(Clip::read(&bytes).unwrap())
+}
+
+#[test]
+fn each_is_spoken_to_with_the_voice_they_chose() {
+    if std::process::Command::new("espeak-ng").arg("--version").output().is_err() {
+        println!("skipped: espeak-ng is not installed (run `make setup`)");
+        return;
+    }
+    let folder = Folder::new("speech-voices");
+    let daemon = Daemon::start("demo", &folder);
+    let send = |method: &str, path: &str, token: &str, body: Value| {
+        let request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}/api/homard/{path}", daemon.url))
+            .header("authorization", format!("Bearer {token}"))
+            .header("content-type", "application/json")
+            .body(body.to_string())
+            .unwrap();
+        let mut answer = ureq::run(request).unwrap();
+        answer.body_mut().read_json::<Value>().unwrap()
+    };
+    let ada = json!({"name": "Ada", "role": "adult", "volume": 20});
+    let ada = send("POST", "people", &daemon.token, ada);
+    assert_eq!((&ada["volume"], &ada["voice"]), (&json!(20), &Value::Null), "{ada:#}");
+    let hers = json!({"name": "hers", "person_id": ada["id"]});
+    let hers = send("POST", "tokens", &daemon.token, hers)["token"].as_str().unwrap().to_owned();
+    let text = json!({"text": "The kitchen light is on.", "language": "en"});
+    let loudest =
+        |clip: &Clip| clip.samples().iter().fold(0.0, |most: f32, one| most.max(one.abs()));
+    let house = said(&daemon, &daemon.token, &text).unwrap();
+    let soft = said(&daemon, &hers, &text).unwrap();
+    let (loud, quiet) = (loudest(&house), loudest(&soft));
+    assert!(loud > 0.3 && quiet < loud / 3.0 && quiet > 0.001, "{quiet} of {loud}");
+    assert!((0.5..5.0).contains(&house.seconds()), "{}", house.seconds());
+    // Another voice and as loud as to anybody; each may change that of themselves.
+    send("PATCH", "me", &hers, json!({"voice": "+croak", "volume": null}));
+    let me = send("GET", "me", &hers, json!({}));
+    assert_eq!((&me["voice"], &me["volume"]), (&json!("+croak"), &Value::Null), "{me:#}");
+    let croaked = said(&daemon, &hers, &text).unwrap();
+    assert!(croaked != house && loudest(&croaked) > 2.0 * quiet, "{}", loudest(&croaked));
+    // One that is not there is told of in the log, and the house speaks all the same.
+    send("PATCH", "me", &hers, json!({"voice": "alan"}));
+    assert_eq!(said(&daemon, &hers, &text), Ok(house));
+    let log = fs::read_to_string(folder.path("log")).unwrap();
+    assert!(log.contains("The voice that was chosen does not speak"), "{log}");
+    for (body, status, expected) in [
+        (json!({"text": " ", "language": "en"}), 400, "1 to 2000 characters"),
+        (json!({"text": "a".repeat(2_001), "language": "en"}), 400, "1 to 2000 characters"),
+        (json!({"text": "Hi", "language": "../x"}), 400, "a code such as `fr`"),
+        (json!({"text": "Hi", "language": ""}), 400, "a code such as `fr`"),
+        (json!({"text": "Hi", "language": "xx"}), 503, "its log tells why"),
+    ] {
+        let (found, answer) = said(&daemon, &hers, &body).unwrap_err();
+        let told = answer["message"].as_str().unwrap();
+        assert!(found == status && told.contains(expected), "{body}: {found} {answer}");
+    }
 }
 
 /// A WAV file's head that promises so many bytes of sound, 16 bits a sample.

@@ -23,6 +23,7 @@ macro_rules! files {
 /// The scripts, as ES modules that name each other by their bare file names.
 pub(super) const SCRIPTS: &[(&str, Packed)] = files![
     "act.js",
+    "aloud.js",
     "broker.js",
     "card.js",
     "chart.js",

@@ -156,6 +156,9 @@ export async function call(path, { method = "GET", body, headers = {} } = {}) {
   const theirs = Date.parse(answer.headers.get("Date") ?? "");
   registry = answer.headers.get("X-Homard-Registry") ?? registry;
   ahead = Math.abs(theirs - Date.now()) > 5000 ? theirs - Date.now() : 0;
+  if (answer.ok && answer.headers.get("Content-Type")?.startsWith("audio/")) {
+    return answer.arrayBuffer();
+  }
   const json = await answer.json().catch(() => null);
   if (!answer.ok) {
     throw new Refused(json?.message ?? t("failed"), { code: json?.code, status: answer.status });

@@ -1,11 +1,14 @@
 // Settings: oneself; and for who runs the house, people and tokens.
 
-import { Refused, ago, ask, call, dialog, el, follow, icon, t, tell, write } from "./core.js";
+import { sayAloud } from "./aloud.js";
+import { Refused, ago, ask, call, dialog, el, follow, icon, language as here, number, t, tell, write } from "./core.js";
 import { showStrength } from "./strength.js";
 
 const ROLES = ["admin", "adult", "child", "guest"];
 const LANGUAGES = [["en", "English"], ["fr", "Français"]];
 const path = (kind, id) => `/api/homard/${kind}/${encodeURIComponent(id)}`;
+/** Variants of espeak-ng's voices, for any language. */
+const VOICES = ["+f2", "+f3", "+f4", "+m2", "+m3", "+m7", "+whisper"];
 const byName = (one, other) => one.name.localeCompare(other.name);
 let areas = [];
 
@@ -44,16 +47,34 @@ function form(title, parts, action, send) {
   return box;
 }
 
+/** How somebody is spoken to aloud: the fields, and what they say. */
+function voiceFields({ voice, volume }) {
+  const name = el("input", { name: "voice", list: "voices", maxlength: 100, autocomplete: "off", spellcheck: "false", placeholder: t("settings.voice.houses"), value: voice ?? "" });
+  const volumes = [...new Set([20, 40, 60, 80, 100, volume ?? 100])].sort((one, other) => one - other);
+  const loud = el("select", { name: "volume" }, el("option", { value: "", text: t("settings.volume.houses") }), volumes.map((n) => el("option", { value: n, text: `${number(n)} %` })));
+  loud.value = volume ?? "";
+  return {
+    parts: [
+      field(t("settings.voice.own"), name), el("p", { class: "hint", text: t("settings.voice.own.hint") }), field(t("settings.volume"), loud),
+    ],
+    read: () => ({ voice: name.value, volume: loud.value === "" ? null : Number(loud.value) }),
+  };
+}
+
 function drawMe(me) {
   const isPerson = me.person_id !== null;
   const language = el("select", {
     onchange: () => call("/api/homard/me", { method: "PATCH", body: { language: language.value } }).then(() => location.reload(), complain),
   }, el("option", { value: "", text: t("settings.language.browser") }), LANGUAGES.map(([code, name]) => el("option", { value: code, text: name, lang: code })));
   language.value = me.language ?? "";
+  const spoken = voiceFields(me);
+  const saved = () => call("/api/homard/me", { method: "PATCH", body: spoken.read() });
+  const voice = el("div", { id: "my-voice", class: "fields", onchange: () => saved().then(() => tell(t("settings.voice.saved")), complain) }, ...spoken.parts);
+  const listen = () => saved().then(() => sayAloud(t("settings.voice.sample"), here)).catch(complain);
   document.getElementById("me").replaceChildren(
     el("p", { class: "who" }, el("strong", { text: me.name }), " ", el("span", { class: "role", text: t(`role.${me.role}`) })),
     ...(isPerson
-      ? [field(t("settings.language"), language), el("div", { class: "row end" }, el("button", { type: "button", class: "quiet", id: "password", text: t("settings.password"), onclick: () => changePassword(me) }))]
+      ? [field(t("settings.language"), language), voice, el("div", { class: "row end" }, el("button", { type: "button", class: "quiet", id: "listen", text: t("settings.voice.listen"), onclick: listen }), el("button", { type: "button", class: "quiet", id: "password", text: t("settings.password"), onclick: () => changePassword(me) }))]
       : [el("p", { class: "hint", text: t("settings.me.token", { name: me.name }) })]),
   );
 }
@@ -100,6 +121,7 @@ function editPerson(person) {
   }));
   const showRooms = () => (rooms.hidden = role.value !== "guest");
   showRooms();
+  const spoken = voiceFields(person ?? {});
   const remove = person && el("button", {
     type: "button", class: "quiet bad", text: t("remove"),
     onclick: async () => {
@@ -109,9 +131,9 @@ function editPerson(person) {
       }
     },
   });
-  const parts = [field(t("name"), name), field(t("role"), role), rooms, field(person ? t("settings.people.new_password") : t("password"), fresh.input), ...fresh.parts, remove];
+  const parts = [field(t("name"), name), field(t("role"), role), rooms, ...spoken.parts, field(person ? t("settings.people.new_password") : t("password"), fresh.input), ...fresh.parts, remove];
   const box = form(person?.name ?? t("settings.people.add"), parts, person ? t("save") : t("add"), async () => {
-    const body = { name: name.value, role: role.value, areas: [...rooms.querySelectorAll(":checked")].map((input) => input.value) };
+    const body = { name: name.value, role: role.value, ...spoken.read(), areas: [...rooms.querySelectorAll(":checked")].map((input) => input.value) };
     if (fresh.input.value) {
       body.password = fresh.input.value;
     }
@@ -171,6 +193,7 @@ function showToken(name, token) {
   })));
 }
 
+document.body.append(el("datalist", { id: "voices" }, VOICES.map((value) => el("option", { value }))));
 drawMe(await call("/api/homard/me"));
 const news = sessionStorage.getItem("told");
 if (news) {
