@@ -47,6 +47,8 @@ mod panel_history;
 mod panel_hostile;
 mod panel_routines;
 mod panel_settings;
+#[cfg(feature = "speech")]
+mod panel_speech;
 mod panel_things;
 mod power_cuts;
 mod probes;

@@ -237,12 +237,14 @@ pub(super) fn talk(words: &Words, rooms: &[String]) -> String {
     put(
         &mut out,
         format_args!(
-            "</datalist>\n<p class=\"after\"><button type=\"button\" class=\"quiet\" id=\"new\" \
-             hidden>{}</button></p>\n<form id=\"say\">\n<label class=\"hidden\" for=\"text\">{}\
+            "</datalist>\n<div class=\"after\"><label class=\"check\"><input type=\"checkbox\" \
+             id=\"aloud\" {SCRIPTED}>{}</label>\n<button type=\"button\" class=\"quiet\" id=\"new\" \
+             hidden>{}</button></div>\n<form id=\"say\">\n<label class=\"hidden\" for=\"text\">{}\
              </label>\n<input id=\"text\" name=\"text\" autocomplete=\"off\" maxlength=\"500\" \
              enterkeyhint=\"send\" placeholder=\"{}\">\n<button type=\"button\" id=\"microphone\" \
              aria-pressed=\"false\" aria-label=\"{}\" {SCRIPTED}>{}</button>\n<button type=\"submit\" \
              {SCRIPTED} aria-label=\"{}\">{}</button>\n</form>\n",
+            Text(words.get("talk.aloud")),
             Text(words.get("talk.new")),
             Text(words.get("talk.label")),
             Text(words.get("talk.example")),

@@ -37,6 +37,15 @@ pub(crate) struct Browser {
 impl Browser {
     /// Starts it; `None`, said so, when there is no Chromium.
     pub(crate) fn start(language: &str) -> Option<Self> {
+        Self::start_with(language, &[])
+    }
+
+    /// The same, whose microphone hears this WAV file, once each time it is listened to.
+    pub(crate) fn start_hearing(language: &str, file: &str) -> Option<Self> {
+        Self::start_with(language, &[format!("--use-file-for-fake-audio-capture={file}%noloop")])
+    }
+
+    fn start_with(language: &str, more: &[String]) -> Option<Self> {
         let Some(program) = find("chromium") else {
             println!("skipped: `chromium` is missing (Debian: chromium)");
             return None;
@@ -65,6 +74,7 @@ impl Browser {
             .arg(format!("--accept-lang={language}"))
             .arg(format!("--lang={language}"))
             .arg(format!("--user-data-dir={}", profile.display()))
+            .args(more)
             .arg("about:blank")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -225,6 +235,11 @@ impl Browser {
     /// Presses the middle of an element with the mouse, as a person does: what lies above it gets
     /// the press.
     pub(crate) fn click(&mut self, selector: &str) {
+        self.hold(selector, Duration::ZERO);
+    }
+
+    /// The same, and lets go after a while.
+    pub(crate) fn hold(&mut self, selector: &str, time: Duration) {
         let found = format!("document.querySelector({})", json!(selector));
         self.wait(&format!("{found} && !{found}.disabled && {found}.getClientRects().length > 0"));
         let place = self.eval(&format!(
@@ -237,6 +252,9 @@ impl Browser {
         for kind in ["mousePressed", "mouseReleased"] {
             let event = json!({"type": kind, "x": place["x"], "y": place["y"], "button": "left", "clickCount": 1});
             self.command("Input.dispatchMouseEvent", event);
+            if kind == "mousePressed" {
+                std::thread::sleep(time);
+            }
         }
     }
 

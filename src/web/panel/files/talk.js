@@ -1,11 +1,14 @@
 // Talk: a chat with the house. Shows what was understood and what became of it, and takes it back.
 
 import { Refused, call, el, follow, icon, known, language, number, on, ready, refusal, states, t, tell } from "./core.js";
+import { hush, mayBeHeard, sayAloud } from "./aloud.js";
 import { record } from "./microphone.js";
 
 /** The conversation survives a reload of the page, not the tab. */
 const KEPT = "homard.talk";
 const MAX_TURNS = 60;
+/** Whether answers are heard here is of this browser, which stands in one room. */
+const ALOUD = "homard.aloud";
 /** How the house's own questions begin (`models/sentences/LANGUAGE/replies.yaml`). */
 const YES_OR_NO = /^(shall i|do you mean|dois-je|s['’]agit-il)/i;
 const WHICH_ROOM = /^(in which room|dans quelle pièce)/i;
@@ -166,7 +169,13 @@ function exchange(text) {
 
 /** What was said aloud: the house says what it heard with its answer. */
 function hear(recording) {
-  line = line.then(() => ask(() => call(`/api/speech?language=${language}`, { method: "POST", body: recording })));
+  line = line.then(async () => {
+    const answer = await ask(() => call(`/api/speech?language=${language}`, { method: "POST", body: recording }));
+    if (answer && aloud.checked) {
+      const { speech, language: theirs } = answer.response;
+      sayAloud(speech.plain.speech, theirs).catch((error) => tell(error.code === "no_voice" ? t("talk.aloud.none") : error.message, true));
+    }
+  });
 }
 
 async function ask(question) {
@@ -180,14 +189,31 @@ async function ask(question) {
       add({ you: answer.transcript });
     }
     add({ answer });
+    return answer;
   } catch (error) {
     const text = error.code === "no_speech" ? t("talk.mic.none") : error instanceof Refused ? error.message : t("failed");
     add({ error: text });
+    return null;
   } finally {
     form.classList.remove("waiting");
     input.focus();
   }
 }
+
+const aloud = document.getElementById("aloud");
+try {
+  aloud.checked = localStorage.getItem(ALOUD) !== "no";
+} catch {
+  // As above.
+}
+aloud.addEventListener("change", () => {
+  aloud.checked || hush();
+  try {
+    localStorage.setItem(ALOUD, aloud.checked ? "yes" : "no");
+  } catch {
+    // As above.
+  }
+});
 
 const microphone = document.getElementById("microphone");
 let recording = null;
@@ -197,6 +223,8 @@ async function listen() {
   if (recording !== null) {
     return;
   }
+  hush();
+  mayBeHeard();
   recording = record();
   microphone.setAttribute("aria-pressed", "true");
   try {
