@@ -9,12 +9,18 @@ use tracing::{debug, info, warn};
 
 use super::outgoing::Outgoing;
 use crate::config::{ModelProtocol, OutsideModel};
-use crate::llm::{ModelError, Outside, Protocol};
+use crate::llm::{ModelError, Outside, Protocol, Role, Turn};
 
 /// Who did not answer is not asked again for so long: whoever speaks hears at once that nobody understood.
 const REST: Duration = Duration::from_secs(30);
 /// A thread that has not come back so long after it should have is waited for no more.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// One that is tried may have to be loaded by its server first.
+const TRIAL: Duration = Duration::from_secs(20);
+/// What one that is tried is asked: nothing of the house, and nothing that anybody said.
+const QUESTION: &str = "Are you there? Answer with one word: yes or no.";
+const ANSWERS: [&str; 2] = ["yes", "no"];
 
 /// See the module. Cheap to clone.
 #[derive(Clone)]
@@ -49,6 +55,34 @@ impl Afar {
         if self.is_resting() {
             return None;
         }
+        let answer = self.asked(within, work).await;
+        match &answer {
+            // It is there, and did not know.
+            Err(error @ ModelError::NotOffered) => debug!(%error, "It is not asked again."),
+            answer => self.note(answer.as_ref().err()),
+        }
+        answer.ok()
+    }
+
+    /// Asks it something that nobody said, to see whether it answers as a model does, wisely or not.
+    ///
+    /// # Errors
+    /// Why it cannot be used.
+    pub(super) async fn try_out(&self) -> Result<(), ModelError> {
+        let turns = [Turn { role: Role::Person, text: QUESTION }];
+        let asked = self.asked(TRIAL, move |model, within| model.choose(&turns, &ANSWERS, within));
+        match asked.await {
+            Ok(_) | Err(ModelError::NotOffered) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// One question, which is on the page of connections before it is sent.
+    async fn asked<T: Send + 'static>(
+        &self,
+        within: Duration,
+        work: impl FnOnce(&Outside, Duration) -> Result<T, ModelError> + Send + 'static,
+    ) -> Result<T, ModelError> {
         let inner = Arc::clone(&self.0);
         let asked = tokio::task::spawn_blocking(move || {
             let (host, port) = inner.config.machine();
@@ -56,16 +90,10 @@ impl Afar {
             inner.outgoing.note(host, Some(port), "language_model", &inner.config.name);
             work(&inner.model, within)
         });
-        let answer = match timeout(within + GRACE, asked).await {
+        match timeout(within + GRACE, asked).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) | Err(_) => Err(ModelError::Stopped),
-        };
-        match &answer {
-            // It is there, and did not know.
-            Err(error @ ModelError::NotOffered) => debug!(%error, "It is not asked again."),
-            answer => self.note(answer.as_ref().err()),
         }
-        answer.ok()
     }
 
     fn is_resting(&self) -> bool {

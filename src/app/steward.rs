@@ -22,9 +22,9 @@ use crate::automation::Calendar;
 use crate::board::Board;
 use crate::catalog::{Catalog, Presence, Step, Store};
 use crate::clock::Clock;
-#[cfg(feature = "model")]
-use crate::config::Talker;
 use crate::config::{Config, Outside, Owner};
+#[cfg(feature = "model")]
+use crate::config::{OutsideModel, Talker};
 #[cfg(feature = "telegram")]
 use crate::home::id::PersonId;
 use crate::hub::HubHandle;
@@ -152,8 +152,13 @@ impl Steward {
 
     #[cfg(feature = "model")]
     fn apply_talker(&self, before: &Config, now: &Config) {
-        if before.model.talk != now.model.talk {
-            self.setup.minds.talk_to(now.model.talk.as_ref());
+        let (before, now) = (&before.model, &now.model);
+        let is_another = before.outside != now.outside;
+        if is_another {
+            self.setup.minds.turn_to(now);
+        }
+        if before.talk != now.talk || (is_another && now.talk == Some(Talker::Outside)) {
+            self.setup.minds.talk_to(now.talk.as_ref());
         }
     }
 
@@ -230,6 +235,15 @@ impl Daemon for Steward {
                 };
                 Unreached { code, text: unfit.to_string() }
             })
+        })
+    }
+
+    #[cfg(feature = "model")]
+    fn try_outside(&self, model: OutsideModel) -> web::ModelTrial {
+        let minds = self.setup.minds.clone();
+        Box::pin(async move {
+            let tried = minds.try_outside(model).await;
+            tried.map_err(|error| Unreached { code: "no_model_server", text: error.to_string() })
         })
     }
 

@@ -5,12 +5,14 @@ use std::path::Path;
 
 use toml::Spanned;
 
-use super::Secret;
 use super::problem::Problems;
 use super::raw;
+use super::{Mistake, Secret};
 
 /// What `[model] talk` calls the model at `[model] url`.
 const OUTSIDE: &str = "outside";
+/// Longest address, in bytes.
+const LONGEST_URL: usize = 500;
 /// Longest key, in bytes.
 const LONGEST_KEY: usize = 512;
 /// Longest name of a model, in bytes.
@@ -78,6 +80,19 @@ pub enum ModelProtocol {
 }
 
 impl OutsideModel {
+    /// Whether somebody could have meant it.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn checked(&self) -> Result<(), Mistake> {
+        match self {
+            Self { url, .. } if !is_url(url) => Err(Mistake::ModelUrl),
+            Self { name, .. } if !is_name(name) => Err(Mistake::ModelName),
+            Self { key: Some(key), .. } if !is_key(key.expose()) => Err(Mistake::ModelKey),
+            _ => Ok(()),
+        }
+    }
+
     /// The machine's name or address, and its port.
     pub fn machine(&self) -> (&str, u16) {
         let (scheme, rest) = self.url.split_once("://").unwrap_or(("http", &self.url));
@@ -122,11 +137,8 @@ pub(super) fn check(raw: raw::Model, folder: &Path, problems: &mut Problems) -> 
             problems.add(field.span(), what, "Write what the server calls its model.");
             return None;
         };
-        let is_good = |name: &str| {
-            !name.is_empty() && name.len() <= LONGEST_NAME && !name.contains(char::is_control)
-        };
         let said = name.get_ref().trim();
-        if !is_good(said) {
+        if !is_name(said) {
             let hint = format!("It has 1 to {LONGEST_NAME} bytes, on one line.");
             problems.add(name.span(), "`[model] name` is no name of a model".to_owned(), hint);
         }
@@ -164,7 +176,7 @@ fn secret(
     });
     let key = key.or(from_file).filter(|field| !field.get_ref().trim().is_empty())?;
     let text = key.get_ref().trim();
-    if text.len() > LONGEST_KEY || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if !is_key(text) {
         let what = "`[model] key` is no key of a server".to_owned();
         problems.add(key.span(), what, "It is one word of letters, digits and signs.");
         return None;
@@ -172,11 +184,19 @@ fn secret(
     Some(Secret::new(text))
 }
 
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.len() <= LONGEST_NAME && !name.contains(char::is_control)
+}
+
+fn is_key(key: &str) -> bool {
+    !key.is_empty() && key.len() <= LONGEST_KEY && key.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 /// Without user, query and fragment: the path of each call is put behind it.
 fn is_url(url: &str) -> bool {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~:[]/".contains(c);
-    rest.is_some_and(|rest| {
+    rest.filter(|_| url.len() <= LONGEST_URL).is_some_and(|rest| {
         !rest.is_empty() && !rest.starts_with(['/', ':']) && rest.chars().all(is_plain)
     })
 }

@@ -48,6 +48,9 @@ pub struct Owner {
     /// `[model] talk`; empty is nobody.
     #[cfg(feature = "model")]
     pub talk: Option<String>,
+    /// `[model] url`, `name`, `key` and `protocol`
+    #[cfg(feature = "model")]
+    pub outside: Option<super::OutsideModel>,
     /// `[telegram] token`; an empty one is none.
     #[cfg(feature = "telegram")]
     pub telegram: Option<super::Secret>,
@@ -86,6 +89,9 @@ pub enum Setting {
     /// [`Owner::talk`]
     #[cfg(feature = "model")]
     Talk,
+    /// [`Owner::outside`]
+    #[cfg(feature = "model")]
+    OutsideModel,
     /// [`Owner::telegram`]
     #[cfg(feature = "telegram")]
     Telegram,
@@ -113,6 +119,8 @@ impl Written {
             ),
             #[cfg(feature = "model")]
             (Setting::Talk, raw.model.talk.is_some()),
+            #[cfg(feature = "model")]
+            (Setting::OutsideModel, raw.model.url.is_some()),
             #[cfg(feature = "telegram")]
             (Setting::Telegram, raw.telegram.token.is_some() || raw.telegram.token_file.is_some()),
         ];
@@ -162,6 +170,18 @@ pub enum Mistake {
     #[cfg(feature = "model")]
     #[error("a model is a name of `homard models list`, the path of a GGUF file, or `outside`")]
     Model,
+    /// No address of a server.
+    #[cfg(feature = "model")]
+    #[error("a model's server has an address such as `http://192.168.1.30:8080/v1`")]
+    ModelUrl,
+    /// Empty, too long, or several lines.
+    #[cfg(feature = "model")]
+    #[error("a model has the name that its server calls it by")]
+    ModelName,
+    /// Too long, or not one word.
+    #[cfg(feature = "model")]
+    #[error("a server's key is one word of letters, digits and signs")]
+    ModelKey,
     /// Nothing that @BotFather gives out.
     #[cfg(feature = "telegram")]
     #[error("a bot's token is digits, a colon, letters and digits, as @BotFather gives it")]
@@ -183,6 +203,12 @@ impl Mistake {
             Self::Authority => "bad_authority",
             #[cfg(feature = "model")]
             Self::Model => "bad_model",
+            #[cfg(feature = "model")]
+            Self::ModelUrl => "bad_model_url",
+            #[cfg(feature = "model")]
+            Self::ModelName => "bad_model_name",
+            #[cfg(feature = "model")]
+            Self::ModelKey => "bad_model_key",
             #[cfg(feature = "telegram")]
             Self::Token => "bad_token",
         }
@@ -247,6 +273,10 @@ impl Owner {
             if !talk.is_empty() && !is_word(talk, LONGEST_PATH) {
                 return Err(Mistake::Model);
             }
+        }
+        #[cfg(feature = "model")]
+        if let Some(outside) = &self.outside {
+            outside.checked()?;
         }
         #[cfg(feature = "telegram")]
         if let Some(token) = &mut self.telegram {
@@ -353,6 +383,10 @@ impl Config {
         if let Some(talk) = owner.talk.filter(|_| is_free(Setting::Talk)) {
             self.model.talk = super::Talker::named(talk);
         }
+        #[cfg(feature = "model")]
+        if is_free(Setting::OutsideModel) {
+            self.model.outside = owner.outside;
+        }
         #[cfg(feature = "telegram")]
         if let Some(token) = owner.telegram.filter(|_| is_free(Setting::Telegram)) {
             self.telegram.token = Some(token).filter(|token| !token.expose().is_empty());
@@ -391,8 +425,20 @@ mod tests {
             broker: Some(OwnerBroker::Outside(outside("hub", 1884, Some("a"), Some("b")))),
             #[cfg(feature = "model")]
             talk: Some("small".into()),
+            #[cfg(feature = "model")]
+            outside: Some(model("http://hub:1/v1", "m", Some("k"))),
             #[cfg(feature = "telegram")]
             telegram: Some(Secret::new("1:a")),
+        }
+    }
+
+    #[cfg(feature = "model")]
+    fn model(url: &str, name: &str, key: Option<&str>) -> crate::config::OutsideModel {
+        crate::config::OutsideModel {
+            url: url.into(),
+            name: name.into(),
+            key: key.map(Secret::new),
+            protocol: crate::config::ModelProtocol::OpenAi,
         }
     }
 
@@ -407,6 +453,8 @@ mod tests {
         assert!(
             matches!(config.mqtt.broker, Broker::Outside(outside) if outside.host == "hub" && outside.port == 1884)
         );
+        #[cfg(feature = "model")]
+        assert_eq!(config.model.outside.map(|outside| outside.url), Some("http://hub:1/v1".into()));
         assert!(Config::new().with(&Owner::default()) == Config::new());
     }
 
@@ -414,7 +462,8 @@ mod tests {
     fn the_file_wins() {
         let text = "[home]\nname = \"F\"\nlanguage = \"en\"\nlanguages = [\"en\"]\nlatitude = 1\nlongitude = 2\n\
                     time_zone = \"UTC\"\nunit_system = \"metric\"\n[http]\nlisten = \"127.0.0.1:1\"\ntls = \"off\"\n\
-                    [mqtt]\nlisten = \"127.0.0.1:2\"\n[model]\ntalk = \"b\"\n[telegram]\ntoken = \"2:b\"\n";
+                    [mqtt]\nlisten = \"127.0.0.1:2\"\n[model]\ntalk = \"b\"\n\
+                    url = \"http://file/v1\"\nname = \"f\"\n[telegram]\ntoken = \"2:b\"\n";
         let file = Config::parse(text, Path::new("x")).unwrap();
         assert!(file.clone().with(&all()) == file);
         // One that stands there says nothing of the others.
@@ -460,6 +509,19 @@ mod tests {
             (user("a", ""), "bad_credentials"),
             (ca("hello"), "bad_authority"),
         ] {
+            assert_eq!(owner.checked().err().map(|mistake| mistake.code()), Some(code));
+        }
+        #[cfg(feature = "model")]
+        for (outside, code) in [
+            (model("hub", "m", None), "bad_model_url"),
+            (model("http://user@hub/v1", "m", None), "bad_model_url"),
+            (model("http://hub/v1?a=b", "m", None), "bad_model_url"),
+            (model("ftp://hub/v1", "m", None), "bad_model_url"),
+            (model("http://hub/v1", "", None), "bad_model_name"),
+            (model("http://hub/v1", "a\nb", None), "bad_model_name"),
+            (model("http://hub/v1", "m", Some("a b")), "bad_model_key"),
+        ] {
+            let owner = Owner { outside: Some(outside), ..Owner::default() };
             assert_eq!(owner.checked().err().map(|mistake| mistake.code()), Some(code));
         }
         let owner = Owner {

@@ -5,6 +5,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Error, Storage};
+#[cfg(feature = "model")]
+use crate::config::{ModelProtocol, OutsideModel};
 use crate::config::{Outside, Owner, OwnerBroker, Position, Secret, Tls, UnitSystem, User};
 
 /// The one key of each table.
@@ -27,8 +29,20 @@ pub(super) struct Record {
     broker: Option<BrokerRecord>,
     #[cfg(feature = "model")]
     talk: Option<String>,
+    #[cfg(feature = "model")]
+    outside: Option<ModelRecord>,
     #[cfg(feature = "telegram")]
     telegram: Option<String>,
+}
+
+/// A language model on another machine.
+#[cfg(feature = "model")]
+#[derive(Serialize, Deserialize)]
+struct ModelRecord {
+    url: String,
+    name: String,
+    key: Option<String>,
+    is_ollama: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -146,6 +160,8 @@ impl From<Owner> for Record {
             broker: owner.broker.map(Into::into),
             #[cfg(feature = "model")]
             talk: owner.talk,
+            #[cfg(feature = "model")]
+            outside: owner.outside.map(Into::into),
             #[cfg(feature = "telegram")]
             telegram: owner.telegram.map(exposed),
         }
@@ -175,6 +191,8 @@ impl From<Record> for Owner {
             broker: record.broker.map(Into::into),
             #[cfg(feature = "model")]
             talk: record.talk,
+            #[cfg(feature = "model")]
+            outside: record.outside.map(Into::into),
             #[cfg(feature = "telegram")]
             telegram: record.telegram.map(Secret::new),
         }
@@ -183,6 +201,23 @@ impl From<Record> for Owner {
 
 fn exposed(secret: Secret) -> String {
     secret.expose().to_owned()
+}
+
+#[cfg(feature = "model")]
+impl From<OutsideModel> for ModelRecord {
+    fn from(model: OutsideModel) -> Self {
+        let OutsideModel { url, name, key, protocol } = model;
+        Self { url, name, key: key.map(exposed), is_ollama: protocol == ModelProtocol::Ollama }
+    }
+}
+
+#[cfg(feature = "model")]
+impl From<ModelRecord> for OutsideModel {
+    fn from(record: ModelRecord) -> Self {
+        let ModelRecord { url, name, key, is_ollama } = record;
+        let protocol = if is_ollama { ModelProtocol::Ollama } else { ModelProtocol::OpenAi };
+        Self { url, name, key: key.map(Secret::new), protocol }
+    }
 }
 
 impl From<OwnerBroker> for BrokerRecord {
@@ -265,6 +300,13 @@ mod tests {
                 broker: Some(broker),
                 #[cfg(feature = "model")]
                 talk: Some("small".into()),
+                #[cfg(feature = "model")]
+                outside: Some(OutsideModel {
+                    url: "http://hub/v1".into(),
+                    name: "m".into(),
+                    key: Some(Secret::new("k")),
+                    protocol: ModelProtocol::Ollama,
+                }),
                 #[cfg(feature = "telegram")]
                 telegram: Some(Secret::new("1:a")),
             };

@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use tracing::Level;
 
 use super::Settings;
-#[cfg(feature = "model")]
-use crate::config::Talker;
 use crate::config::{Config, Outside, Owner};
+#[cfg(feature = "model")]
+use crate::config::{OutsideModel, Talker};
 #[cfg(feature = "telegram")]
 use crate::home::id::PersonId;
 use crate::storage::Connection;
@@ -36,6 +36,10 @@ pub trait Daemon: Send + Sync {
     /// Loads a model that is to answer what is not about the house, within seconds; it answers once that is decided.
     #[cfg(feature = "model")]
     fn try_talker(&self, talker: Talker) -> ModelTrial;
+
+    /// Asks a model on another machine something that nobody said, and waits for its answer as long as for any.
+    #[cfg(feature = "model")]
+    fn try_outside(&self, model: OutsideModel) -> ModelTrial;
 
     /// Ends the daemon in good order, a moment later, and starts it again.
     fn restart(&self);
@@ -118,7 +122,7 @@ pub enum BotState {
 /// The future of [`Daemon::try_broker`].
 pub type Trial = Pin<Box<dyn Future<Output = Result<String, Unreached>> + Send>>;
 
-/// The future of [`Daemon::try_talker`].
+/// The future of [`Daemon::try_talker`] and [`Daemon::try_outside`].
 #[cfg(feature = "model")]
 pub type ModelTrial = Pin<Box<dyn Future<Output = Result<(), Unreached>> + Send>>;
 

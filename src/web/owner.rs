@@ -317,6 +317,8 @@ pub(super) async fn change_settings(
         broker: broker.or(owner.broker),
         #[cfg(feature = "model")]
         talk: owner.talk,
+        #[cfg(feature = "model")]
+        outside: owner.outside,
         #[cfg(feature = "telegram")]
         telegram: owner.telegram,
     };

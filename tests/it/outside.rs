@@ -9,7 +9,10 @@ use std::time::Duration;
 use homard::llm::{ModelError, Outside, Protocol, Role, Turn};
 use serde_json::{Value, json};
 
+use crate::panel_settings::{seen, settle};
+use crate::support::browser::Browser;
 use crate::support::homard::{Daemon, Done, Folder, homard};
+use crate::support::mosquitto::free_port;
 
 /// What a server does with whoever asks.
 #[derive(Clone)]
@@ -343,4 +346,144 @@ fn the_house_asks_the_model_that_its_owner_chose() {
     let log = std::fs::read_to_string(folder.path("log")).unwrap();
     assert!(log.contains("status 500") && !log.contains("s3cr3t"), "{log}");
     assert!(!told.contains("s3cr3t"));
+}
+
+/// Has other models asked; the key is in no answer.
+fn put(house: &Daemon, body: &Value) -> (u16, String) {
+    let sent = ureq::put(format!("{}/api/homard/model", house.url))
+        .config()
+        .http_status_as_error(false)
+        .build()
+        .header("Authorization", format!("Bearer {}", house.token))
+        .send_json(body);
+    let mut answer = sent.unwrap();
+    let text = answer.body_mut().read_to_string().unwrap();
+    assert!(!text.contains("s3cr3t"), "{text}");
+    (answer.status().as_u16(), text)
+}
+
+/// Without a file: the owner names the model in the panel, is told what leaves the house and asked, and it is tried before it
+/// is kept. It holds at once and over a restart, until the address is taken away.
+#[test]
+fn the_owner_names_the_model_in_the_panel() {
+    let Some(mut browser) = Browser::start("en") else { return };
+    let server = Server::start(Manner::Says(r#"{"choice":"clean"}"#));
+    let folder = Folder::new("outside-panel");
+    let house = Daemon::start_at("demo", &folder, free_port());
+    house.wait_for("vacuum.vacuum", |state| state["state"] == "docked");
+    let confetti = |house: &Daemon, conversation: &str| {
+        let said = "there is confetti all over the carpet";
+        let done = house.say(&["--language", "en", "--conversation", conversation, said]);
+        done.out + &done.err
+    };
+    let chosen = |house: &Daemon| house.get("/api/homard/model");
+    settle(&mut browser, &house);
+    let page = format!("{}/settings/voice", house.url);
+    browser.open(&page);
+    browser.wait("document.querySelector('#elsewhere [name=url]')");
+    assert!(chosen(&house)["outside"].is_null());
+
+    // Nobody there: it is said, and nothing is kept.
+    let told =
+        |text: &str| format!("document.querySelector('#told').textContent.includes('{text}')");
+    let save = "#elsewhere [type=submit]";
+    let agree = "dialog [type=submit]";
+    browser.fill("#elsewhere [name=url]", &format!("http://127.1:{}/v1", free_port()));
+    browser.fill("#elsewhere [name=model]", "test-model");
+    browser.fill("#elsewhere [name=key]", "s3cr3t-key");
+    browser.click(save);
+    browser.wait("document.querySelector('dialog')");
+    assert!(browser.text("dialog").contains("http://127.1:"), "{}", browser.text("dialog"));
+    seen(&mut browser, "settings-elsewhere-asked");
+    browser.click(agree);
+    browser.wait(&told("another machine"));
+    browser.eval("document.querySelector('#told').textContent = ''");
+    assert!(chosen(&house)["outside"].is_null());
+
+    // Who does not agree sends nothing.
+    let url = format!("http://127.1:{}/v1", server.port);
+    browser.fill("#elsewhere [name=url]", &url);
+    browser.click(save);
+    browser.wait("document.querySelector('dialog')");
+    browser.click("dialog [type=button].quiet");
+    browser.wait("!document.querySelector('dialog')");
+    assert!(server.asked().is_empty() && chosen(&house)["outside"].is_null());
+    browser.click(save);
+    browser.wait("document.querySelector('dialog')");
+    browser.click(agree);
+    browser.wait(&told("It answers"));
+    browser.wait("document.querySelector('#elsewhere .note')");
+    let note = browser.text("#elsewhere .note");
+    assert!(note.contains("leaves the house") && note.contains("can be read"), "{note}");
+    seen(&mut browser, "settings-elsewhere");
+    let (_, tried) = server.asked().remove(0);
+    assert!(tried["messages"][0]["content"].as_str().unwrap().starts_with("Are you there?"));
+    let kept = chosen(&house);
+    assert_eq!((&kept["outside"]["url"], &kept["outside"]["has_key"]), (&json!(url), &json!(true)));
+    assert!(!kept.to_string().contains("s3cr3t") && kept["is_outside_in_file"] == false);
+
+    // It is asked at once, with the key, and stands on the page of connections; and it may talk.
+    let answer = confetti(&house, "live");
+    assert!(answer.contains("start the vacuum?"), "{answer}");
+    let (head, body) = server.asked().remove(0);
+    assert!(head.contains("Bearer s3cr3t-key"), "{head}");
+    assert_eq!(body["messages"][1]["content"], "there is confetti all over the carpet");
+    let doctor = homard(&["doctor", "--data-dir", &house.data]);
+    let told = doctor.out + &doctor.err;
+    assert!(told.contains("leaves the house, to `test-model`"), "{told}");
+    browser.eval("document.querySelector('#talker [name=talk]').value = 'outside'");
+    browser.click("#talker [type=submit]");
+    browser.wait("document.querySelector('#talker .note')");
+    assert_eq!(chosen(&house)["talk"], "outside");
+    browser.open(&format!("{}/settings/connections", house.url));
+    browser.wait("document.querySelectorAll('#connections li').length === 2");
+    let connections = browser.text("#connections");
+    assert!(connections.contains(&format!("127.1:{}", server.port)), "{connections}");
+    assert!(connections.contains("language model on another machine"), "{connections}");
+
+    house.stop();
+    let house = Daemon::start_at("demo", &folder, free_port());
+    let answer = confetti(&house, "later");
+    assert!(answer.contains("start the vacuum?"), "{answer}");
+    assert!(server.asked().remove(0).0.contains("Bearer s3cr3t-key"));
+    let wish = |outside: &Value| put(&house, &json!({ "outside": outside }));
+    // What is no address, no name or no key is refused, and the one before stays. Another machine is not shown the key.
+    for (outside, code) in [
+        (json!({ "url": "hub", "name": "m" }), "bad_model_url"),
+        (json!({ "url": "http://a@hub/v1", "name": "m" }), "bad_model_url"),
+        (json!({ "url": url }), "bad_model_name"),
+        (json!({ "url": url, "name": "m", "key": "a b" }), "bad_model_key"),
+        (json!({ "url": "http://127.1:1/v1", "name": "m" }), "no_model_server"),
+        (json!({ "url": url, "name": "m", "protocol": "grpc" }), "protocol"),
+    ] {
+        let (status, text) = wish(&outside);
+        assert!([400, 409].contains(&status) && text.contains(code), "{outside}: {status} {text}");
+    }
+    assert!(server.asked().is_empty());
+    let other = Server::start(Manner::SaysAsOllama("maybe"));
+    let elsewhere = format!("http://127.1:{}", other.port);
+    let ollama = json!({ "url": elsewhere, "name": "m", "protocol": "ollama" });
+    assert_eq!(wish(&ollama).0, 200);
+    let (head, _) = other.asked().remove(0);
+    assert!(head.starts_with("POST /api/chat") && !head.contains("Bearer"), "{head}");
+    // Without an address nobody is asked any more, and who is gone does not talk.
+    assert_eq!(wish(&json!({ "url": "" })).0, 200);
+    let now = chosen(&house);
+    assert!(now["outside"].is_null() && now["talk"].is_null(), "{now}");
+    confetti(&house, "off");
+    assert!(other.asked().is_empty() && server.asked().is_empty());
+    house.stop();
+
+    // What stands in the file is not the panel's.
+    let config = format!(
+        "[http]\nlisten = \"127.0.0.1:0\"\n[model]\nurl = \"{url}\"\nname = \"m\"\n[mqtt]\nlisten = \"127.0.0.1:0\"\n"
+    );
+    let house = Daemon::start_in("demo", &folder, &config, &[]);
+    assert_eq!(chosen(&house)["is_outside_in_file"], true);
+    assert_eq!(put(&house, &json!({ "outside": { "url": "" } })).0, 409);
+    house.stop();
+    browser
+        .complaints
+        .retain(|complaint| !complaint.contains("ERR_") && !complaint.contains("409"));
+    assert!(browser.complaints.is_empty(), "{:#?}", browser.complaints);
 }

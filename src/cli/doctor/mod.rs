@@ -87,9 +87,12 @@ impl Doctor {
         let places = usual_places(self.place.data_dir.as_deref())?;
         let running = places.iter().find_map(|dir| Some((dir, RunFile::read(dir)?)));
         let dir = running.as_ref().map_or_else(|| places.first(), |(dir, _)| Some(*dir));
-        match self.daemon.find(&places) {
-            Ok(daemon) => house::house(&daemon, &mut findings),
-            Err(failure) => findings.push(Finding::new("homard", Level::Watch, failure.text)),
+        let daemon = self.daemon.find(&places);
+        match &daemon {
+            Ok(daemon) => house::house(daemon, &mut findings),
+            Err(failure) => {
+                findings.push(Finding::new("homard", Level::Watch, failure.text.as_str()));
+            }
         }
         let broker =
             running.as_ref().map_or_else(|| house::address(&config), |(_, run)| run.broker.clone());
@@ -99,7 +102,9 @@ impl Doctor {
             let store = Store::new(self.models.of(dir)?);
             findings.push(models::sentences(&store));
             #[cfg(feature = "model")]
-            findings.push(models::model(&store, &config.model));
+            let chosen = daemon.as_ref().ok().and_then(models::chosen);
+            #[cfg(feature = "model")]
+            findings.push(models::model(&store, chosen.as_ref().unwrap_or(&config.model)));
             findings.extend(models::room(&store, &board));
             findings.push(machine::disk(dir));
             findings.extend(machine::rights(dir));

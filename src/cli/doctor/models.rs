@@ -1,8 +1,15 @@
 //! What the doctor says of the models: whether they are there, and whether there is room for them.
 
+#[cfg(feature = "model")]
+use serde_json::Value;
+
 use super::{Finding, Level};
 use crate::board::Board;
 use crate::catalog::{Catalog, Presence, SENTENCES, Store};
+#[cfg(feature = "model")]
+use crate::cli::daemon::Connection;
+#[cfg(feature = "model")]
+use crate::config::{Model, ModelProtocol, OutsideModel, Secret, Talker};
 
 /// Whether the packs of all languages are there. Homard works without them.
 pub(super) fn sentences(store: &Store) -> Finding {
@@ -32,10 +39,28 @@ pub(super) fn sentences(store: &Store) -> Finding {
     }
 }
 
+/// Who is asked and who talks in the house that runs, which its owner may have chosen in the panel.
+#[cfg(feature = "model")]
+pub(super) fn chosen(daemon: &Connection) -> Option<Model> {
+    let choice = daemon.get("/api/homard/model").ok()?;
+    let text = |value: &Value| Some(value.as_str()?.to_owned());
+    let outside = |outside: &Value| {
+        let has_key = outside["has_key"].as_bool()?;
+        // Which one it is stays with the house.
+        let key = has_key.then(|| Secret::new(""));
+        let (url, name) = (text(&outside["url"])?, text(&outside["name"])?);
+        Some(OutsideModel { url, name, key, protocol: ModelProtocol::OpenAi })
+    };
+    Some(Model {
+        ask: choice["ask"].as_bool()?,
+        talk: text(&choice["talk"]).and_then(Talker::named),
+        outside: outside(&choice["outside"]),
+    })
+}
+
 /// Whether the language model is there, and what leaves the house for one on another machine. Homard works without.
 #[cfg(feature = "model")]
-pub(super) fn model(store: &Store, model: &crate::config::Model) -> Finding {
-    use crate::config::Talker;
+pub(super) fn model(store: &Store, model: &Model) -> Finding {
     let finding = |text: String| Finding::new("language model", Level::Good, text);
     let talks_afar = model.talk == Some(Talker::Outside);
     if let Some(outside) = model.outside.as_ref().filter(|_| model.ask || talks_afar) {
@@ -47,7 +72,7 @@ pub(super) fn model(store: &Store, model: &crate::config::Model) -> Finding {
         };
         let text = format!("{what} leaves the house, to `{}` at {host}:{port}", outside.name);
         if outside.is_in_the_clear() && outside.key.is_some() {
-            let remedy = "its key is sent without encryption: write https:// in `[model] url` where the server has it";
+            let remedy = "its key is sent without encryption: let its address begin with https:// where the server has that";
             return finding(text).at(Level::Watch).with(remedy);
         }
         return finding(text);

@@ -190,6 +190,8 @@ pub(super) fn chapter(chapter: Chapter, words: &Words) -> String {
             section(&mut out, words, "models", "settings.models", true);
             #[cfg(feature = "model")]
             section(&mut out, words, "talker", "settings.talker", true);
+            #[cfg(feature = "model")]
+            section(&mut out, words, "elsewhere", "settings.elsewhere", true);
         }
         Chapter::Connections => {
             section(&mut out, words, "connections", "settings.connections.made", true);

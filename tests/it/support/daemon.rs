@@ -46,6 +46,11 @@ impl Daemon for Played {
         Box::pin(std::future::ready(Ok(())))
     }
 
+    #[cfg(feature = "model")]
+    fn try_outside(&self, _: homard::config::OutsideModel) -> homard::web::ModelTrial {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     fn restart(&self) {}
 
     fn languages(&self) -> Vec<String> {

@@ -1,11 +1,12 @@
 // Microphone and voice, the models: what is there, and fetching it; and who of them talks.
 
-import { call, el, follow, number, t, tell } from "./core.js";
+import { ask, call, el, follow, number, t, tell } from "./core.js";
 import { complain, field, size } from "./forms.js";
 
 const list = document.getElementById("models");
 /** Where this Homard has language models. */
 const talker = document.getElementById("talker");
+const elsewhere = document.getElementById("elsewhere");
 /** The one on another machine, and a choice of this page's own. */
 const [OUTSIDE, FILE] = ["outside", "/"];
 let timer;
@@ -50,10 +51,18 @@ async function fetchIt(name) {
 }
 
 /** What leaves the house, in words. */
-function leaving({ ask, talk, outside }) {
-  const keys = outside ? [ask && "talker.leaves", talk === OUTSIDE && "talker.leaves.talk"].filter(Boolean) : [];
-  return keys.map((key) => el("p", { class: "note", text: `${t(key, outside)}${outside.is_in_the_clear ? ` ${t("talker.clear")}` : ""}` }));
+const leaving = (key, outside) => el("p", { class: "note", text: `${t(key, outside)}${outside.is_in_the_clear ? ` ${t("talker.clear")}` : ""}` });
+
+function drawModel(choice) {
+  drawTalker(choice);
+  drawElsewhere(choice);
 }
+
+/** Has others be asked, and says so. */
+const choose = (body, said) => call("/api/homard/model", { method: "PUT", body }).then((now) => {
+  drawModel(now);
+  tell(t(said(now)));
+}).catch(complain);
 
 function drawTalker(choice) {
   const { talk, there, outside, is_in_file: isInFile } = choice;
@@ -74,18 +83,40 @@ function drawTalker(choice) {
     event.preventDefault();
     button.disabled = true;
     const body = { talk: who.value === FILE ? path.value.trim() : who.value };
-    await call("/api/homard/model", { method: "PUT", body }).then((now) => {
-      drawTalker(now);
-      tell(t(now.talk === null ? "talker.none" : "talker.saved"));
-    }).catch(complain);
+    await choose(body, (now) => (now.talk === null ? "talker.none" : "talker.saved"));
     button.disabled = isInFile;
   };
-  talker.replaceChildren(...leaving(choice), el("form", { class: "fields", onsubmit: save },
+  talker.replaceChildren(...(outside && talk === OUTSIDE ? [leaving("talker.leaves.talk", outside)] : []), el("form", { class: "fields", onsubmit: save },
     field(t("talker.who"), who), where, isInFile ? el("p", { class: "hint in-file", text: t("talker.in_file") }) : el("div", { class: "row end" }, button)));
 }
 
+function drawElsewhere({ ask: isAsked, outside, is_outside_in_file: isInFile }) {
+  const input = (name, value, more) => el("input", { name, value, autocomplete: "off", spellcheck: "false", disabled: isInFile, ...more });
+  const url = input("url", outside?.url ?? "", { type: "url", maxlength: 500 });
+  const name = input("model", outside?.name ?? "", { maxlength: 200 });
+  const key = input("key", "", { type: "password", maxlength: 512 });
+  const protocol = el("select", { name: "protocol", disabled: isInFile }, ["openai", "ollama"].map((word) => el("option", { value: word, text: t(`elsewhere.${word}`) })));
+  protocol.value = outside?.protocol ?? "openai";
+  const button = el("button", { type: "submit", text: t("save"), disabled: isInFile });
+  const save = async (event) => {
+    event.preventDefault();
+    const to = url.value.trim();
+    if (to && to !== outside?.url && !(await ask(t("elsewhere.ask"), t("elsewhere.ask.hint", { url: to }), t("elsewhere.ask.do")))) {
+      return;
+    }
+    button.disabled = true;
+    const wish = { url: to, name: name.value.trim(), protocol: protocol.value, ...(key.value ? { key: key.value } : {}) };
+    await choose({ outside: wish }, (now) => (now.outside ? "elsewhere.saved" : "elsewhere.none"));
+    button.disabled = isInFile;
+  };
+  elsewhere.replaceChildren(...(outside && isAsked ? [leaving("talker.leaves", outside)] : []), el("form", { class: "fields", onsubmit: save },
+    field(t("elsewhere.url"), url, t("elsewhere.url.hint")), field(t("elsewhere.protocol"), protocol), field(t("elsewhere.name"), name),
+    field(t("elsewhere.key"), key, outside?.has_key ? t("elsewhere.key.kept") : null),
+    isInFile ? el("p", { class: "hint in-file", text: t("talker.in_file") }) : el("div", { class: "row end" }, button)));
+}
+
 follow();
-talker && call("/api/homard/model").then(drawTalker).catch(complain);
+talker && call("/api/homard/model").then(drawModel).catch(complain);
 call("/api/homard/system").then(({ has_speech: has }) => {
   document.getElementById("voice").replaceChildren(
     el("p", { text: t(has ? "settings.voice.there" : "settings.voice.absent") }),
