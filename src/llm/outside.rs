@@ -18,7 +18,7 @@ const MOST_HEAD: usize = 16 << 10;
 /// Longest time to reach the other side.
 const REACH: Duration = Duration::from_secs(3);
 /// Tokens of a choice: a word, in braces, and the blanks that some servers let a model write between.
-const CHOICE_TOKENS: usize = 48;
+const CHOICE_TOKENS: usize = 96;
 /// What a server answers that does not know something of what it was asked.
 const NOT_KNOWN: [u16; 3] = [400, 404, 422];
 /// What a choice is called in the form that is asked for.
@@ -228,9 +228,9 @@ impl Written {
     /// How likely the tokens were of which a part of the text is made.
     fn share(&self, part: std::ops::Range<usize>) -> Option<f64> {
         let whole: String = self.tokens.iter().map(|(text, _)| text.as_str()).collect();
-        if self.tokens.is_empty() || !whole.starts_with(&self.text) {
-            return None;
-        }
+        // llama.cpp's server gives the text without the fence that the model put around it, and the tokens with it.
+        let before = whole.find(&self.text).filter(|_| !self.tokens.is_empty())?;
+        let part = before + part.start..before + part.end;
         let mut at = 0;
         let mut sum = 0.0;
         for (text, log) in &self.tokens {
@@ -343,6 +343,8 @@ mod tests {
         };
         let asked = [("{\"choice", 0.1), ("\":\"", 0.5), ("wa", 0.8), ("rm", 0.5), ("\"}", 0.1)];
         assert_eq!(share(&asked), Some(40.0));
+        let fence = [("```", 0.1), ("json\n", 0.2)];
+        assert_eq!(share(&[&fence[..], &asked, &[("\n```", 0.3)]].concat()), Some(40.0));
         assert_eq!(share(&[("{\"choice\":\"warm\"}", 0.7), ("<end>", 0.1)]), Some(70.0));
         assert_eq!(share(&[("other", 0.9)]), None);
         assert_eq!(share(&[]), None);

@@ -34,6 +34,8 @@ mod memory;
 mod microphone;
 #[cfg(feature = "model")]
 mod model;
+#[cfg(feature = "model")]
+mod model_server;
 mod models;
 mod mosquitto;
 mod official;

