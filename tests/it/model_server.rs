@@ -6,8 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use homard::llm::{ModelError, Outside, Protocol, Role, Turn};
-use serde_json::Value;
 
+use crate::model::actuators;
 use crate::support::homard::{Daemon, Folder};
 use crate::support::models_with;
 use crate::support::mosquitto::free_port;
@@ -124,23 +124,7 @@ fn a_house_that_asks_a_real_server_does_nothing_by_itself() {
     );
     let house = Daemon::start_in("demo", &folder, &config, &[]);
     house.wait_for("vacuum.vacuum", |state| state["state"] == "docked");
-    let actuators = || {
-        let states = house.get("/api/states");
-        let can_act = |id: &str| {
-            ["lock.", "light.", "switch.", "cover.", "vacuum.", "alarm_control_panel.", "valve."]
-                .iter()
-                .any(|domain| id.starts_with(domain))
-        };
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
-        let states = states.as_array().unwrap().iter();
-        let all = states.map(|state| (text(&state["entity_id"]), text(&state["state"])));
-        all.filter(|(id, _)| can_act(id)).collect::<Vec<(String, String)>>()
-    };
-    let before = house.wait(|| {
-        let all = actuators();
-        let is_there = all.len() > 5 && all.iter().all(|(_, state)| state != "unavailable");
-        if is_there { Ok(all) } else { Err(format!("{all:?}")) }
-    });
+    let before = actuators(&house);
     let say = |text: &str| {
         let done = house.say(&["--language", "en", "--conversation", text, text]);
         done.out + &done.err
@@ -160,7 +144,7 @@ fn a_house_that_asks_a_real_server_does_nothing_by_itself() {
         println!("{text:?}: {answer}");
         assert!(is_harmless(&answer), "{text}: {answer}");
     }
-    assert_eq!(actuators(), before);
+    assert_eq!(actuators(&house), before);
     drop(server);
     let answer = say("the confetti is back again, everywhere");
     assert!(answer.contains("Sorry"), "{answer}");
