@@ -41,6 +41,7 @@ impl Browser {
     }
 
     /// The same, whose microphone hears this WAV file, once each time it is listened to.
+    #[cfg(feature = "speech")]
     pub(crate) fn start_hearing(language: &str, file: &str) -> Option<Self> {
         Self::start_with(language, &[format!("--use-file-for-fake-audio-capture={file}%noloop")])
     }
