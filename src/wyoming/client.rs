@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncWrite, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
+use tracing::warn;
 
 use super::event::{Event, EventError};
 use super::{CHUNK, Words, server};
@@ -78,6 +79,15 @@ impl Engine {
     /// # Errors
     /// When it cannot be reached, refuses, or takes too long.
     pub async fn speak(&self, piece: &str, manner: &Manner) -> Result<Sound, EngineError> {
+        let said = self.speak_as(piece, manner).await;
+        let (Err(error @ EngineError::Refused(..)), Some(name)) = (&said, manner.named()) else {
+            return said;
+        };
+        warn!(%error, name, "The voice that was chosen does not speak, the engine's own does.");
+        self.speak_as(piece, &Manner { voice: None, ..manner.clone() }).await
+    }
+
+    async fn speak_as(&self, piece: &str, manner: &Manner) -> Result<Sound, EngineError> {
         let mut stream = self.connect().await?;
         let end = Instant::now() + WITHIN;
         let told = async {
@@ -168,4 +178,58 @@ async fn send_clip<W: AsyncWrite + Unpin>(clip: &Clip, to: &mut W) -> Result<(),
         Event { payload: chunk.to_vec(), ..event }.write(to).await?;
     }
     Event::new("audio-stop", Value::Null).write(to).await
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// An engine that knows one voice and says whatever it is to say in a second of it.
+    async fn engine(known: &'static str) -> Engine {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let (read, mut to) = stream.split();
+                let asked = Event::read(&mut BufReader::new(read), WITHIN).await.unwrap();
+                let name = asked.data["voice"]["name"].as_str();
+                if name.is_some_and(|name| name != known) {
+                    let why = json!({ "text": "no such voice" });
+                    Event::new("error", why).write(&mut to).await.unwrap();
+                    continue;
+                }
+                let loud = if name.is_some() { 9_000_i16 } else { 1_000 };
+                server::start(RATE).write(&mut to).await.unwrap();
+                let format = json!({ "rate": RATE, "width": 2, "channels": 1 });
+                let payload = loud.to_le_bytes().repeat(RATE as usize);
+                let chunk = Event { payload, ..Event::new("audio-chunk", format) };
+                chunk.write(&mut to).await.unwrap();
+                Event::new("audio-stop", Value::Null).write(&mut to).await.unwrap();
+            }
+        });
+        Engine { host: "127.0.0.1".to_owned(), port }
+    }
+
+    #[tokio::test]
+    async fn a_voice_that_it_does_not_have_is_said_by_its_own() {
+        let engine = engine("en_GB-alan-medium").await;
+        for (voice, language, expected) in [
+            (None, "en", 1_000),
+            (Some("en_GB-alan-medium"), "en", 9_000),
+            (Some("alan"), "en", 1_000),
+            // That would read French as an Englishman, and that is espeak-ng's.
+            (Some("en_GB-alan-medium"), "fr", 1_000),
+            (Some("+f3"), "en", 1_000),
+        ] {
+            let manner = Manner {
+                language: language.to_owned(),
+                voice: voice.map(str::to_owned),
+                volume: 100,
+            };
+            let sound = engine.speak("Hello.", &manner).await.unwrap();
+            assert_eq!(sound.samples()[0], expected, "{voice:?} {language}");
+        }
+    }
 }
