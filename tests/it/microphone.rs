@@ -527,3 +527,52 @@ fn a_microphone_that_is_pulled_out_while_it_is_listened_to_is_told_of_and_found_
     // Nor does it keep the house from stopping.
     assert_eq!(daemon.stop().0, Some(0));
 }
+
+#[test]
+fn what_the_house_asks_is_answered_without_its_name_and_then_it_waits_for_that_again() {
+    use homard::speech::EMBEDDING;
+
+    let Some(models) = models_with(EMBEDDING) else { return };
+    let Some(name) = spoken("en-us+f4", "hey homard") else { return };
+    let folder = Folder::new("daemon-asks");
+    let card = card(&folder, SLOWLY);
+    let (log, command) = (folder.path("signals"), folder.path("signal"));
+    program(&command, &format!("#!/bin/sh\necho \"$1\" >>{log}\n"));
+    let lines = format!(
+        "listen = \"127.0.0.1:0\"\n[http]\nlisten = \"127.0.0.1:0\"\n[home]\nlanguage = \"en\"\n\
+         [voice]\nmicrophone = \"default\"\nspeaker = \"default\"\ncommand = \"{command}\"\n"
+    );
+    fs::create_dir_all(folder.path("data")).unwrap();
+    std::os::unix::fs::symlink(&models, folder.path("data/models")).unwrap();
+    let daemon = Daemon::start_hearing("demo", &folder, &lines, &card.config);
+    const DOOR: &str = "cover.garage_door";
+    daemon.wait_for(DOOR, |state| state["state"] == "closed");
+    daemon.wait_for("light.kitchen_light", |state| state["state"] == "off");
+    let wait = |expected: &str| {
+        let began = Instant::now();
+        loop {
+            let signals = fs::read_to_string(&log).unwrap_or_default().replace('\n', " ");
+            if signals == expected {
+                return;
+            }
+            let log = || fs::read_to_string(folder.path("log")).unwrap_or_default();
+            assert!(
+                began.elapsed() < Duration::from_secs(60),
+                "{signals}, not {expected}: {}",
+                log()
+            );
+            thread::sleep(Duration::from_millis(100));
+        }
+    };
+    card.say.send([name, spoken("en-us", "open the garage door").unwrap()].concat()).unwrap();
+    // Once it has asked, it listens without being called.
+    wait("awake asleep awake ");
+    assert_eq!(daemon.get(&format!("/api/states/{DOOR}"))["state"], "closed");
+    card.say.send(spoken("en-us", "yes").unwrap()).unwrap();
+    daemon.wait_for(DOOR, |state| state["state"] != "closed");
+    wait("awake asleep awake asleep ");
+    wait_silent(&card);
+    card.hears(spoken("en-us", "turn on the kitchen light").unwrap());
+    wait("awake asleep awake asleep ");
+    assert_eq!(daemon.get("/api/states/light.kitchen_light")["state"], "off");
+}
