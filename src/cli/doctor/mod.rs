@@ -1,11 +1,14 @@
 //! `homard doctor`: is everything well? Asks the daemon what only it knows, and looks itself at the
 //! rest, so it says something useful without a daemon too.
 //!
-//! What is asked of the daemon and the broker is `house`, of the machine beneath `machine`, of the models `models`.
+//! What is asked of the daemon and the broker is `house`, of the machine beneath `machine`, of the models `models`, of
+//! ears and voice `voice`.
 
 mod house;
 mod machine;
 mod models;
+#[cfg(feature = "speech")]
+mod voice;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
@@ -106,6 +109,8 @@ impl Doctor {
             #[cfg(feature = "model")]
             findings.push(models::model(&store, chosen.as_ref().unwrap_or(&config.model)));
             findings.extend(models::room(&store, &board));
+            #[cfg(feature = "speech")]
+            findings.extend(voice::all(&store, &config.voice));
             findings.push(machine::disk(dir));
             findings.extend(machine::rights(dir));
         }
