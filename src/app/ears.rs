@@ -173,10 +173,23 @@ impl Attentive {
                 needs.extend(assistant.questions(said, home));
             }
             let room = mind.room().filter(|_| !needs.is_empty())?;
-            let pieces = assistant.pieces(said, home);
+            let deed = assistant.unknown_deed(said, home);
+            let pieces = match &deed {
+                Some(_) => Vec::new(),
+                None => assistant.pieces(said, home),
+            };
             // A name that is not known may be no name, where something else is plain.
-            let is_asked = is_lost || pieces.iter().any(|piece| piece.meant == Meant::Plainly);
-            is_asked.then(|| Needy { mind: mind.clone(), needs, pieces, is_lost, _room: room })
+            let is_asked = is_lost
+                || deed.is_some()
+                || pieces.iter().any(|piece| piece.meant == Meant::Plainly);
+            is_asked.then(|| Needy {
+                mind: mind.clone(),
+                needs,
+                deed,
+                pieces,
+                is_lost,
+                _room: room,
+            })
         });
         let chat = company.as_ref().filter(|_| is_lost && assistant.is_chat(said, home));
         let before = chat.map(|_| assistant.small_talk(said)).unwrap_or_default();
@@ -207,6 +220,8 @@ struct Doubt {
 struct Needy {
     mind: super::thinking::Mind,
     needs: Vec<Need>,
+    /// What is to happen by itself, where that alone is not understood.
+    deed: Option<String>,
     /// Its wishes, where they are several.
     pieces: Vec<Piece>,
     /// Nobody understood any of it.
@@ -229,9 +244,11 @@ impl Doubt {
     fn think(self, languages: Languages, turn: Turn, spoken: Spoken) -> Heard {
         let Self { need, chat } = self;
         Heard::Thinks(Box::pin(async move {
+            let is_rule = need.as_ref().is_some_and(|need| need.deed.is_some());
             let guess = match need {
-                Some(Needy { mind, needs, pieces, is_lost, _room }) => {
-                    let guess = mind.guess_pieces(spoken.text.clone(), pieces, needs).await;
+                Some(Needy { mind, needs, deed, pieces, is_lost, _room }) => {
+                    let text = deed.unwrap_or_else(|| spoken.text.clone());
+                    let guess = mind.guess_pieces(text, pieces, needs).await;
                     // Otherwise what is not known was named already.
                     guess.filter(|guess| is_lost || *guess != Guess::Unclear)
                 }
@@ -254,6 +271,9 @@ impl Doubt {
                     speaker: None,
                 };
                 let offered = guess.and_then(|guess| match guess {
+                    Guess::Need(need, share) if is_rule => {
+                        languages.assistant().offer_rule(need, share, &said, home)
+                    }
                     Guess::Need(need, share) => {
                         let mut assistant = languages.assistant();
                         let offered = assistant.offer(need, share, &said, home);

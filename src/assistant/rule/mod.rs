@@ -4,6 +4,7 @@
 
 mod change;
 mod deeds;
+mod guess;
 mod scene;
 mod tell;
 mod write;
