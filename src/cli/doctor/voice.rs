@@ -40,9 +40,9 @@ fn hearing(store: &Store, voice: &Voice) -> Finding {
     let finding = |text: String| Finding::new("hearing", Level::Good, text);
     match (&voice.stt, here.is_empty()) {
         (Some(stt), _) => {
-            finding(format!("{}:{} hears, {own} where it does not", stt.host, stt.port))
+            finding(format!("by {}:{}, and {own} where it does not answer", stt.host, stt.port))
         }
-        (None, false) => finding(format!("{own} hears")),
+        (None, false) => finding(format!("by {own}")),
         (None, true) => {
             let wanted = if voice.microphone.is_some() { Level::Bad } else { Level::Good };
             finding("no recogniser is here, so nothing that is spoken is understood".to_owned())
@@ -127,7 +127,10 @@ mod tests {
         assert_eq!(level(hearing(&store, &quiet)), (Level::Good, true));
         assert_eq!(level(hearing(&store, &wanted(false))), (Level::Bad, true));
         let afar = Voice { stt: peer(), tts: peer(), ..wanted(true) };
-        assert_eq!(hearing(&store, &afar).text, "nas:10200 hears, nothing where it does not");
+        assert_eq!(
+            hearing(&store, &afar).text,
+            "by nas:10200, and nothing where it does not answer"
+        );
         assert!(waking(&store, &wanted(false)).text.contains("not listened to"));
         let learnt = Voice { wake_word: WakeWord::File("/nowhere/x.wake".into()), ..wanted(false) };
         let finding = waking(&store, &learnt);
