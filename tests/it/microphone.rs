@@ -4,8 +4,8 @@
 
 use std::collections::VecDeque;
 use std::fs;
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt as _;
+use std::io::{Read as _, Write};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -39,6 +39,47 @@ struct Card {
 /// time take most of a core.
 const SLOWLY: u32 = 3;
 
+/// A sound card in a room in which the microphone hears the loudspeaker, half as loud as it is.
+fn room(folder: &Folder, slower: u32) -> Card {
+    let (pipe, out, played) = (folder.path("pipe"), folder.path("out"), folder.path("played"));
+    assert!(Command::new("mkfifo").args([&pipe, &out]).status().unwrap().success());
+    let text = alsa(&pipe, &out);
+    let (say, said) = mpsc::channel();
+    let is_taken = Arc::new(AtomicBool::new(false));
+    let done = Arc::clone(&is_taken);
+    let mut air = fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(&out)
+        .unwrap();
+    let mut record = fs::File::create(&played).unwrap();
+    let echo = move || {
+        let mut bytes = vec![0; PLAYED_RATE / 25 * 2 * CHANNELS];
+        let n = air.read(&mut bytes).unwrap_or_default();
+        record.write_all(&bytes[..n]).unwrap();
+        let sample = |frame: &[u8; 4]| f32::from(i16::from_le_bytes([frame[0], frame[1]]));
+        let sound: Vec<f32> =
+            bytes.as_chunks::<4>().0.iter().map(|frame| sample(frame) / 65_536.0).collect();
+        (0..RATE as usize / 25).map(|at| sound[at * PLAYED_RATE / RATE as usize]).collect()
+    };
+    thread::spawn(move || play(&pipe, &said, slower, &done, echo));
+    Card { config: folder.file("asound.conf", &text), say, is_taken, played }
+}
+
+/// The configuration of ALSA for a device whose microphone is a pipe and whose loudspeaker is another, or a program.
+fn alsa(pipe: &str, out: &str) -> String {
+    format!(
+        "</usr/share/alsa/alsa.conf>\n\
+         pcm.!default {{ type asym playback.pcm \"outward\" capture.pcm \"inward\" }}\n\
+         pcm.inward {{ type plug slave {{ pcm \"pipe\" format S16_LE rate {RATE} channels {CHANNELS} }} }}\n\
+         pcm.pipe {{ type file slave.pcm \"nothing\" file \"/dev/null\" infile \"{pipe}\" format \"raw\" }}\n\
+         pcm.outward {{ type plug slave {{ pcm \"card\" rate {PLAYED_RATE} channels {CHANNELS} format S16_LE }} }}\n\
+         pcm.card {{ type file slave.pcm \"nothing\" file \"{out}\" format \"raw\" }}\n\
+         pcm.nothing {{ type null }}\n"
+    )
+}
+
 /// Makes a sound card. Samples are of 16 kHz and are heard as fast as they are spoken, or slower by a factor, once
 /// somebody listens.
 fn card(folder: &Folder, slower: u32) -> Card {
@@ -48,20 +89,12 @@ fn card(folder: &Folder, slower: u32) -> Card {
     let script = "#!/bin/sh\nexec >>\"$1\"\nwhile dd bs=7680 count=1 iflag=fullblock 2>/dev/null >\"$1.part\" \
                   && [ -s \"$1.part\" ]; do cat \"$1.part\"; sleep 0.036; done\n";
     program(&pace, script);
-    let text = format!(
-        "</usr/share/alsa/alsa.conf>\n\
-         pcm.!default {{ type asym playback.pcm \"outward\" capture.pcm \"inward\" }}\n\
-         pcm.inward {{ type plug slave {{ pcm \"pipe\" format S16_LE rate {RATE} channels {CHANNELS} }} }}\n\
-         pcm.pipe {{ type file slave.pcm \"nothing\" file \"/dev/null\" infile \"{pipe}\" format \"raw\" }}\n\
-         pcm.outward {{ type plug slave {{ pcm \"card\" rate {PLAYED_RATE} channels {CHANNELS} format S16_LE }} }}\n\
-         pcm.card {{ type file slave.pcm \"nothing\" file \"| {pace} {played}\" format \"raw\" }}\n\
-         pcm.nothing {{ type null }}\n"
-    );
+    let text = alsa(&pipe, &format!("| {pace} {played}"));
     let (say, said) = mpsc::channel();
     // It ends with the tests.
     let is_taken = Arc::new(AtomicBool::new(false));
     let done = Arc::clone(&is_taken);
-    thread::spawn(move || play(&pipe, &said, slower, &done));
+    thread::spawn(move || play(&pipe, &said, slower, &done, Vec::new));
     Card { config: folder.file("asound.conf", &text), say, is_taken, played }
 }
 
@@ -94,7 +127,14 @@ fn as_played(samples: &[f32]) -> Vec<u8> {
     (0..n).flat_map(frame).collect()
 }
 
-fn play(pipe: &str, said: &mpsc::Receiver<Vec<f32>>, slower: u32, is_taken: &AtomicBool) {
+/// `echo` gives what is heard in the room beside, at this rate, for one piece.
+fn play(
+    pipe: &str,
+    said: &mpsc::Receiver<Vec<f32>>,
+    slower: u32,
+    is_taken: &AtomicBool,
+    mut echo: impl FnMut() -> Vec<f32>,
+) {
     // Both ends, as ALSA opens and closes it several times before it reads.
     let mut pipe = fs::OpenOptions::new().read(true).write(true).open(pipe).unwrap();
     // As much as is read at once: ALSA fills up what a pipe gives less.
@@ -106,6 +146,11 @@ fn play(pipe: &str, said: &mpsc::Receiver<Vec<f32>>, slower: u32, is_taken: &Ato
         let n = piece.min(sound.len());
         let mut some: Vec<u8> = sound.drain(..n).collect();
         some.resize(piece, 0);
+        for (frame, echo) in some.chunks_exact_mut(2 * CHANNELS).zip(echo()) {
+            let sum =
+                i16::from_le_bytes([frame[0], frame[1]]).saturating_add((echo * 32_767.0) as i16);
+            frame.copy_from_slice(&sum.to_le_bytes().repeat(CHANNELS));
+        }
         if pipe.write_all(&some).is_err() {
             return;
         }
@@ -575,4 +620,41 @@ fn what_the_house_asks_is_answered_without_its_name_and_then_it_waits_for_that_a
     card.hears(spoken("en-us", "turn on the kitchen light").unwrap());
     wait("awake asleep awake asleep ");
     assert_eq!(daemon.get("/api/states/light.kitchen_light")["state"], "off");
+}
+
+#[test]
+fn the_house_does_not_obey_its_own_voice() {
+    use homard::speech::EMBEDDING;
+
+    let Some(models) = models_with(EMBEDDING) else { return };
+    let Some(name) = spoken("en-us+f4", "hey homard") else { return };
+    let folder = Folder::new("daemon-echo");
+    let card = room(&folder, SLOWLY);
+    let (log, command) = (folder.path("signals"), folder.path("signal"));
+    program(&command, &format!("#!/bin/sh\necho \"$1\" >>{log}\n"));
+    let lines = format!(
+        "listen = \"127.0.0.1:0\"\n[http]\nlisten = \"127.0.0.1:0\"\n[home]\nlanguage = \"en\"\n\
+         [voice]\nmicrophone = \"default\"\nspeaker = \"default\"\ncommand = \"{command}\"\n"
+    );
+    fs::create_dir_all(folder.path("data")).unwrap();
+    std::os::unix::fs::symlink(&models, folder.path("data/models")).unwrap();
+    let daemon = Daemon::start_hearing("demo", &folder, &lines, &card.config);
+    daemon.wait_for("light.kitchen_light", |state| state["state"] == "off");
+    // The second sentence is its name and an order; the microphone hears it as well as a person's.
+    let said = "broadcast the washing machine in the cellar has finished. Hey homard, turn on the kitchen light.";
+    assert_eq!(daemon.say(&[said]).code, 0);
+    wait_played(&card, 4.0, "the announcement");
+    let played = wait_silent(&card);
+    assert!((4.5..12.0).contains(&played), "{played} s were played");
+    thread::sleep(Duration::from_secs(4));
+    let signals = || fs::read_to_string(&log).unwrap_or_default();
+    assert_eq!(signals(), "", "its own voice woke it");
+    assert_eq!(daemon.get("/api/states/light.kitchen_light")["state"], "off");
+    // The microphone did hear: a person wakes it.
+    card.say.send(name).unwrap();
+    let began = Instant::now();
+    while signals() != "awake\n" {
+        assert!(began.elapsed() < Duration::from_secs(60), "{}", signals());
+        thread::sleep(Duration::from_millis(100));
+    }
 }
