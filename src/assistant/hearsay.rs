@@ -1,7 +1,8 @@
 //! What was heard may have been something else: of what a recogniser offers, and then of what sounds like it, the first
 //! that makes sense in this house is taken, the likeliest first. Where the likeliest makes no sense, another may answer a
 //! question or do what does no harm; never may it unlock, heat, arm, run what the owner wrote or keep something for later,
-//! nor ask whether it shall. Only what sounds the same, and is only written otherwise, may heat.
+//! nor ask whether it shall. Only what sounds the same, and is only written otherwise, may heat; and one word alone, which
+//! may be all that was heard of an order, heats nothing.
 
 use crate::home::Home;
 use crate::home::domain::Action;
@@ -33,7 +34,11 @@ impl Assistant {
             return self.hear(said, home);
         }
         let before = self.talks.clone();
-        let first = self.hear(said, home);
+        let mut first = self.hear(said, home);
+        if said.means == Means::Spoken && is_one_word(said.text) && heats(&first) {
+            self.talks.clone_from(&before);
+            first = self.hear(&Said { text: "", ..*said }, home);
+        }
         // "Which one?" is asked of what was heard wrong as well.
         let only_asks = matches!(&first, Turn::Answer(answer) if answer.continues)
             && !others.is_empty()
@@ -185,6 +190,16 @@ impl Assistant {
                 Turn::Book(booking) => only_tells_or_adds(&booking.errand),
             }
     }
+}
+
+/// "Heat" may be all that was heard of "heating down".
+fn is_one_word(text: &str) -> bool {
+    text.split_whitespace().count() < 2
+}
+
+fn heats(turn: &Turn) -> bool {
+    let is_heat = |(_, action): &(EntityId, Action)| matches!(action, Action::Climate(_));
+    matches!(turn, Turn::Act(plan) if plan.calls.iter().any(is_heat))
 }
 
 /// A timer or an item too many does no harm.

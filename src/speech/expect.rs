@@ -239,6 +239,13 @@ fn end_bare(text: &str) -> String {
     text.trim_end_matches(['.', ',', '!', '?']).to_lowercase()
 }
 
+/// It leaves out the end of a likelier sentence: "turn it off" where "turn it off no leave it" was said.
+fn is_cut_short(text: &str, likelier: &str) -> bool {
+    let likelier = end_bare(&likelier.replace(',', ""));
+    let rest = likelier.strip_prefix(&end_bare(text));
+    rest.is_some_and(|rest| rest.starts_with(' '))
+}
+
 /// A beginning of a sentence.
 struct Way {
     tokens: Vec<c_int>,
@@ -370,7 +377,9 @@ impl Search<'_> {
             let text = text(self.context, tokens.into_iter()).replace(',', "");
             let is_same = |other: &str| end_bare(other) == end_bare(&text);
             let is_known = is_same(heard) || out.iter().any(|known| is_same(&known.text));
-            if out.len() < MOST_FOUND && !is_known && likely >= best - WINDOW {
+            let is_less = is_cut_short(&text, heard)
+                || out.iter().any(|known| is_cut_short(&text, &known.text));
+            if out.len() < MOST_FOUND && !is_known && !is_less && likely >= best - WINDOW {
                 out.push(Likely { text, behind: best - likely });
             }
         }
@@ -416,6 +425,16 @@ mod tests {
             ("%", Part::Other),
         ];
         Words::new(&phrases.iter().map(phrase).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_leaves_out_the_end_is_told_from_what_says_the_same() {
+        let said = "Turn the hall light off, actually, no leave it.";
+        assert!(is_cut_short("Turn the hall light off actually.", said));
+        assert!(is_cut_short("turn the hall light off", said));
+        assert!(!is_cut_short("Turn the hall light off actually no leave it.", said));
+        assert!(!is_cut_short("Turn the hall light off act", said));
+        assert!(!is_cut_short(said, "Turn the hall light off."));
     }
 
     #[test]

@@ -3,10 +3,12 @@
 //! recogniser with the house's names as a hint, what it offers, the assistant, the hub, simulated devices. Prints the
 //! share of right actions by language, voice and noise, and every wrong action on a lock, a heating or an alarm.
 //!
-//! Commands that are not understood when they are written are left out and counted: `make eval` measures those.
+//! Commands that are not understood when they are written are left out and counted, as `make eval` measures those, and
+//! slips of the pen are, as nobody speaks them.
 //! `N=160` commands a language, `LANGUAGES=en,fr`, `SNR=clean,20,10,5`, `THREADS=2`, `SHOW=1` prints what was missed,
 //! `IDLE=1` says what is no command instead, `WORDS=no` does not listen for the house's own words, `ENGLISH=base` hears
-//! English with other weights, `KEEP=FOLDER` writes down what was heard, for `homard eval FOLDER` beside a copy of
+//! English with other weights, `PEER=1` gives the same sounds to whisper.cpp at its defaults (pywhispercpp, same weights,
+//! told the language) and what it writes to the same understanding, `KEEP=FOLDER` writes down what was heard, for `homard eval FOLDER` beside a copy of
 //! `tests/eval/homes`.
 //! What was spoken is kept in `.cache/voices/said`.
 
@@ -31,6 +33,8 @@ const SOURCES: [&str; 3] = ["dev", "first", "second"];
 /// Domains with which a mistake does harm.
 const GUARDED: [&str; 6] =
     ["lock.", "climate.", "alarm_control_panel.", "water_heater.", "valve.", "siren."];
+/// The group of commands with slips of the pen, which nobody speaks.
+const ONLY_WRITTEN: &str = "slips";
 /// Names given as a hint, as the daemon does.
 const MAX_NAMES: usize = 40;
 /// Words of a command.
@@ -112,8 +116,10 @@ fn main() -> Result<(), Error> {
     let mut weights: BTreeMap<&str, Whisper> = BTreeMap::new();
     let (mut n_clips, mut sound, mut took, mut slowest) = (0, 0.0, Duration::ZERO, Duration::ZERO);
     let mut scores = Vec::new();
+    let mut peers: Option<Peers> = std::env::var_os("PEER").map(|_| Peers::new(&folder, n_threads));
     for condition in setting("SNR", "clean,20,10,5").split(',') {
         let mut tests = Vec::new();
+        let mut by_peer = Vec::new();
         let mut truth = Vec::new();
         for (k, saying) in chosen.iter().enumerate() {
             let (voice, samples) = speakers.say(saying, k)?;
@@ -131,11 +137,16 @@ fn main() -> Result<(), Error> {
             }
             let whisper = weights.get_mut(kind).unwrap();
             let spoken: Vec<&str> = spoken.iter().map(String::as_str).collect();
-            let began = Instant::now();
             let expected = |language: &str| {
                 let known = words.get(&(saying.home.clone(), language.to_owned()));
                 known.filter(|_| listens_for_words).cloned().unwrap_or_default()
             };
+            if let Some(peers) = &mut peers {
+                let file = models.join(format!("whisper-{kind}/ggml-{kind}-q8_0.bin"));
+                let text = peers.hear(&file, &saying.language, clip.samples())?;
+                by_peer.push(test(saying, &text, &[], &format!("{condition:>5} {voice}")));
+            }
+            let began = Instant::now();
             let heard =
                 whisper.hear(&clip, &spoken, &hint(home), &expected, Duration::from_secs(60))?;
             (n_clips, sound) = (n_clips + 1, sound + clip.seconds());
@@ -153,14 +164,21 @@ fn main() -> Result<(), Error> {
         let report = play(&runtime, &folder, tests)?;
         show(&report, &truth);
         scores.push((condition.to_owned(), score(&report)));
+        if peers.is_some() {
+            let report = play(&runtime, &folder, by_peer)?;
+            scores.push((format!("{condition}, whisper.cpp"), score(&report)));
+        }
     }
     let _ = std::fs::remove_dir_all(&folder);
     println!("\n{} commands, each by one voice in turn, in each condition:", chosen.len());
     for (condition, (lines, harm)) in &scores {
         for line in lines {
-            println!("{condition:>6}  {line}");
+            println!("{condition:>18}  {line}");
         }
-        println!("{condition:>6}  wrong actions on locks, heating, alarms: {harm}");
+        println!("{condition:>18}  wrong actions on locks, heating, alarms: {harm}");
+    }
+    if let Some(peers) = &peers {
+        println!("whisper.cpp took {:.0} ms on average", peers.took_ms / f64::from(n_clips));
     }
     println!(
         "{n_clips} recordings of {:.1} s on average, heard in {:.0} ms on average, {:.0} at most, {n_threads} threads",
@@ -281,7 +299,8 @@ fn sayings(homes: &BTreeMap<String, Json>, is_idle: bool) -> Result<Vec<Saying>,
     for source in SOURCES {
         for path in yaml_files(&Path::new("tests/eval").join(source))? {
             let file = read(&path)?;
-            let groups = file["groups"].as_object().into_iter().flatten().map(|(_, tests)| tests);
+            let groups = file["groups"].as_object().into_iter().flatten();
+            let groups = groups.filter(|(name, _)| *name != ONLY_WRITTEN).map(|(_, tests)| tests);
             let tests = groups.chain([&file["tests"]]).filter_map(Json::as_array).flatten();
             for test in tests {
                 let of = |key: &str| test.get(key).or_else(|| file.get(key)).and_then(Json::as_str);
@@ -392,11 +411,51 @@ impl Speakers {
     }
 }
 
+/// whisper.cpp at its defaults, by weights and language.
+struct Peers {
+    running: BTreeMap<(PathBuf, String), Python>,
+    sound: PathBuf,
+    n_threads: usize,
+    took_ms: f64,
+}
+
+impl Peers {
+    fn new(folder: &Path, n_threads: usize) -> Self {
+        let sound = folder.join("sound.raw");
+        Self { running: BTreeMap::new(), sound, n_threads, took_ms: 0.0 }
+    }
+
+    /// What it writes.
+    fn hear(&mut self, weights: &Path, language: &str, samples: &[f32]) -> Result<String, Error> {
+        let key = (weights.to_owned(), language.to_owned());
+        if !self.running.contains_key(&key) {
+            let weights = weights.to_str().ok_or("a strange path")?;
+            let n_threads = self.n_threads.to_string();
+            let peer = ["tests/bench/whisper_peer.py", weights, &n_threads, language];
+            let peer = Python::run(&peer).ok_or("no pywhispercpp (tests/tools/setup.sh voices)")?;
+            self.running.insert(key.clone(), peer);
+        }
+        let peer = self.running.get_mut(&key).ok_or("it is there")?;
+        let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+        std::fs::write(&self.sound, bytes)?;
+        writeln!(peer.input, "{}", self.sound.display())?;
+        let mut line = String::new();
+        peer.output.read_line(&mut line)?;
+        let answer: Json = serde_json::from_str(&line)?;
+        self.took_ms += answer["ms"].as_f64().unwrap_or_default();
+        Ok(answer["text"].as_str().unwrap_or_default().trim().to_owned())
+    }
+}
+
 impl Python {
     fn start() -> Option<Self> {
+        Self::run(&["tests/speech/speak.py"])
+    }
+
+    fn run(arguments: &[&str]) -> Option<Self> {
         let python = std::env::var_os("VOICES_PYTHON").map(PathBuf::from);
         let mut child = Command::new(python.unwrap_or_else(|| ".cache/voices/bin/python".into()))
-            .arg("tests/speech/speak.py")
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
