@@ -52,8 +52,8 @@ const SURE_OF: f32 = 0.6;
 /// and how unlikely it may be at all.
 const MARGIN: f32 = 8.0;
 const UNLIKELY: f32 = -14.0;
-/// How long it is looked for.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// The share of the time there is in which it is looked for: one in so many.
+const PATIENCE: u32 = 10;
 
 /// What Whisper is known to write where nothing is said; letters, digits and spaces count. It learned from subtitles.
 const INVENTIONS: &[&str] = &[
@@ -226,7 +226,8 @@ impl Whisper {
             attempt = self.run(&sound, other, hint, run, deadline, within)?;
         }
         if let Some(words) = words.filter(|words| !attempt.is_expected(words)) {
-            attempt.heard.others = self.search(&words, &attempt, hint, deadline)?;
+            let until = deadline.min(now() + within / PATIENCE);
+            attempt.heard.others = self.search(&words, &attempt, hint, until)?;
         }
         if attempt.is_doubtful && attempt.heard.others.is_empty() {
             let language = attempt.heard.language.clone();
@@ -270,7 +271,7 @@ impl Whisper {
             prompt: &prompt,
         };
         let least = (attempt.likely - MARGIN).max(UNLIKELY);
-        search.run(words, &attempt.heard.text, least, deadline.min(now() + PATIENCE))
+        search.run(words, &attempt.heard.text, least, deadline)
     }
 
     /// Names as tokens, in a sentence before which others were said: after a bare list it writes lists.

@@ -37,6 +37,8 @@ const GUARDED: [&str; 6] =
 const ONLY_WRITTEN: &str = "slips";
 /// Names given as a hint, as the daemon does.
 const MAX_NAMES: usize = 40;
+/// How long it may take, as the daemon has it.
+const WITHIN: Duration = Duration::from_secs(20);
 /// Words of a command.
 const WORDS: std::ops::RangeInclusive<usize> = 3..=12;
 /// Voices: the language, the name, and what the program that speaks is told. Each says the next command in turn.
@@ -147,8 +149,7 @@ fn main() -> Result<(), Error> {
                 by_peer.push(test(saying, &text, &[], &format!("{condition:>5} {voice}")));
             }
             let began = Instant::now();
-            let heard =
-                whisper.hear(&clip, &spoken, &hint(home), &expected, Duration::from_secs(60))?;
+            let heard = whisper.hear(&clip, &spoken, &hint(home), &expected, WITHIN)?;
             (n_clips, sound) = (n_clips + 1, sound + clip.seconds());
             (took, slowest) = (took + began.elapsed(), slowest.max(began.elapsed()));
             let Heard { text, others, language, .. } = heard;
