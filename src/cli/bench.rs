@@ -8,8 +8,11 @@ use tokio::time::Instant;
 use super::{FAILED, Failure, say};
 use crate::app::thinking;
 use crate::board::Board;
+use crate::catalog::{Catalog, Store};
 use crate::llm::{Model, ModelError, Session, Stop};
 
+/// What the catalogue calls them.
+const KIND: &str = "language model";
 /// Tokens of the prompt that is read, and of what is written behind it.
 const N_READ: usize = 128;
 const N_WRITTEN: usize = 32;
@@ -64,22 +67,44 @@ pub(super) fn bench(name: &str, path: &Path, n_threads: usize) -> Result<(), Fai
 }
 
 /// The model files to measure: those that were named, or all of the catalogue that are there.
+///
+/// # Errors
+/// When there are none, or a name is that of no language model that is there.
 pub(super) fn files(
     names: &[String],
-    catalog: &crate::catalog::Catalog,
-    store: &crate::catalog::Store,
-) -> Vec<(String, PathBuf)> {
+    catalog: &Catalog,
+    store: &Store,
+) -> Result<Vec<(String, PathBuf)>, Failure> {
     if !names.is_empty() {
-        let file = |name: &String| match catalog.model(name).and_then(|model| model.files.first()) {
-            Some(file) => (name.clone(), store.path(file)),
-            None => (name.clone(), PathBuf::from(name)),
-        };
-        return names.iter().map(file).collect();
+        return names.iter().map(|name| Ok((name.clone(), file(name, catalog, store)?))).collect();
     }
-    let models = catalog.models.iter().filter(|model| model.kind == "language model");
+    let models = catalog.models.iter().filter(|model| model.kind == KIND);
     let files =
         models.filter_map(|model| Some((model.name.clone(), store.path(model.files.first()?))));
-    files.filter(|(_, path)| path.exists()).collect()
+    let files: Vec<_> = files.filter(|(_, path)| path.exists()).collect();
+    match files.is_empty() {
+        true => {
+            let text = "There is no language model; `homard models pull` fetches one.";
+            Err(Failure::new(FAILED, text))
+        }
+        false => Ok(files),
+    }
+}
+
+/// The file of a name of the catalogue, or of a path.
+fn file(name: &str, catalog: &Catalog, store: &Store) -> Result<PathBuf, Failure> {
+    let refused = |text: String| Err(Failure::new(FAILED, text));
+    let Some(model) = catalog.model(name) else {
+        return match Path::new(name) {
+            path if path.is_file() => Ok(path.to_owned()),
+            _ => refused(thinking::Unfit::Absent(name.to_owned()).to_string()),
+        };
+    };
+    match model.files.first().map(|file| store.path(file)) {
+        _ if model.kind != KIND => refused(format!("{name} is no language model")),
+        Some(path) if path.exists() => Ok(path),
+        _ => refused(format!("{name} is not there; `homard models pull {name}` fetches it")),
+    }
 }
 
 fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {

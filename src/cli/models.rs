@@ -151,12 +151,7 @@ impl Models {
             #[cfg(feature = "model")]
             What::Bench(wanted) => {
                 let store = wanted.place.store()?;
-                let files = super::bench::files(&wanted.names, &catalog, &store);
-                if files.is_empty() {
-                    let text = "There is no language model; `homard models pull` fetches one.";
-                    return Err(Failure::new(FAILED, text));
-                }
-                files
+                super::bench::files(&wanted.names, &catalog, &store)?
                     .iter()
                     .try_for_each(|(name, path)| super::bench::bench(name, path, wanted.threads))
             }

@@ -18,6 +18,11 @@ use crate::support::models_with;
 
 const WEIGHTS: &str = "smollm2-135m/SmolLM2-135M-Instruct.Q4_1.gguf";
 
+/// Another, which `make setup` does not fetch.
+const QWEN: &str = "qwen2.5-coder-0.5b/qwen2.5-coder-0.5b-instruct-q4_k_m.gguf";
+/// How an answer in the model's own words begins.
+const MARK: &str = "My language model says";
+
 fn weights() -> Option<PathBuf> {
     Some(models_with(WEIGHTS)?.join(WEIGHTS))
 }
@@ -176,7 +181,7 @@ fn what_is_not_about_the_house_is_answered_as_the_models_words() {
     };
     let talk = format!("talk = {:?}", file.display().to_string());
     let house = Daemon::start_in("demo", &folder, &config(&talk), &[]);
-    let marked = "My language model says";
+    let marked = MARK;
     let answer = said(&house, "who wrote the moonlight sonata?", "en");
     assert!(answer.starts_with(marked) && answer.len() > marked.len() + 30, "{answer}");
     let answer = said(&house, "qui a peint la Joconde ?", "fr");
@@ -219,7 +224,7 @@ fn who_talks_is_changed_while_the_house_runs() {
     };
     let talk =
         |house: &Daemon, name: &str| homard(&["models", "talk", "--data-dir", &house.data, name]);
-    let marked = "My language model says";
+    let marked = MARK;
     assert!(!asks(&house).contains(marked));
     let done = talk(&house, "smollm2-135m");
     assert_eq!(done.code, 0, "{done:?}");
@@ -357,6 +362,95 @@ fn names_states_and_words_that_instruct_the_model_move_nothing() {
     assert!(answer.contains("at most 2000 characters"), "{answer}");
     assert_eq!(actuators(&house), before);
     house.stop();
+}
+
+/// What a model may take of a board: the house before it was loaded, and after it has read and written.
+#[test]
+fn a_model_takes_no_more_memory_than_a_pi_can_spare() {
+    /// Of each, its file, what it is asked, how the answer shows that it was it, and how many MiB it may take.
+    const CASES: [(&str, bool, &str, &str, usize); 3] = [
+        (WEIGHTS, false, "there are crumbs everywhere on the floor", "vacuum?", 180),
+        (WEIGHTS, true, "who wrote the moonlight sonata?", MARK, 180),
+        (QWEN, true, "who wrote the moonlight sonata?", MARK, 650),
+    ];
+    for (n, (file, talks, asked, shown, most)) in CASES.into_iter().enumerate() {
+        let Some(models) = models_with(file) else { continue };
+        let folder = Folder::new(&format!("model-memory-{n}"));
+        let model = match talks {
+            true => {
+                format!("ask = false\ntalk = {:?}\n", models.join(file).display().to_string())
+            }
+            false => String::new(),
+        };
+        let config = format!(
+            "[http]\nlisten = \"127.0.0.1:0\"\n[model]\n{model}[mqtt]\nlisten = \"127.0.0.1:0\"\n"
+        );
+        let models = models.display().to_string();
+        let house = Daemon::start_in("demo", &folder, &config, &[("HOMARD_MODELS", &models)]);
+        actuators(&house);
+        let say = |text: &str| {
+            let done = house.say(&["--language", "en", text]);
+            done.out + &done.err
+        };
+        // What the house needs to answer at all is there before.
+        let answer = say("which lights are on");
+        assert!(!answer.contains("Sorry"), "{answer}");
+        let before = house.resident();
+        let answer = house.wait(|| {
+            let answer = say(asked);
+            if answer.contains(shown) { Ok(answer) } else { Err(answer) }
+        });
+        let took = house.resident().saturating_sub(before) >> 10;
+        println!("{file}: {took} MiB above the house's {} MiB: {answer}", before >> 10);
+        // Less than its weights would mean that it was not there.
+        let weights = std::fs::metadata(Path::new(&models).join(file)).unwrap().len() >> 20;
+        assert!(took <= most && took as u64 >= weights / 2, "{file}: {took} MiB");
+        house.stop();
+    }
+}
+
+/// `homard models bench` measures a model, and says clearly what cannot be measured.
+#[test]
+fn what_a_model_does_on_this_board_is_measured() {
+    let Some(models) = models_with(WEIGHTS) else { return };
+    let folder = Folder::new("bench");
+    let dir = models.display().to_string();
+    let bench = |dir: &str, names: &[&str]| {
+        homard(&[&["models", "bench", "--models", dir, "--threads", "1"], names].concat())
+    };
+    let done = bench(&dir, &["smollm2-135m"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    let line = done.out.strip_prefix("smollm2-135m: 1 threads, loaded in ").unwrap();
+    // Each figure stands before its unit.
+    let mut rest = line;
+    let mut figures = Vec::new();
+    for unit in [" s, ", " MiB; reads ", " tokens/s, writes ", " tokens/s; a command: ", " ms\n"] {
+        let (figure, after) = rest.split_once(unit).unwrap_or_else(|| panic!("{unit}: {line}"));
+        figures.push(figure.parse::<f64>().unwrap_or_else(|_| panic!("{figure}: {line}")));
+        rest = after;
+    }
+    assert_eq!(rest, "");
+    assert!(figures.iter().all(|figure| *figure > 0.0), "{line}");
+    // The weights are in memory, and not twice.
+    let mib = figures[1];
+    assert!((90.0..180.0).contains(&mib), "{line}");
+
+    let text = folder.file("text.gguf", "hello");
+    let cut = folder.path("cut.gguf");
+    std::fs::write(&cut, beginning(&models.join(WEIGHTS))).unwrap();
+    let empty = folder.path("");
+    for (dir, names, expected) in [
+        (&dir, &[text.as_str()][..], "no GGUF file"),
+        (&dir, &[cut.as_str()], "damaged"),
+        (&dir, &["smollm3"], "there is no model `smollm3`"),
+        (&dir, &["whisper-base"], "whisper-base is no language model"),
+        (&empty, &["smollm2-135m"], "`homard models pull smollm2-135m` fetches it"),
+        (&empty, &[], "There is no language model"),
+    ] {
+        let done = bench(dir, names);
+        assert!(done.code == 1 && done.out.is_empty(), "{names:?}: {done:?}");
+        assert!(done.err.contains(expected) && !done.err.contains("panicked"), "{done:?}");
+    }
 }
 
 /// The beginning of a file: a model without most of its weights.
