@@ -400,7 +400,12 @@ fn the_owner_names_the_model_in_the_panel() {
     browser.eval("document.querySelector('#told').textContent = ''");
     assert!(chosen(&house)["outside"].is_null());
 
-    // Who does not agree sends nothing.
+    // Who does not agree sends nothing. What is typed in the other form meanwhile waits there for its own button.
+    let path = "/srv/models/other.gguf";
+    browser.eval("document.querySelector('#talker [name=talk]').value = '/'");
+    browser
+        .eval("document.querySelector('#talker [name=talk]').dispatchEvent(new Event('change'))");
+    browser.fill("#talker [name=path]", path);
     let url = format!("http://127.1:{}/v1", server.port);
     browser.fill("#elsewhere [name=url]", &url);
     browser.click(save);
@@ -416,6 +421,14 @@ fn the_owner_names_the_model_in_the_panel() {
     let note = browser.text("#elsewhere .note");
     assert!(note.contains("leaves the house") && note.contains("can be read"), "{note}");
     seen(&mut browser, "settings-elsewhere");
+    let held = |browser: &mut Browser, field: &str| {
+        browser.eval(&format!("document.querySelector('{field}').value"))
+    };
+    browser.wait("document.querySelector('#talker option[value=outside]')");
+    assert_eq!(held(&mut browser, "#talker [name=talk]"), "/");
+    assert_eq!(held(&mut browser, "#talker [name=path]"), path);
+    browser.wait("!document.querySelector('#talker [name=path]').closest('label').hidden");
+    assert_eq!(held(&mut browser, "#elsewhere [name=key]"), "");
     let (_, tried) = server.asked().remove(0);
     assert!(tried["messages"][0]["content"].as_str().unwrap().starts_with("Are you there?"));
     let kept = chosen(&house);
@@ -431,9 +444,13 @@ fn the_owner_names_the_model_in_the_panel() {
     let doctor = homard(&["doctor", "--data-dir", &house.data]);
     let told = doctor.out + &doctor.err;
     assert!(told.contains("leaves the house, to `test-model`"), "{told}");
+    browser.fill("#elsewhere [name=model]", "another-model");
     browser.eval("document.querySelector('#talker [name=talk]').value = 'outside'");
     browser.click("#talker [type=submit]");
     browser.wait("document.querySelector('#talker .note')");
+    assert_eq!(held(&mut browser, "#talker [name=talk]"), "outside");
+    assert_eq!(held(&mut browser, "#elsewhere [name=model]"), "another-model");
+    assert_eq!(held(&mut browser, "#elsewhere [name=url]"), url.as_str());
     assert_eq!(chosen(&house)["talk"], "outside");
     browser.open(&format!("{}/settings/connections", house.url));
     browser.wait("document.querySelectorAll('#connections li').length === 2");

@@ -53,16 +53,42 @@ async function fetchIt(name) {
 /** What leaves the house, in words. */
 const leaving = (key, outside) => el("p", { class: "note", text: `${t(key, outside)}${outside.is_in_the_clear ? ` ${t("talker.clear")}` : ""}` });
 
-function drawModel(choice) {
-  drawTalker(choice);
-  drawElsewhere(choice);
+const values = (box) => Object.fromEntries([...box.querySelectorAll("[name]")].map(({ name, value }) => [name, value]));
+/** Of each box what its fields held when it was drawn or sent: what differs from it was typed since. */
+const known = new Map();
+
+/** Draws a box anew; what somebody typed and did not save stays, and so does where they are. */
+function redraw(box, draw, choice) {
+  const typed = Object.entries(values(box)).filter(([name, value]) => value !== known.get(box)?.[name]);
+  const { activeElement: at } = document;
+  const focused = box.contains(at) && (at.name ? `[name="${at.name}"]` : "[type=submit]");
+  draw(choice);
+  const fresh = values(box);
+  known.set(box, fresh);
+  for (const [name, value] of typed) {
+    const input = box.querySelector(`[name="${name}"]`);
+    input.value = value;
+    // Who is gone can no longer be chosen.
+    input.value = input.value === value ? value : fresh[name];
+    input.dispatchEvent(new Event("change"));
+  }
+  focused && box.querySelector(focused)?.focus();
 }
 
-/** Has others be asked, and says so. */
-const choose = (body, said) => call("/api/homard/model", { method: "PUT", body }).then((now) => {
-  drawModel(now);
-  tell(t(said(now)));
-}).catch(complain);
+function drawModel(choice) {
+  redraw(talker, drawTalker, choice);
+  redraw(elsewhere, drawElsewhere, choice);
+}
+
+/** Has others be asked, as a box says, and says so. */
+function choose(box, body, said) {
+  const sent = values(box);
+  return call("/api/homard/model", { method: "PUT", body }).then((now) => {
+    known.set(box, sent);
+    drawModel(now);
+    tell(t(said(now)));
+  }).catch(complain);
+}
 
 function drawTalker(choice) {
   const { talk, there, outside, is_in_file: isInFile } = choice;
@@ -83,7 +109,7 @@ function drawTalker(choice) {
     event.preventDefault();
     button.disabled = true;
     const body = { talk: who.value === FILE ? path.value.trim() : who.value };
-    await choose(body, (now) => (now.talk === null ? "talker.none" : "talker.saved"));
+    await choose(talker, body, (now) => (now.talk === null ? "talker.none" : "talker.saved"));
     button.disabled = isInFile;
   };
   talker.replaceChildren(...(outside && talk === OUTSIDE ? [leaving("talker.leaves.talk", outside)] : []), el("form", { class: "fields", onsubmit: save },
@@ -106,7 +132,7 @@ function drawElsewhere({ ask: isAsked, outside, is_outside_in_file: isInFile }) 
     }
     button.disabled = true;
     const wish = { url: to, name: name.value.trim(), protocol: protocol.value, ...(key.value ? { key: key.value } : {}) };
-    await choose({ outside: wish }, (now) => (now.outside ? "elsewhere.saved" : "elsewhere.none"));
+    await choose(elsewhere, { outside: wish }, (now) => (now.outside ? "elsewhere.saved" : "elsewhere.none"));
     button.disabled = isInFile;
   };
   elsewhere.replaceChildren(...(outside && isAsked ? [leaving("talker.leaves", outside)] : []), el("form", { class: "fields", onsubmit: save },
