@@ -167,6 +167,9 @@ impl Attentive {
         if mind.is_none() && company.is_none() || !is_lost && !assistant.is_vain(turn, said) {
             return None;
         }
+        if assistant.lacks_event(said, home) {
+            return None;
+        }
         let need = mind.as_ref().and_then(|mind| {
             let mut needs = assistant.needs(said, home);
             if mind.knows_questions() {

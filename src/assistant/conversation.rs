@@ -137,6 +137,11 @@ impl Assistant {
         };
         let speaker = language.speaker();
         let now = said.now.to_zoned(self.zone.clone());
+        if weigh::is_lost(&understanding)
+            && let Some(answer) = self.half_understood(&understanding, said, here, home)
+        {
+            return Turn::Answer(answer);
+        }
         match understanding {
             Understanding::Wish(steps, reading)
                 if self.has_rules && steps.iter().any(|step| is_for_rule(step.when)) =>

@@ -22,7 +22,7 @@ use crate::home::target::TargetWords;
 use crate::intent::meaning::{
     About, Asked, Errand, Memory, Question, Reading, Step, Talk, Understanding, Way, What, When,
 };
-use crate::intent::rule::{RuleErrand, RuleWords};
+use crate::intent::rule::{HalfRule, RuleErrand, RuleWords};
 use crate::intent::words::Situation;
 
 use super::answer::{asked_about, fact, is_in_state};
@@ -152,6 +152,22 @@ impl Assistant {
             let scale = Scale { assistant: self, language, said, home, here, memory };
             let words = scale.with_words(|words, there| words.rule(said.text, there)).flatten()?;
             Some((words, Arc::clone(language)))
+        })
+    }
+
+    /// What of a rule is understood, where one half of it is not.
+    pub(super) fn half_rule(
+        &self,
+        said: &Said<'_>,
+        here: Option<&Area>,
+        home: &Home,
+    ) -> Option<(HalfRule, Arc<Language>)> {
+        let memory = &Memory::default();
+        self.spoken(said).find_map(|(_, language)| {
+            let scale = Scale { assistant: self, language, said, home, here, memory };
+            let half =
+                scale.with_words(|words, there| words.half_rule(said.text, there)).flatten()?;
+            Some((half, Arc::clone(language)))
         })
     }
 

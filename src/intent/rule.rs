@@ -26,6 +26,20 @@ pub struct RuleWords {
     pub reading: Reading,
 }
 
+/// A rule of which one half was not understood.
+#[derive(Debug, Clone, PartialEq)]
+pub enum HalfRule {
+    /// What is to be done: its words are the only deed of these.
+    Deed(Box<RuleWords>),
+    /// When.
+    Event {
+        /// The words of what is to be done, which are understood.
+        deed: String,
+        /// All others.
+        event: String,
+    },
+}
+
 /// That somebody is to be told.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Tells {

@@ -16,6 +16,7 @@ use crate::intent::words::token::{self, Token};
 use crate::intent::words::{clause, time};
 
 /// What some words say that happens.
+#[derive(PartialEq)]
 pub(super) struct Read {
     pub(super) events: Vec<Event>,
     /// The things they are about.

@@ -5,6 +5,7 @@
 
 pub(super) mod errand;
 mod event;
+mod half;
 mod hold;
 mod keep;
 pub(super) mod table;
@@ -12,7 +13,7 @@ pub(super) mod table;
 use crate::home::id::EntityId;
 use crate::home::target::TargetWords;
 use crate::intent::meaning::{Memory, Reading, Step, Test, Understanding, When};
-use crate::intent::rule::{Event, Hold, RuleErrand, RuleWords, Tells};
+use crate::intent::rule::{Event, HalfRule, Hold, RuleErrand, RuleWords, Tells};
 
 use super::noun::Scene;
 use super::remind;
@@ -52,9 +53,26 @@ const WORTH: &[Mark] = &[
 /// Readings of parts that are tried for one sentence.
 const MOST_TRIES: usize = 400;
 
+/// Words of an event of which it is not known where it ends.
+const LONGEST_EVENT: usize = 16;
+
 impl Vocabulary {
     /// What is to happen by itself, where a sentence says so; `None` for any other one.
     pub fn rule(&self, utterance: &str, situation: &Situation<'_>) -> Option<RuleWords> {
+        self.look_for_rule(utterance, situation, |scene, deeds| read(scene, deeds))
+    }
+
+    /// What of a rule is understood, where one half of it is not; `None` for any other sentence.
+    pub fn half_rule(&self, utterance: &str, situation: &Situation<'_>) -> Option<HalfRule> {
+        self.look_for_rule(utterance, situation, |scene, deeds| half::read(scene, deeds))
+    }
+
+    fn look_for_rule<T>(
+        &self,
+        utterance: &str,
+        situation: &Situation<'_>,
+        look: impl FnOnce(&Scene<'_>, Deeds<'_>) -> Option<T>,
+    ) -> Option<T> {
         let (tokens, is_cut) = token::cut(utterance);
         let (lexicon, ground) = (&*self.lexicon, &*situation.names.ground);
         let Situation { home, memory, .. } = *situation;
@@ -68,7 +86,7 @@ impl Vocabulary {
                 _ => None,
             }
         };
-        if is_cut { None } else { read(&scene, &deeds) }
+        if is_cut { None } else { look(&scene, &deeds) }
     }
 
     /// What is asked of the rules that there are; `None` for any other sentence. `goes_on` if one was spoken of just now.
@@ -90,19 +108,25 @@ pub(super) type Deeds<'a> = &'a dyn Fn(&str, &[EntityId]) -> Option<Vec<Step>>;
 
 /// The rule of a sentence; `None` for any other one. `deeds` understands what is to be done, with what "it" is.
 pub(super) fn read(scene: &Scene<'_>, deeds: Deeds<'_>) -> Option<RuleWords> {
-    let table = &scene.lexicon.rules;
-    let n = scene.tokens.len();
-    let has = |of: &[Mark]| (0..n).any(|at| table.mark_at(scene.tokens, at, of).is_some());
-    if !has(WORTH) || scene.tokens.last()?.before_question || tells_of_it(scene) {
+    if !is_worth(scene) {
         return None;
     }
+    let table = &scene.lexicon.rules;
     let near = near(scene, deeds);
     let reader = Reader { scene, table, deeds, near, n_tries: std::cell::Cell::new(0) };
-    let found = [true, false].into_iter().find_map(|must_know| {
+    let found = [Grasp::Whole, Grasp::Verb].into_iter().find_map(|grasp| {
         reader.n_tries.set(0);
-        reader.parse(0, &Parts::default(), must_know)
+        reader.parse(0, &Parts::default(), grasp)
     });
     found.or_else(|| always(scene, deeds))
+}
+
+/// Whether a sentence may be one at all.
+fn is_worth(scene: &Scene<'_>) -> bool {
+    let table = &scene.lexicon.rules;
+    let is_mark = |at| table.mark_at(scene.tokens, at, WORTH).is_some();
+    let asks = scene.tokens.last().is_none_or(|last| last.before_question);
+    (0..scene.tokens.len()).any(is_mark) && !asks && !tells_of_it(scene)
 }
 
 /// "Turn the light always on …": the same without the word.
@@ -115,7 +139,7 @@ fn always(scene: &Scene<'_>, deeds: Deeds<'_>) -> Option<RuleWords> {
     let scene = &Scene { utterance: &text, tokens: &tokens, ..*scene };
     let (near, n_tries) = (near(scene, deeds), std::cell::Cell::new(0));
     let reader = Reader { scene, table, deeds, near, n_tries };
-    reader.parse(0, &Parts { is_always: true, ..Parts::default() }, true)
+    reader.parse(0, &Parts { is_always: true, ..Parts::default() }, Grasp::Whole)
 }
 
 /// "He said when the door opens the light goes on": it is told, not wished.
@@ -167,6 +191,17 @@ struct Deed {
     has_time: bool,
 }
 
+/// How much of a deed must be understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Grasp {
+    /// All of it.
+    Whole,
+    /// That it begins with something to be done.
+    Verb,
+    /// Nothing.
+    Nothing,
+}
+
 struct Reader<'a> {
     scene: &'a Scene<'a>,
     table: &'a Table,
@@ -211,8 +246,8 @@ impl Reader<'_> {
             || self.scene.lexicon.phrases_at(self.tokens(), at).iter().any(|(_, tag)| begins(tag))
     }
 
-    /// Reads what is left of the sentence. A deed that means nothing counts as one if it need not be understood.
-    fn parse(&self, at: usize, parts: &Parts, must_know: bool) -> Option<RuleWords> {
+    /// Reads what is left of the sentence.
+    fn parse(&self, at: usize, parts: &Parts, grasp: Grasp) -> Option<RuleWords> {
         self.n_tries.set(self.n_tries.get() + 1);
         if self.n_tries.get() > MOST_TRIES {
             return None;
@@ -222,25 +257,25 @@ impl Reader<'_> {
         }
         if let Some((n, _)) = self.mark(at, &[Mark::Always])
             && let Some(found) =
-                self.parse(at + n, &Parts { is_always: true, ..parts.clone() }, must_know)
+                self.parse(at + n, &Parts { is_always: true, ..parts.clone() }, grasp)
         {
             return Some(found);
         }
         let joins = [Word::And, Word::Then, Word::Except].into_iter();
         let joins = joins.filter_map(|word| self.is_word(at, word)).max();
         if let Some(n) = joins
-            && let Some(found) = self.joined(at, at + n, parts, must_know)
+            && let Some(found) = self.joined(at, at + n, parts, grasp)
         {
             return Some(found);
         }
-        self.part(at, parts, must_know).or_else(|| self.deed(at, parts, must_know))
+        self.part(at, parts, grasp).or_else(|| self.deed(at, parts, grasp))
     }
 
     /// What stands behind "and": another event, something that must hold, or the deed.
-    fn joined(&self, at: usize, next: usize, parts: &Parts, must_know: bool) -> Option<RuleWords> {
+    fn joined(&self, at: usize, next: usize, parts: &Parts, grasp: Grasp) -> Option<RuleWords> {
         let is_or = self.mark(at, &[Mark::Or]).is_some();
         if let (true, Some(opener)) = (is_or && parts.goes_on, parts.opener)
-            && let Some(found) = self.event_from(next, opener, parts, must_know)
+            && let Some(found) = self.event_from(next, opener, parts, grasp)
         {
             return Some(found);
         }
@@ -248,24 +283,24 @@ impl Reader<'_> {
             let begin = self.mark(next, &[Mark::That, Mark::If]).map_or(next, |(n, _)| next + n);
             for end in self.ends(begin) {
                 if let Some(hold) = self.hold(begin, end)
-                    && let Some(found) = self.parse(end, &parts.holding(hold), must_know)
+                    && let Some(found) = self.parse(end, &parts.holding(hold), grasp)
                 {
                     return Some(found);
                 }
             }
         }
-        (!is_or).then(|| self.parse(next, parts, must_know)).flatten()
+        (!is_or).then(|| self.parse(next, parts, grasp)).flatten()
     }
 
     /// A part that begins here and is no deed, and all behind it.
-    fn part(&self, at: usize, parts: &Parts, must_know: bool) -> Option<RuleWords> {
+    fn part(&self, at: usize, parts: &Parts, grasp: Grasp) -> Option<RuleWords> {
         for (hold, end) in self.window(at) {
-            if let Some(found) = self.parse(end, &parts.holding(hold), must_know) {
+            if let Some(found) = self.parse(end, &parts.holding(hold), grasp) {
                 return Some(found);
             }
         }
         if let Some((n, mark)) = self.mark(at, &[Mark::When, Mark::Whenever, Mark::If])
-            && let Some(found) = self.event_from(at + n, mark, parts, must_know)
+            && let Some(found) = self.event_from(at + n, mark, parts, grasp)
         {
             return Some(found);
         }
@@ -276,7 +311,7 @@ impl Reader<'_> {
             for end in self.ends(at + n) {
                 let Some(hold) = self.hold(at + n, end) else { continue };
                 let hold = if mark == Mark::Unless { hold.opposite() } else { hold };
-                if let Some(found) = self.parse(end, &parts.holding(hold), must_know) {
+                if let Some(found) = self.parse(end, &parts.holding(hold), grasp) {
                     return Some(found);
                 }
             }
@@ -284,7 +319,7 @@ impl Reader<'_> {
         if let Some((seconds, condition, things, end)) = self.quiet_for(at) {
             let event = Event::Becomes { condition, for_s: Some(seconds) };
             let parts = parts.begun(vec![event], things, Mark::When);
-            return self.parse(end, &parts, must_know);
+            return self.parse(end, &parts, grasp);
         }
         None
     }
@@ -294,9 +329,14 @@ impl Reader<'_> {
         from: usize,
         opener: Mark,
         parts: &Parts,
-        must_know: bool,
+        grasp: Grasp,
     ) -> Option<RuleWords> {
-        for end in self.ends(from) {
+        let ends: Vec<usize> = match grasp {
+            // What is not understood may begin anywhere.
+            Grasp::Nothing => self.end_of_event(from).into_iter().collect(),
+            Grasp::Whole | Grasp::Verb => self.ends(from).collect(),
+        };
+        for end in ends {
             let Some(event::Read { events, things, happens }) = self.event(from, end) else {
                 continue;
             };
@@ -306,17 +346,28 @@ impl Reader<'_> {
                 continue;
             }
             let parts = parts.begun(events, things, opener);
-            if let Some(found) = self.parse(end, &parts, must_know) {
+            if let Some(found) = self.parse(end, &parts, grasp) {
                 return Some(found);
             }
         }
         None
     }
 
+    /// Where an event ends that is as long as can be, without words that add nothing to it.
+    fn end_of_event(&self, from: usize) -> Option<usize> {
+        let ends = from + 1..=self.tokens().len().min(from + LONGEST_EVENT);
+        let read = |end| Some((end, self.event(from, end)?));
+        let longest = ends.clone().rev().find_map(read)?;
+        ends.filter_map(read).find(|(_, event)| *event == longest.1).map(|(end, _)| end)
+    }
+
     /// A deed that begins here, and all behind it.
-    fn deed(&self, at: usize, parts: &Parts, must_know: bool) -> Option<RuleWords> {
+    fn deed(&self, at: usize, parts: &Parts, grasp: Grasp) -> Option<RuleWords> {
         // What follows an event at once says what is to be done.
-        let may_begin = !parts.goes_on || self.tokens()[at].after_pause || self.begins_deed(at);
+        let may_begin = !parts.goes_on
+            || self.tokens()[at].after_pause
+            || self.begins_deed(at)
+            || grasp == Grasp::Nothing;
         if parts.deed.is_some() || !may_begin {
             return None;
         }
@@ -330,9 +381,9 @@ impl Reader<'_> {
                 || self.is_word(*end, Word::Except).is_some()
         };
         for end in (at + 1..=n).filter(is_end) {
-            let Some(deed) = self.deed_of(at, end, parts, must_know) else { continue };
+            let Some(deed) = self.deed_of(at, end, parts, grasp) else { continue };
             let next = Parts { deed: Some(deed), goes_on: false, ..parts.clone() };
-            if let Some(found) = self.parse(end, &next, must_know) {
+            if let Some(found) = self.parse(end, &next, grasp) {
                 return Some(found);
             }
         }
@@ -347,7 +398,7 @@ impl Reader<'_> {
             || self.scene.lexicon.phrases_at(self.tokens(), at).iter().any(|(_, tag)| begins(tag))
     }
 
-    fn deed_of(&self, from: usize, to: usize, parts: &Parts, must_know: bool) -> Option<Deed> {
+    fn deed_of(&self, from: usize, to: usize, parts: &Parts, grasp: Grasp) -> Option<Deed> {
         let scene = self.scene;
         if let Some(n) = self.is_word(from, Word::Remind) {
             let text = Some(remind::matter(scene, from + n, to)?);
@@ -359,7 +410,7 @@ impl Reader<'_> {
             (at + n <= to).then_some((at, at + n, mark))
         });
         let Some((at, end, mark)) = tells else {
-            return self.plain_deed(from, to, parts, must_know);
+            return self.plain_deed(from, to, parts, grasp);
         };
         let told = Some((Tells { is_once: mark == Mark::Tell, ..Tells::default() }, mark));
         let is_over = |mut at: usize| {
@@ -394,13 +445,13 @@ impl Reader<'_> {
             false => return None,
         };
         let joins = at == from || self.is_word(last, Word::And).is_some();
-        let deed = self.plain_deed(first, last, parts, must_know).filter(|_| joins)?;
+        let deed = self.plain_deed(first, last, parts, grasp).filter(|_| joins)?;
         // Who wants something done each time wants to be told each time.
         let tells = Tells { is_first: at == from, ..Tells::default() };
         Some(Deed { tells: Some((tells, Mark::Send)), ..deed })
     }
 
-    fn plain_deed(&self, from: usize, to: usize, parts: &Parts, must_know: bool) -> Option<Deed> {
+    fn plain_deed(&self, from: usize, to: usize, parts: &Parts, grasp: Grasp) -> Option<Deed> {
         let said = self.scene.said(from, to);
         let texts = match self.woken(from, to) {
             Some(texts) => texts,
@@ -422,7 +473,8 @@ impl Reader<'_> {
         }
         let begins = self.scene.lexicon.phrases_at(self.tokens(), from);
         let has_verb = begins.iter().any(|(_, tag)| matches!(tag, Tag::Verb(_)));
-        (!must_know && has_verb && to > from + 1).then(|| Deed { texts, ..Deed::default() })
+        let is_enough = grasp == Grasp::Nothing || grasp == Grasp::Verb && has_verb;
+        (is_enough && to > from + 1).then(|| Deed { texts, ..Deed::default() })
     }
 
     /// "Wake me at seven with the blinds": with what somebody is woken is opened, or turned on.
