@@ -306,6 +306,8 @@ pub(super) struct Search<'a> {
     pub(super) n_threads: usize,
     /// All that comes before the first word.
     pub(super) prompt: &'a [c_int],
+    /// The decoder has read the prompt of this recording, and remembers it.
+    pub(super) is_told: bool,
 }
 
 impl Search<'_> {
@@ -324,7 +326,7 @@ impl Search<'_> {
         // How likely the ways to the same letters are: only the likeliest is followed.
         let mut seen: HashMap<Vec<u8>, f32> = HashMap::new();
         let mut ways = BinaryHeap::from([Way::start()]);
-        let mut known: Option<Vec<c_int>> = None;
+        let mut known: Option<Vec<c_int>> = self.is_told.then(Vec::new);
         let mut n_steps = 0;
         while let Some(way) = ways.pop() {
             let is_beaten = seen.get(&way.letters).is_some_and(|best| *best > way.likely);
@@ -386,23 +388,22 @@ impl Search<'_> {
         Ok(out)
     }
 
-    /// Has the decoder read these tokens after the prompt.
+    /// Has the decoder read these tokens after the prompt; it remembers that and what it was told last.
     fn tell(&mut self, known: Option<&[c_int]>, tokens: &[c_int]) -> Result<(), SpeechError> {
-        let n = self.prompt.len();
-        let (from, next) = match known {
-            Some(known) if !tokens.is_empty() => {
-                let same = known.iter().zip(tokens).take_while(|(one, other)| one == other).count();
-                let same = same.min(tokens.len() - 1);
-                (n + same, tokens[same..].to_vec())
-            }
-            _ => (0, [self.prompt, tokens].concat()),
-        };
-        let Some((last, before)) = next.split_last() else { return Ok(()) };
+        let all = [self.prompt, tokens].concat();
+        let is_same = |(one, other): &(&c_int, &c_int)| one == other;
+        let same = |known: &[c_int]| known.iter().zip(tokens).take_while(is_same).count();
+        let n_known = known.map_or(0, |known| self.prompt.len() + same(known));
+        // It answers what it read last.
+        let last = all.len().saturating_sub(1);
+        let from = n_known.min(last);
         // What whisper.cpp tells of a token it keeps in the row of its number; only the first row can be read.
-        if !before.is_empty() {
-            self.state.decode(before, from, self.n_threads).map_err(failed)?;
+        for (at, piece) in [(from, &all[from..last]), (last, &all[last..])] {
+            if !piece.is_empty() {
+                self.state.decode(piece, at, self.n_threads).map_err(failed)?;
+            }
         }
-        self.state.decode(&[*last], from + before.len(), self.n_threads).map_err(failed)
+        Ok(())
     }
 }
 

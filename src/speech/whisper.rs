@@ -227,7 +227,9 @@ impl Whisper {
         }
         if let Some(words) = words.filter(|words| !attempt.is_expected(words)) {
             let until = deadline.min(now() + within / PATIENCE);
-            attempt.heard.others = self.search(&words, &attempt, hint, until)?;
+            // To tell languages apart makes it forget.
+            let is_told = languages.len() < 2 || attempt.heard.language != first;
+            attempt.heard.others = self.search(&words, &attempt, hint, is_told, until)?;
         }
         if attempt.is_doubtful && attempt.heard.others.is_empty() {
             let language = attempt.heard.language.clone();
@@ -248,6 +250,7 @@ impl Whisper {
         words: &Words,
         attempt: &Attempt,
         hint: &str,
+        is_told: bool,
         deadline: Instant,
     ) -> Result<Vec<Likely>, SpeechError> {
         let language = &attempt.heard.language;
@@ -269,6 +272,7 @@ impl Whisper {
             spelling: self.spelling.get_or_insert_with(|| Spelling::new(&self.context)),
             n_threads: usize::try_from(self.n_threads).unwrap_or(1),
             prompt: &prompt,
+            is_told,
         };
         let least = (attempt.likely - MARGIN).max(UNLIKELY);
         search.run(words, &attempt.heard.text, least, deadline)
