@@ -726,6 +726,7 @@ fn the_first_owner_needs_no_terminal_and_lets_the_others_in() {
         "document.querySelector('dialog .note.bad').textContent.includes('nobody would be left')",
     );
     browser.key("Escape");
+    browser.wait("!document.querySelector('dialog')");
     // A token is shown once, works, and is revoked.
     browser.click("#add-token");
     browser.fill("dialog [name=name]", "Wall tablet");
